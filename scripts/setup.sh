@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs the npm packages of the lockfile once per lockfile. With "test", the
+# Debian packages that the test suite drives are installed too.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
+stamp="$root/node_modules/.tandem-lock"
+
+fail() {
+  printf 'tandem: %s\n' "$@" >&2
+  exit 1
+}
+
+command -v npm >/dev/null 2>&1 ||
+  fail "npm was not found on this machine." "Install Node.js 20 or later with npm, then run the command again."
+
+if ! cmp -s "$root/package-lock.json" "$stamp"; then
+  # Two commands may start at once in a fresh clone; the second waits.
+  exec 9>"$root/.setup.lock"
+  flock 9
+  if ! cmp -s "$root/package-lock.json" "$stamp"; then
+    printf 'tandem: installing npm packages (first run, or the lockfile changed) ...\n' >&2
+    log=$(mktemp)
+    (cd "$root" && npm ci --no-fund --no-audit >"$log" 2>&1) || {
+      cat "$log" >&2
+      rm -f "$log"
+      fail "npm could not install the packages of package-lock.json." \
+        "See npm's message above; check the network and the npm registry, then run the command again."
+    }
+    rm -f "$log"
+    cp "$root/package-lock.json" "$stamp"
+  fi
+  exec 9>&-
+fi
+
+if [ "${1:-}" = test ]; then
+  "$root/scripts/node.sh" "$root/scripts/install-test-packages.ts"
+fi

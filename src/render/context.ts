@@ -1,0 +1,35 @@
+/** What every renderer is given. */
+import type { HostSpec, Spec } from '#src/spec/spec.ts';
+
+export interface KeyPair {
+  /** PEM, leaf first. */
+  readonly certificate: string;
+  /** PEM, PKCS #8. */
+  readonly key: string;
+}
+
+/** Secrets and certificates of a stack; made once by `src/provision/material`, kept 0600 in the state directory. */
+export interface Material {
+  /** Random identity of this stack; data directories carry it. */
+  readonly stackId: string;
+  /** PEM of the internal certificate authority (no key). */
+  readonly ca: string;
+  /** By host name: a certificate for server and client use; subject alternative names are name, address, localhost. */
+  readonly hosts: Readonly<Record<string, KeyPair>>;
+  /** What browsers see; SANs are the domain and the floating addresses. */
+  readonly site: KeyPair;
+  readonly passwords: {
+    /** MariaDB account `tandem_replication`. */
+    readonly replication: string;
+    /** MariaDB account `tandem_agent` (the agent's, through the local socket only). */
+    readonly agent: string;
+    /** MariaDB account of the application, named like the schema. */
+    readonly application: string;
+  };
+}
+
+export interface RenderContext {
+  readonly spec: Spec;
+  readonly host: HostSpec;
+  readonly material: Material;
+}

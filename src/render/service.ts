@@ -1,0 +1,94 @@
+/**
+ * What a service is, as data. One description is run by the lab's supervisor and by systemd alike, so nothing here
+ * may depend on who runs it. Renderers (one file per component) produce these; `src/provision` consumes them.
+ */
+
+/** What a change of a file asks of the service that owns it. */
+export type FileEffect = 'restart' | 'reload' | 'none';
+
+export interface RenderedFile {
+  /** Absolute path on the host, below `/etc/tandem` (`hostPaths.config`). */
+  readonly path: string;
+  readonly content: string;
+  /** Permission bits, e.g. 0o640. */
+  readonly mode: number;
+  /** Unix user (and group of the same name) that owns the file. */
+  readonly owner: string;
+  readonly onChange: FileEffect;
+  /** True when the content is or holds a secret: it is never printed, not even in a diff. */
+  readonly secret?: boolean;
+}
+
+export interface ServiceDirectory {
+  readonly path: string;
+  readonly mode: number;
+  readonly owner: string;
+}
+
+/** How it is known that the service is ready to serve. */
+export type Readiness =
+  | { readonly kind: 'process' }
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
+  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'command'; readonly command: readonly string[] };
+
+export type Reload =
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'command'; readonly command: readonly string[] };
+
+export interface RestartPolicy {
+  /** First pause before a restart; doubles up to `maxDelayMs`. The first restart after a quiet time is immediate. */
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+  /** This many exits within `windowMs` are reported as a crash loop (restarts go on, at `maxDelayMs`). */
+  readonly crashLoopCount: number;
+  readonly windowMs: number;
+}
+
+export interface Service {
+  /** Unique on its host: `haproxy`, `app-1`, `mariadb` … */
+  readonly name: string;
+  /** One line for people: what it does. */
+  readonly description: string;
+  /** `daemon` stays running; `oneshot` runs to its end at start (and again on reload). */
+  readonly kind: 'daemon' | 'oneshot';
+  /** Program (absolute path) and arguments; never a secret. */
+  readonly command: readonly string[];
+  /** Unix user that the process starts as. */
+  readonly user: string;
+  /** Extra groups (by name). */
+  readonly groups?: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** A rendered file of KEY=value lines that is added to the environment; for secrets. */
+  readonly environmentFile?: string;
+  readonly workingDirectory?: string;
+  readonly directories: readonly ServiceDirectory[];
+  readonly files: readonly RenderedFile[];
+  /** The program's own check of its files, run before they take effect, where /etc/tandem holds the new ones. */
+  readonly validate?: readonly string[];
+  /** Runs before each start; a failure is a failed start. */
+  readonly beforeStart?: readonly (readonly string[])[];
+  /** Runs after each end of the process, also after a crash (systemd's ExecStopPost). Failures are logged only. */
+  readonly afterStop?: readonly (readonly string[])[];
+  readonly reload?: Reload;
+  readonly readiness: Readiness;
+  /** How long a start may take until `readiness` holds. */
+  readonly startTimeoutMs: number;
+  readonly stop: { readonly signal: NodeJS.Signals; readonly timeoutMs: number };
+  readonly restart: RestartPolicy;
+  /** Names of services on the same host that must be ready first. */
+  readonly after: readonly string[];
+  /** Who decides that it runs: `up` starts `always`; `agent` services are started and stopped by the host's agent. */
+  readonly startedBy: 'always' | 'agent';
+  /** Open files limit (RLIMIT_NOFILE). */
+  readonly openFiles?: number;
+  /** Debian packages that hold the program. */
+  readonly packages: readonly string[];
+}
+
+export const defaultRestart: RestartPolicy = {
+  baseDelayMs: 100,
+  maxDelayMs: 5_000,
+  crashLoopCount: 5,
+  windowMs: 30_000,
+};

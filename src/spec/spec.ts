@@ -1,0 +1,31 @@
+/** The stack as the rest of Tandem reads it: every default filled in, every host with its address. */
+import type { ParsedStack, Role } from './schema.ts';
+
+export interface HostSpec {
+  readonly name: string;
+  readonly address: string;
+  readonly roles: readonly Role[];
+  /** Share of the web requests; 0 takes no new ones. */
+  readonly weight: number;
+  /** OpenSSH destination; undefined for a lab host. */
+  readonly ssh: string | undefined;
+}
+
+export interface Spec extends Omit<ParsedStack, 'hosts' | 'site' | 'network'> {
+  /** In the order of the stack file: the first of a role is the preferred one. */
+  readonly hosts: readonly HostSpec[];
+  readonly site: Omit<ParsedStack['site'], 'addresses' | 'domain'> & {
+    /** Floating addresses; `addresses[i]` prefers the i-th balancer. */
+    readonly addresses: readonly [string, ...string[]];
+    readonly domain: string;
+  };
+  readonly network: Omit<ParsedStack['network'], 'operators'> & {
+    /** The address of the machine itself in a lab's network (the bridge), the first of the subnet. */
+    readonly gateway: string;
+    readonly operators: readonly string[];
+  };
+}
+
+export function hostsWithRole(spec: Spec, role: Role): readonly HostSpec[] {
+  return spec.hosts.filter((host) => host.roles.includes(role));
+}

@@ -1,0 +1,172 @@
+/**
+ * Who may talk to whom, over what: the one source of every host's firewall and of `tandem plan --flows`. A connection
+ * that is not a flow is dropped.
+ */
+import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { ports } from './ports.ts';
+
+/** `any`: everybody; `operators`: `network.operators`; otherwise the hosts by name. */
+export type FlowSource = 'any' | 'operators' | readonly string[];
+
+export interface Flow {
+  readonly from: FlowSource;
+  /** Name of the host that is spoken to. */
+  readonly to: string;
+  readonly protocol: 'tcp' | 'vrrp' | 'icmp';
+  /** For tcp only. */
+  readonly port?: number;
+  /** The service that answers. */
+  readonly service: string;
+  readonly purpose: string;
+  readonly encryption: 'TLS' | 'mutual TLS' | 'TLS and password' | 'none (redirect to TLS)' | 'none' | 'SSH';
+  /** New connections per second and source are limited (public ports). */
+  readonly limited?: boolean;
+}
+
+export function deriveFlows(spec: Spec): readonly Flow[] {
+  return spec.hosts.flatMap((host) => [
+    ...balancerFlows(spec, host),
+    ...webFlows(spec, host),
+    ...databaseFlows(spec, host),
+    ...quorumFlows(spec, host),
+    ...hostFlows(spec, host),
+  ]);
+}
+
+function others(hosts: readonly HostSpec[], host: HostSpec): readonly string[] {
+  return hosts.filter((other) => other.name !== host.name).map((other) => other.name);
+}
+
+/** Flows without any source are none. */
+function between(from: readonly string[], flow: Omit<Flow, 'from'>): readonly Flow[] {
+  return from.length === 0 ? [] : [{ from, ...flow }];
+}
+
+function balancerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  if (!host.roles.includes('balancer')) return [];
+  const to = host.name;
+  const redirect = 'none (redirect to TLS)';
+  return [
+    {
+      from: 'any',
+      to,
+      protocol: 'tcp',
+      port: spec.site.httpPort,
+      service: 'haproxy',
+      purpose: 'redirect to HTTPS',
+      encryption: redirect,
+      limited: true,
+    },
+    {
+      from: 'any',
+      to,
+      protocol: 'tcp',
+      port: spec.site.httpsPort,
+      service: 'haproxy',
+      purpose: 'the site',
+      encryption: 'TLS',
+      limited: true,
+    },
+    {
+      from: 'operators',
+      to,
+      protocol: 'tcp',
+      port: ports.balancerMetrics,
+      service: 'haproxy',
+      purpose: 'Prometheus metrics',
+      encryption: 'mutual TLS',
+    },
+    ...between(others(hostsWithRole(spec, 'balancer'), host), {
+      to,
+      protocol: 'vrrp',
+      service: 'keepalived',
+      purpose: 'who holds the floating address',
+      encryption: 'none',
+    }),
+  ];
+}
+
+function webFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  if (!host.roles.includes('web')) return [];
+  return between(others(hostsWithRole(spec, 'balancer'), host), {
+    to: host.name,
+    protocol: 'tcp',
+    port: ports.web,
+    service: 'nginx',
+    purpose: 'requests from the balancers',
+    encryption: 'TLS',
+  });
+}
+
+function databaseFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  if (!host.roles.includes('database')) return [];
+  const clients = spec.hosts.filter(
+    (other) => other.roles.includes('web') || other.roles.includes('database'),
+  );
+  return between(others(clients, host), {
+    to: host.name,
+    protocol: 'tcp',
+    port: ports.mariadb,
+    service: 'mariadb',
+    purpose: 'statements and replication',
+    encryption: 'TLS and password',
+  });
+}
+
+function quorumFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  if (!host.roles.includes('quorum')) return [];
+  return [
+    ...between(others(spec.hosts, host), {
+      to: host.name,
+      protocol: 'tcp',
+      port: ports.etcdClient,
+      service: 'etcd',
+      purpose: 'leases and shared state',
+      encryption: 'mutual TLS',
+    }),
+    ...between(others(hostsWithRole(spec, 'quorum'), host), {
+      to: host.name,
+      protocol: 'tcp',
+      port: ports.etcdPeer,
+      service: 'etcd',
+      purpose: 'etcd members among themselves',
+      encryption: 'mutual TLS',
+    }),
+  ];
+}
+
+function hostFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  const to = host.name;
+  const agent = {
+    to,
+    protocol: 'tcp',
+    port: ports.agent,
+    service: 'agent',
+    encryption: 'mutual TLS',
+  } as const;
+  return [
+    ...between(others(spec.hosts, host), { ...agent, purpose: 'agents among themselves' }),
+    { from: 'operators', ...agent, purpose: 'the command-line tool' },
+    {
+      from: 'any',
+      to,
+      protocol: 'icmp',
+      service: 'kernel',
+      purpose: 'echo, unreachable, path MTU',
+      encryption: 'none',
+    },
+    ...(host.ssh === undefined
+      ? []
+      : [
+          {
+            from: 'operators',
+            to,
+            protocol: 'tcp',
+            port: ports.ssh,
+            service: 'sshd',
+            purpose: 'administration',
+            encryption: 'SSH',
+          } as const,
+        ]),
+  ];
+}

@@ -1,0 +1,13 @@
+/** Ports between the hosts. Public ones are in the stack file (`site.httpPort`, `site.httpsPort`). */
+export const ports = {
+  /** nginx, TLS inside, from the balancers. */
+  web: 8443,
+  /** HAProxy's Prometheus endpoint (mutual TLS). */
+  balancerMetrics: 8405,
+  /** The agent's HTTPS API (mutual TLS). */
+  agent: 8440,
+  etcdClient: 2379,
+  etcdPeer: 2380,
+  mariadb: 3306,
+  ssh: 22,
+} as const;

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    // Labs and real servers share two cores: files one after the other keep timings honest.
+    fileParallelism: false,
+    pool: 'forks',
+  },
+});
