@@ -1,0 +1,34 @@
+/**
+ * The port between "what should be on a host" and "how to get it there": implemented by the lab (namespaces and its
+ * supervisor) and by SSH (systemd). A driver executes; deciding what to do is `src/plan`.
+ */
+import type { ObservedHost } from '#src/plan/observed.ts';
+import type { RenderedFile, Service } from '#src/render/service.ts';
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type ServiceAction = 'start' | 'stop' | 'restart' | 'reload';
+
+export interface HostDriver {
+  readonly host: string;
+  /** Makes the host ready to be worked on (lab: namespace, mounts, supervisor). Idempotent; resumes a half-done one. */
+  prepare(): Promise<void>;
+  observe(): Promise<ObservedHost>;
+  /**
+   * Runs the programs' own checks (`Service.validate`) where /etc/tandem holds `services`' files, without touching the
+   * real ones. Rejects with one issue per service whose check fails.
+   */
+  validate(services: readonly Service[]): Promise<void>;
+  /** Writes files atomically (owner and mode before the content shows) and removes `remove`. Restarts nothing. */
+  writeFiles(files: readonly RenderedFile[], remove: readonly string[]): Promise<void>;
+  /** Hands the runner the definitions that hold from now on. Restarts nothing; services no longer defined keep running. */
+  define(services: readonly Service[]): Promise<void>;
+  /** Answers when the action is done (`start`, `restart`: ready); rejects with the reason and the last log lines. */
+  control(service: string, action: ServiceAction): Promise<void>;
+  /** Runs a program inside the host (its network, its files). */
+  run(command: readonly string[], options?: { timeoutMs?: number; input?: string }): Promise<CommandResult>;
+}
