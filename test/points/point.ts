@@ -1,0 +1,54 @@
+/**
+ * A point of an issue's "Must show", as code: the test suite runs it at a small count, `npm run prove -- ID` at its
+ * full count with the evidence written to docs/evidence/. Both run the same assertions.
+ */
+import { Lab, referenceStack } from '#test/support/lab.ts';
+import type { StackFile } from '#src/spec/schema.ts';
+
+/** What was seen: numbers, tables; goes into the evidence file as it is. */
+export type Evidence = Readonly<Record<string, unknown>>;
+
+export interface PointContext<Counts> {
+  readonly counts: Counts;
+  /** Progress for the person who watches a long run. */
+  readonly log: (line: string) => void;
+}
+
+export interface Point<Counts = Readonly<Record<string, number>>> {
+  readonly id: string;
+  readonly title: string;
+  /** Counts within `npm test`, and the full ones. */
+  readonly small: Counts;
+  readonly full: Counts;
+  run(lab: Lab, context: PointContext<Counts>): Promise<Evidence>;
+}
+
+/** Runs with a reference stack of the caller's name and subnet, taken down whatever happens. */
+export async function withLab<T>(
+  name: string,
+  subnet: string,
+  work: (lab: Lab) => Promise<T>,
+  change: (stack: StackFile) => StackFile = (stack) => stack,
+): Promise<T> {
+  const lab = await Lab.up(change(referenceStack(name, subnet)));
+  try {
+    return await work(lab);
+  } finally {
+    await lab.close();
+  }
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+export function summary(values: readonly number[]): Record<'min' | 'median' | 'p95' | 'max', number> {
+  const round = (value: number) => Math.round(value * 10) / 10;
+  return {
+    min: round(Math.min(...values)),
+    median: round(percentile(values, 0.5)),
+    p95: round(percentile(values, 0.95)),
+    max: round(Math.max(...values)),
+  };
+}
