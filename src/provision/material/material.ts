@@ -1,0 +1,120 @@
+/**
+ * A stack's secrets and certificates, made on the first `up` and kept: what exists stays, missing hosts get a
+ * certificate, leaves near their end (or for other names) are renewed. Safe to kill at any point: every file is
+ * replaced whole, keys before certificates, and a pair that does not match is made again.
+ */
+import { chmod } from 'node:fs/promises';
+import {
+  ensureDirectory,
+  readFileIfThere,
+  removeTemporaryFiles,
+  writeFileAtomic,
+} from '#src/adapters/files/atomic.ts';
+import { type CertificateAndKey, createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
+import type { KeyPair, Material } from '#src/render/context.ts';
+import type { Spec } from '#src/spec/spec.ts';
+import { TandemError } from '#src/std/errors.ts';
+import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
+import { loadOrCreateSecrets } from './secrets.ts';
+import { readUserCertificate } from './user-certificate.ts';
+
+export interface StackMaterial extends Material {
+  /** Client certificate of the command-line tool, for the agents' API. */
+  readonly operator: KeyPair;
+  readonly paths: MaterialPaths;
+}
+
+export interface MaterialOptions {
+  /** Directory of the stack file; the user's certificate files are relative to it. */
+  readonly specDirectory?: string;
+  readonly nowMs?: number;
+}
+
+/** Rejects with a `TandemError`: damaged secrets (operation), or a user's certificate that is not fit (input). */
+export async function loadOrCreateMaterial(
+  stateDirectory: string,
+  spec: Spec,
+  options: MaterialOptions = {},
+): Promise<StackMaterial> {
+  const nowMs = options.nowMs ?? Date.now();
+  const paths = materialPaths(stateDirectory);
+  // The user's files first: bad input changes nothing.
+  const userSite =
+    spec.site.certificate === 'internal'
+      ? undefined
+      : await readUserCertificate(
+          spec.site.certificate,
+          spec.site.domain,
+          options.specDirectory ?? '.',
+          nowMs,
+        );
+  await ensureDirectory(paths.directory);
+  await removeTemporaryFiles(paths.directory);
+  const secrets = await loadOrCreateSecrets(paths.secrets);
+  const authority = await loadOrCreateAuthority(
+    paths,
+    `${spec.stack} internal CA ${secrets.stackId.slice(0, 8)}`,
+    nowMs,
+  );
+  const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
+    loadOrIssue(pair, authority, { commonName, names }, nowMs);
+  const hosts: Record<string, KeyPair> = {};
+  for (const host of spec.hosts) {
+    const names = [host.name, host.address, 'localhost', '127.0.0.1'];
+    hosts[host.name] = await leaf(paths.host(host.name), host.name, names);
+  }
+  return {
+    stackId: secrets.stackId,
+    passwords: secrets.passwords,
+    ca: authority.certificate,
+    hosts,
+    operator: await leaf(paths.operator, 'operator', ['operator']),
+    site: userSite ?? (await leaf(paths.site, spec.site.domain, [spec.site.domain, ...spec.site.addresses])),
+    paths,
+  };
+}
+
+async function loadOrCreateAuthority(
+  paths: MaterialPaths,
+  commonName: string,
+  nowMs: number,
+): Promise<CertificateAndKey> {
+  const certificate = await readFileIfThere(paths.ca);
+  const key = await readFileIfThere(paths.caKey);
+  if (certificate !== undefined) {
+    const parsed = readCertificate(certificate);
+    if (parsed === undefined || key === undefined || !keyMatches(parsed, key)) {
+      throw new TandemError('material-unreadable', `${paths.ca} and ${paths.caKey} do not belong together.`, {
+        hint: 'Restore both from a backup: every host trusts this authority. Without one: tandem down --purge, then up.',
+      });
+    }
+    return { certificate, key };
+  }
+  // A key without a certificate is what an interrupted first run leaves: nothing was signed with it yet.
+  const authority = await createAuthority(commonName, nowMs);
+  await writeFileAtomic(paths.caKey, authority.key);
+  await writeFileAtomic(paths.ca, authority.certificate);
+  return authority;
+}
+
+async function loadOrIssue(
+  paths: PairPaths,
+  authority: CertificateAndKey,
+  request: { readonly commonName: string; readonly names: readonly string[] },
+  nowMs: number,
+): Promise<KeyPair> {
+  const certificate = await readFileIfThere(paths.certificate);
+  const key = await readFileIfThere(paths.key);
+  if (certificate !== undefined && key !== undefined) {
+    const pair = { certificate, key };
+    if (leafDefect(pair, authority.certificate, request.names, nowMs) === undefined) {
+      await chmod(paths.key, 0o600);
+      return pair;
+    }
+  }
+  const pair = await issueLeaf(authority, request, nowMs);
+  await writeFileAtomic(paths.key, pair.key);
+  await writeFileAtomic(paths.certificate, pair.certificate);
+  return pair;
+}

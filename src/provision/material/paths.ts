@@ -1,0 +1,35 @@
+/** Where a stack's secrets and certificates lie, below its state directory. */
+import { join } from 'node:path';
+
+export interface MaterialPaths {
+  readonly directory: string;
+  /** Stack identity and passwords (JSON). */
+  readonly secrets: string;
+  readonly ca: string;
+  readonly caKey: string;
+  readonly operator: PairPaths;
+  readonly site: PairPaths;
+  host(name: string): PairPaths;
+}
+
+export interface PairPaths {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export function materialPaths(stateDirectory: string): MaterialPaths {
+  const directory = join(stateDirectory, 'material');
+  const pair = (name: string): PairPaths => ({
+    certificate: join(directory, `${name}.pem`),
+    key: join(directory, `${name}.key`),
+  });
+  return {
+    directory,
+    secrets: join(directory, 'secrets.json'),
+    ca: join(directory, 'ca.pem'),
+    caKey: join(directory, 'ca.key'),
+    operator: pair('operator'),
+    site: pair('site'),
+    host: (name) => pair(`host-${name}`),
+  };
+}
