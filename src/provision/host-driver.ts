@@ -2,7 +2,7 @@
  * The port between "what should be on a host" and "how to get it there": implemented by the lab (namespaces and its
  * supervisor) and by SSH (systemd). A driver executes; deciding what to do is `src/plan`.
  */
-import type { ObservedHost } from '#src/plan/observed.ts';
+import type { ObservedHost, ServiceStatus } from '#src/plan/observed.ts';
 import type { RenderedFile, Service } from '#src/render/service.ts';
 
 export interface CommandResult {
@@ -18,6 +18,8 @@ export interface HostDriver {
   /** Makes the host ready to be worked on (lab: namespace, mounts, supervisor). Idempotent; resumes a half-done one. */
   prepare(): Promise<void>;
   observe(): Promise<ObservedHost>;
+  /** Only the services, which is cheaper; empty when no runner answers. */
+  services(): Promise<readonly ServiceStatus[]>;
   /**
    * Runs the programs' own checks (`Service.validate`) where /etc/tandem holds `services`' files, without touching the
    * real ones. Rejects with one issue per service whose check fails.

@@ -1,0 +1,78 @@
+/** The command-line tool's side of the agents' HTTPS API: mutual TLS with the operator's certificate. */
+import { request } from 'node:https';
+import { TandemError } from '#src/std/errors.ts';
+import type { AgentStatus } from '#src/topology/agent-api.ts';
+import { ports } from '#src/topology/ports.ts';
+
+/** PEM texts. */
+export interface ClientIdentity {
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface AgentAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** One request to the agent at `address`; rejects when there is no answer in `timeoutMs`. */
+export function askAgent(
+  address: string,
+  identity: ClientIdentity,
+  ask: { method?: string; path: string; body?: unknown; timeoutMs: number },
+): Promise<AgentAnswer> {
+  const payload = ask.body === undefined ? undefined : JSON.stringify(ask.body);
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      host: address,
+      port: ports.agent,
+      path: ask.path,
+      method: ask.method ?? 'GET',
+      agent: false,
+      ca: identity.ca,
+      cert: identity.certificate,
+      key: identity.key,
+      signal: AbortSignal.timeout(ask.timeoutMs),
+      headers:
+        payload === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+    });
+    outgoing.on('error', (cause) =>
+      reject(
+        new TandemError('agent-unreachable', `The agent at ${address} did not answer ${ask.path}: ${cause.message}.`, {
+          hint: "See 'tandem status', and the agent's log with 'tandem logs HOST agent'.",
+          cause,
+        }),
+      ),
+    );
+    outgoing.on('response', (incoming) => {
+      let text = '';
+      incoming.setEncoding('utf8');
+      incoming.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      incoming.on('error', reject);
+      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: parse(text) }));
+    });
+    outgoing.end(payload);
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+export async function fetchAgentStatus(
+  address: string,
+  identity: ClientIdentity,
+  timeoutMs: number,
+): Promise<AgentStatus> {
+  const { body } = await askAgent(address, identity, { path: '/v1/status', timeoutMs });
+  return body as AgentStatus;
+}

@@ -1,0 +1,163 @@
+/**
+ * Is the stack healthy? Asked of the hosts' runners (services), their agents (balancer, database, quorum) and of the
+ * site itself, through its floating address.
+ */
+import { request as httpsRequest } from 'node:https';
+import { type ClientIdentity, fetchAgentStatus } from '#src/adapters/agent-client.ts';
+import type { ServiceStatus } from '#src/plan/observed.ts';
+import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { TandemError } from '#src/std/errors.ts';
+import type { AgentStatus } from '#src/topology/agent-api.ts';
+import type { HostDriver } from './host-driver.ts';
+import type { DatabaseStatus, HostStatus, StackStatus } from './status.ts';
+
+/** What is needed to ask a running stack. */
+export interface StackAccess {
+  readonly spec: Spec;
+  readonly driver: (host: string) => HostDriver;
+  /** The operator's identity for the agents' API, PEM. */
+  readonly operator: () => Promise<ClientIdentity>;
+  /** File with the authority that signed the site's certificate. */
+  readonly caFile: string;
+}
+
+interface HostView {
+  readonly name: string;
+  readonly services: readonly ServiceStatus[];
+  /** Undefined when the agent did not answer. */
+  readonly agent: AgentStatus | undefined;
+}
+
+export async function readStatus(access: StackAccess): Promise<StackStatus> {
+  const { spec } = access;
+  const identity = await access.operator();
+  const [views, siteProblem] = await Promise.all([
+    Promise.all(spec.hosts.map((host) => viewHost(access, host.name, host.address, identity))),
+    askSite(spec, identity.ca),
+  ]);
+  const problems = [
+    ...views.flatMap(serviceProblems),
+    ...balancerProblems(spec, views),
+    ...databaseProblems(spec, views),
+    ...(siteProblem === undefined ? [] : [siteProblem]),
+  ];
+  return {
+    stack: spec.stack,
+    healthy: problems.length === 0,
+    site: { url: siteUrl(spec), address: spec.site.addresses[0], caFile: access.caFile },
+    hosts: spec.hosts.map((host, index): HostStatus => ({
+      name: host.name,
+      address: host.address,
+      roles: host.roles,
+      services: (views[index]?.services ?? []).map(({ name, state, pid, sinceMs }) => ({ name, state, pid, sinceMs })),
+    })),
+    balancer: { active: activeBalancer(views) },
+    database: databaseStatus(spec, views),
+    problems,
+  };
+}
+
+/** Polls until the stack is healthy; otherwise rejects with what is still wrong. */
+export async function waitHealthy(access: StackAccess, timeoutMs: number): Promise<StackStatus> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const status = await readStatus(access);
+    if (status.healthy) return status;
+    if (performance.now() > deadline) {
+      throw new TandemError('not-healthy', `The stack is not healthy after ${timeoutMs / 1_000} s.`, {
+        issues: status.problems.map((message) => ({ path: spec(access), message })),
+        hint: "See 'tandem status' and 'tandem logs HOST SERVICE'; 'tandem up' tries again.",
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const spec = (access: StackAccess): string => access.spec.stack;
+
+export function siteUrl({ site }: Spec): string {
+  return `https://${site.addresses[0]}${site.httpsPort === 443 ? '' : `:${site.httpsPort}`}/`;
+}
+
+async function viewHost(
+  access: StackAccess,
+  name: string,
+  address: string,
+  identity: ClientIdentity,
+): Promise<HostView> {
+  const [observed, agent] = await Promise.all([
+    access.driver(name).services().catch(() => []),
+    fetchAgentStatus(address, identity, 2_000).catch(() => undefined),
+  ]);
+  return { name, services: observed, agent };
+}
+
+function serviceProblems({ name, services, agent }: HostView): readonly string[] {
+  if (services.length === 0) return [`${name}: no supervisor answers; 'tandem up' brings the host back`];
+  const broken = services
+    .filter((service) => service.state !== 'running' && service.state !== 'done')
+    .map((service) => `${name}: ${service.name} is ${service.state}${service.reason === null ? '' : ` (${service.reason})`}`);
+  return [...broken, ...(agent === undefined ? [`${name}: the agent does not answer; see 'tandem logs ${name} agent'`] : [])];
+}
+
+function holders(views: readonly HostView[]): readonly string[] {
+  return views.filter((view) => (view.agent?.balancer?.heldAddresses.length ?? 0) > 0).map((view) => view.name);
+}
+
+function activeBalancer(views: readonly HostView[]): string | null {
+  const held = holders(views);
+  return held.length === 1 ? (held[0] ?? null) : null;
+}
+
+function balancerProblems(stack: Spec, views: readonly HostView[]): readonly string[] {
+  return stack.site.addresses.flatMap((address) => {
+    const held = views.filter((view) => view.agent?.balancer?.heldAddresses.includes(address)).map((view) => view.name);
+    if (held.length === 1) return [];
+    return [held.length === 0 ? `no balancer holds ${address}` : `${held.join(' and ')} both hold ${address}`];
+  });
+}
+
+function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {
+  const members = hostsWithRole(stack, 'database').map((host) => {
+    const member = views.find((view) => view.name === host.name)?.agent?.database;
+    return {
+      host: host.name,
+      role: member?.role ?? 'unknown',
+      sync: member?.sync ?? false,
+      lagSeconds: member?.lagSeconds ?? null,
+    };
+  });
+  const primaries = members.filter((member) => member.role === 'primary');
+  return {
+    primary: primaries.length === 1 ? (primaries[0]?.host ?? null) : null,
+    epoch: null,
+    members,
+    failover: { possible: null, reason: null },
+  };
+}
+
+function databaseProblems(stack: Spec, views: readonly HostView[]): readonly string[] {
+  return hostsWithRole(stack, 'database').flatMap((host) => {
+    const member = views.find((view) => view.name === host.name)?.agent?.database;
+    if (member === undefined) return [`${host.name}: nothing is known of its database`];
+    return member.ready ? [] : [`${host.name}: ${member.explanation}`];
+  });
+}
+
+/** One request through the floating address; undefined when it was answered as it should. */
+function askSite(stack: Spec, ca: string): Promise<string | undefined> {
+  const url = new URL(stack.web.app.healthPath, siteUrl(stack));
+  return new Promise((resolve) => {
+    // The internal authority signs for the domain; a user's own certificate is checked when it is loaded.
+    const trust = stack.site.certificate === 'internal' ? { ca } : { rejectUnauthorized: false };
+    const outgoing = httpsRequest(url, { ...trust, agent: false, timeout: 2_000 }, (incoming) => {
+      incoming.resume();
+      incoming.on('end', () =>
+        resolve(incoming.statusCode === 200 ? undefined : `${url.href} answers ${incoming.statusCode}`),
+      );
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 2 s')));
+    outgoing.on('error', (error) => resolve(`${url.href}: ${error.message}`));
+    outgoing.end();
+  });
+}

@@ -1,0 +1,37 @@
+/** Shapes of the agent's HTTPS API (`/v1/status`): served by `src/agent`, read by the command-line tool. */
+
+export interface AgentBalancerStatus {
+  /** Floating addresses that this host's interface has. */
+  readonly heldAddresses: readonly string[];
+  /** The local HAProxy answers. */
+  readonly haproxyHealthy: boolean;
+}
+
+export interface AgentDatabaseStatus {
+  readonly role: 'primary' | 'replica' | 'unknown';
+  /** Primary: takes writes and is acknowledged by a replica where there is one. Replica: follows without error. */
+  readonly ready: boolean;
+  /** This member acknowledges the primary's commits (semi-sync replica side active and connected). */
+  readonly sync: boolean;
+  /** Seconds behind the primary; null when unknown or on the primary. */
+  readonly lagSeconds: number | null;
+  /** One sentence: what was seen and what is being done. */
+  readonly explanation: string;
+}
+
+export interface AgentStatus {
+  readonly host: string;
+  readonly stackId: string;
+  readonly startedMs: number;
+  /** Only on balancers. */
+  readonly balancer?: AgentBalancerStatus;
+  /** Only on database hosts. */
+  readonly database?: AgentDatabaseStatus;
+  /** Whether the quorum answered last time, and when (milliseconds since the Unix epoch). */
+  readonly quorum: { readonly reachable: boolean; readonly atMs: number };
+  /** Other hosts' clocks against this one, in milliseconds; hosts that did not answer are missing. */
+  readonly clockOffsetsMs: Readonly<Record<string, number>>;
+  readonly blocklistEntries: number;
+  /** Things an operator should know of; sentences. */
+  readonly warnings: readonly string[];
+}
