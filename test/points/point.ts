@@ -2,8 +2,8 @@
  * A point of an issue's "Must show", as code: the test suite runs it at a small count, `npm run prove -- ID` at its
  * full count with the evidence written to docs/evidence/. Both run the same assertions.
  */
-import { Lab, referenceStack } from '#test/support/lab.ts';
 import type { StackFile } from '#src/spec/schema.ts';
+import { Lab, referenceStack } from '#test/support/lab.ts';
 
 /** What was seen: numbers, tables; goes into the evidence file as it is. */
 export type Evidence = Readonly<Record<string, unknown>>;
@@ -14,28 +14,51 @@ export interface PointContext<Counts> {
   readonly log: (line: string) => void;
 }
 
-export interface Point<Counts = Readonly<Record<string, number>>> {
+/** Name and network that a point may use for a lab of its own. */
+export interface Place {
+  readonly name: string;
+  readonly subnet: string;
+}
+
+interface PointBase<Counts> {
   readonly id: string;
   readonly title: string;
   /** Counts within `npm test`, and the full ones. */
   readonly small: Counts;
   readonly full: Counts;
+}
+
+/** Runs against a healthy reference stack and leaves it healthy and as it was. */
+export interface LabPoint<Counts> extends PointBase<Counts> {
+  readonly kind: 'lab';
   run(lab: Lab, context: PointContext<Counts>): Promise<Evidence>;
 }
 
+/** Brings labs of its own up and takes them down. */
+export interface OwnPoint<Counts> extends PointBase<Counts> {
+  readonly kind: 'own';
+  run(place: Place, context: PointContext<Counts>): Promise<Evidence>;
+}
+
+export type Point<Counts> = LabPoint<Counts> | OwnPoint<Counts>;
+
 /** Runs with a reference stack of the caller's name and subnet, taken down whatever happens. */
 export async function withLab<T>(
-  name: string,
-  subnet: string,
+  { name, subnet }: Place,
   work: (lab: Lab) => Promise<T>,
   change: (stack: StackFile) => StackFile = (stack) => stack,
 ): Promise<T> {
   const lab = await Lab.up(change(referenceStack(name, subnet)));
+  let result: T;
   try {
-    return await work(lab);
-  } finally {
-    await lab.close();
+    result = await work(lab);
+  } catch (error) {
+    // What failed first is what is worth reading.
+    await lab.close().catch(() => undefined);
+    throw error;
   }
+  await lab.close();
+  return result;
 }
 
 export function percentile(values: readonly number[], share: number): number {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Lab } from '#test/support/lab.ts';
 import { fetchOnce, keepAliveAgent } from '#test/support/http.ts';
+import type { Lab } from '#test/support/lab.ts';
 import { Prober } from '#test/support/prober.ts';
 import { sleep, waitFor } from '#test/support/wait.ts';
-import type { Point } from './point.ts';
+import type { LabPoint } from './point.ts';
 
 interface Counts {
   readonly requests: number;
@@ -31,7 +31,8 @@ async function killService(lab: Lab, host: string, service: string): Promise<voi
   process.kill(await lab.pid(host, service), 'SIGKILL');
 }
 
-export const balance: Point<Counts> = {
+export const balance: LabPoint<Counts> = {
+  kind: 'lab',
   id: 'stack-2',
   title: 'Weights are exact; active-passive moves to the second host and back with no failed request',
   small: { requests: 300, kills: 1 },
@@ -52,12 +53,15 @@ export const balance: Point<Counts> = {
       const runs: { service: string; probes: number; failed: number; servedBySecond: number }[] = [];
       for (let run = 0; run < counts.kills; run += 1) {
         for (const services of [['nginx'], ['app-1', 'app-2']]) {
-          const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
+          const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), {
+            timeoutMs: 5_000,
+          });
           await sleep(300);
           // Freezing would not end by itself; three kills in a row outlast the supervisor's restart.
           const until = performance.now() + 1_500;
           while (performance.now() < until) {
-            for (const service of services) await killService(lab, 'server-1', service).catch(() => undefined);
+            for (const service of services)
+              await killService(lab, 'server-1', service).catch(() => undefined);
           }
           await sleep(1_000);
           await waitFor(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Lab } from '#test/support/lab.ts';
 import { Prober } from '#test/support/prober.ts';
 import { sleep, waitFor } from '#test/support/wait.ts';
-import { type Point, summary } from './point.ts';
+import { type LabPoint, summary } from './point.ts';
 
 interface Counts {
   readonly runs: number;
@@ -48,7 +48,8 @@ async function holders(lab: Lab): Promise<readonly string[]> {
   return found.flat();
 }
 
-export const floatingAddress: Point<Counts> = {
+export const floatingAddress: LabPoint<Counts> = {
+  kind: 'lab',
   id: 'stack-3',
   title: 'The site answers through lb-2 when lb-1 loses its link, its HAProxy or its keepalived',
   small: { runs: 1 },
@@ -60,8 +61,16 @@ export const floatingAddress: Point<Counts> = {
     for (const [name, fault] of Object.entries(faults)) {
       const gaps: number[] = [];
       for (let run = 0; run < counts.runs; run += 1) {
-        await waitFor('lb-1 to hold the address alone', async () => (await holders(lab)).join() === 'lb-1', 15_000);
-        await waitFor('the site to answer', async () => (await lab.fetch('/api/users')).status === 200, 10_000);
+        await waitFor(
+          'lb-1 to hold the address alone',
+          async () => (await holders(lab)).join() === 'lb-1',
+          15_000,
+        );
+        await waitFor(
+          'the site to answer',
+          async () => (await lab.fetch('/api/users')).status === 200,
+          10_000,
+        );
         const prober = new Prober().start(url, ca, { timeoutMs: 1_500 });
         await sleep(500);
         await fault.inject(lab, 'lb-1');
@@ -74,7 +83,10 @@ export const floatingAddress: Point<Counts> = {
       table[name] = summary(gaps);
       log(`${name}: ${JSON.stringify(table[name])} ms`);
       if (fault.limitMs !== undefined) {
-        assert.ok(Math.max(...gaps) <= fault.limitMs, `${name}: gap of ${Math.max(...gaps)} ms, at most ${fault.limitMs}`);
+        assert.ok(
+          Math.max(...gaps) <= fault.limitMs,
+          `${name}: gap of ${Math.max(...gaps)} ms, at most ${fault.limitMs}`,
+        );
       }
     }
     return { largestGapMs: table };

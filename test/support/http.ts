@@ -24,7 +24,9 @@ export function fetchOnce(url: string, options: FetchOptions): Promise<Answer> {
     ca: options.ca,
     agent: options.agent ?? false,
     headers: {
-      ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
       ...options.headers,
     },
   };

@@ -2,22 +2,19 @@
  * A lab of the test's own, driven as a user drives it: through `./tandem`. Its name and subnet are the test's, its
  * state lies in a temporary directory, and `close` leaves nothing behind.
  */
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { StackFile } from '#src/spec/schema.ts';
+import { type CommandOutput, command } from './command.ts';
+import { type Fault, injectFault } from './faults.ts';
 import { type Answer, type FetchOptions, fetchOnce } from './http.ts';
+import { namespaceOf } from './namespaces.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
-
-export interface CommandOutput {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** The documented answer of `tandem status --json` (docs/reference/status.md). */
 export interface Status {
@@ -38,7 +35,11 @@ export interface Status {
   readonly balancer: { readonly active: string | null };
   readonly database: {
     readonly primary: string | null;
-    readonly members: readonly { readonly host: string; readonly role: string; readonly lagSeconds: number | null }[];
+    readonly members: readonly {
+      readonly host: string;
+      readonly role: string;
+      readonly lagSeconds: number | null;
+    }[];
   };
 }
 
@@ -54,7 +55,11 @@ export function referenceStack(name: string, subnet: string): StackFile {
       'server-2': { roles: ['web', 'database', 'quorum'] },
     },
     balancer: {
-      rateLimit: { requestsPerSecond: 1_000_000, connectionsPerSecond: 1_000_000, connectionBurst: 1_000_000 },
+      rateLimit: {
+        requestsPerSecond: 1_000_000,
+        connectionsPerSecond: 1_000_000,
+        connectionBurst: 1_000_000,
+      },
     },
     web: {
       static: join(repository, 'examples/users/public'),
@@ -67,7 +72,13 @@ export function referenceStack(name: string, subnet: string): StackFile {
 /** A process and everything below it, by the kernel's own list of children. */
 function descendants(pid: number): readonly number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [pid, ...children.split(' ').filter(Boolean).flatMap((child) => descendants(Number(child)))];
+  return [
+    pid,
+    ...children
+      .split(' ')
+      .filter(Boolean)
+      .flatMap((child) => descendants(Number(child))),
+  ];
 }
 
 export class Lab {
@@ -108,7 +119,7 @@ export class Lab {
   }
 
   /** Starts `./tandem ARGUMENTS --file FILE`; for tests that interrupt it. */
-  spawn(...words: string[]) {
+  spawn(...words: string[]): ChildProcess {
     return spawn(join(repository, 'tandem'), [...this.#words(words)], {
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -123,24 +134,16 @@ export class Lab {
   }
 
   run(...words: string[]): Promise<CommandOutput> {
-    return new Promise((done) => {
-      execFile(
-        join(repository, 'tandem'),
-        [...this.#words(words)],
-        { cwd: this.directory, maxBuffer: 64 * 1_048_576 },
-        (error, stdout, stderr) => {
-          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255;
-          done({ code, stdout, stderr });
-        },
-      );
-    });
+    return command(join(repository, 'tandem'), this.#words(words), { cwd: this.directory });
   }
 
   /** Runs a command that must succeed; its output otherwise is the error. */
   async expect(...words: string[]): Promise<string> {
     const result = await this.run(...words);
     if (result.code !== 0) {
-      throw new Error(`tandem ${words.join(' ')} ended with ${result.code}:\n${result.stdout}\n${result.stderr}`);
+      throw new Error(
+        `tandem ${words.join(' ')} ended with ${result.code}:\n${result.stdout}\n${result.stderr}`,
+      );
     }
     return result.stdout;
   }
@@ -184,9 +187,27 @@ export class Lab {
     for (const pid of descendants(await this.pid(host, service))) process.kill(pid, signal);
   }
 
+  get hosts(): readonly string[] {
+    return Object.keys(this.stack.hosts);
+  }
+
+  namespace(host: string): string {
+    return namespaceOf(this.stack.stack, host);
+  }
+
+  /** Runs a program of this machine in a host's network (its own files stay the machine's). */
+  inNetwork(host: string, program: string, ...words: string[]): Promise<CommandOutput> {
+    return command('ip', ['netns', 'exec', this.namespace(host), program, ...words]);
+  }
+
+  fault(fault: Fault, host: string): Promise<void> {
+    return injectFault(this, fault, host);
+  }
+
   async close(): Promise<void> {
     const result = await this.run('down', '--purge', '--yes');
     await rm(this.directory, { recursive: true, force: true });
-    if (result.code !== 0) throw new Error(`tandem down ended with ${result.code}: ${result.stdout}${result.stderr}`);
+    if (result.code !== 0)
+      throw new Error(`tandem down ended with ${result.code}: ${result.stdout}${result.stderr}`);
   }
 }

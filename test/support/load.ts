@@ -14,7 +14,10 @@ export interface Load {
   readonly done: Promise<LoadReport>;
 }
 
-export function startLoad(url: string, options: { connections: number; seconds: number; threads?: number }): Load {
+export function startLoad(
+  url: string,
+  options: { connections: number; seconds: number; threads?: number },
+): Load {
   const child = spawn('wrk', [
     '--latency',
     `-t${options.threads ?? 1}`,

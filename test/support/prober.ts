@@ -37,7 +37,11 @@ export class Prober {
       this.#probes.push({ startedMs, endedMs: performance.now(), ok, host, error });
     try {
       const answer = await fetchOnce(url, { ca, timeoutMs });
-      record(answer.status === 200, answer.headers['x-tandem-host'] ?? '', answer.status === 200 ? '' : `HTTP ${answer.status}`);
+      record(
+        answer.status === 200,
+        answer.headers['x-tandem-host'] ?? '',
+        answer.status === 200 ? '' : `HTTP ${answer.status}`,
+      );
     } catch (error) {
       record(false, '', error instanceof Error ? error.message : String(error));
     }

@@ -1,0 +1,63 @@
+/** All points, in the order in which they run against one lab. */
+import type { Lab } from '#test/support/lab.ts';
+import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
+import { freshClone } from './stack-1-fresh-clone.ts';
+import { balance } from './stack-2-balance.ts';
+import { floatingAddress } from './stack-3-floating-address.ts';
+import { privileges } from './stack-4-privileges.ts';
+import { scan } from './stack-5-scan.ts';
+import { unchanged } from './stack-6-unchanged.ts';
+import { killed } from './stack-7-killed.ts';
+import { interrupted } from './stack-8-interrupted.ts';
+import { cost } from './stack-9-cost.ts';
+
+type Size = 'small' | 'full';
+
+/** A point with its counts bound, so that points of different counts fit one list. */
+interface AnyPoint {
+  readonly id: string;
+  readonly title: string;
+  readonly small: unknown;
+  readonly full: unknown;
+  readonly kind: 'lab' | 'own';
+  onLab(lab: Lab, size: Size, log: (line: string) => void): Promise<Evidence>;
+  onPlace(place: Place, size: Size, log: (line: string) => void): Promise<Evidence>;
+}
+
+function labPoint<Counts>(point: LabPoint<Counts>): AnyPoint {
+  const { id, title, small, full, kind } = point;
+  const onLab: AnyPoint['onLab'] = (lab, size, log) => point.run(lab, { counts: point[size], log });
+  const onPlace: AnyPoint['onPlace'] = (place, size, log) => withLab(place, (lab) => onLab(lab, size, log));
+  return { id, title, small, full, kind, onLab, onPlace };
+}
+
+function ownPoint<Counts>(point: OwnPoint<Counts>): AnyPoint {
+  const { id, title, small, full, kind } = point;
+  const onLab: AnyPoint['onLab'] = () => Promise.reject(new Error(`${id} brings labs of its own up`));
+  const onPlace: AnyPoint['onPlace'] = (place, size, log) => point.run(place, { counts: point[size], log });
+  return { id, title, small, full, kind, onLab, onPlace };
+}
+
+export const anyPoints: readonly AnyPoint[] = [
+  ownPoint(freshClone),
+  labPoint(balance),
+  labPoint(floatingAddress),
+  labPoint(privileges),
+  labPoint(scan),
+  labPoint(unchanged),
+  labPoint(killed),
+  ownPoint(interrupted),
+  ownPoint(cost),
+];
+
+/** Runs a point with a lab of its own. */
+export async function runPoint(
+  id: string,
+  size: Size,
+  place: Place,
+  log: (line: string) => void,
+): Promise<Evidence> {
+  const point = anyPoints.find((candidate) => candidate.id === id);
+  if (point === undefined) throw new Error(`there is no point ${id}`);
+  return point.onPlace(place, size, log);
+}
