@@ -41,10 +41,14 @@ export function askAgent(
     });
     outgoing.on('error', (cause) =>
       reject(
-        new TandemError('agent-unreachable', `The agent at ${address} did not answer ${ask.path}: ${cause.message}.`, {
-          hint: "See 'tandem status', and the agent's log with 'tandem logs HOST agent'.",
-          cause,
-        }),
+        new TandemError(
+          'agent-unreachable',
+          `The agent at ${address} did not answer ${ask.path}: ${cause.message}.`,
+          {
+            hint: "See 'tandem status', and the agent's log with 'tandem logs HOST agent'.",
+            cause,
+          },
+        ),
       ),
     );
     outgoing.on('response', (incoming) => {
