@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { confirm, print } from './output.ts';
+import { Progress } from './progress.ts';
+import { openStack } from './resolve.ts';
+
+export function register(program: Command): void {
+  program
+    .command('down')
+    .description('end the stack; its data and secrets stay unless --purge')
+    .option('--purge', 'remove data and secrets too')
+    .option('--yes', 'do not ask')
+    .action(async (options: { purge?: boolean; yes?: boolean }, self: Command) => {
+      const stack = await openStack(self);
+      const { stateDirectory } = stack.location;
+      if (options.purge && !options.yes) {
+        await confirm(
+          `This removes the databases, certificates and passwords of '${stack.spec.stack}' in ${stateDirectory}.`,
+          stack.spec.stack,
+        );
+      }
+      const { withStackLock } = await import('#src/provision/lock.ts');
+      const progress = new Progress();
+      await withStackLock(stateDirectory, 'down', () => stack.infrastructure.down(progress));
+      if (options.purge) await stack.infrastructure.purge();
+      const kept = options.purge ? 'data and secrets removed' : `data and secrets stay in ${stateDirectory}`;
+      print(`Stack '${stack.spec.stack}' is down (${progress.elapsedSeconds.toFixed(1)} s); ${kept}.`);
+    });
+}

@@ -1,0 +1,91 @@
+import type { Command } from 'commander';
+import { askAgent } from '#src/adapters/agent-client.ts';
+import { TandemError } from '#src/std/errors.ts';
+import { print, table } from './output.ts';
+import { openStack } from './resolve.ts';
+
+interface BlocklistEntry {
+  readonly address: string;
+  readonly untilMs: number | null;
+  readonly reason: string;
+}
+
+type OpenedStack = Awaited<ReturnType<typeof openStack>>;
+
+export function register(program: Command): void {
+  const firewall = program.command('firewall').description('the live block-list of all hosts');
+  firewall
+    .command('block')
+    .argument('<address>', 'IPv4 or IPv6 address or network')
+    .option('--for <duration>', 'such as 30s, 15m, 1h, 7d; without it until unblocked')
+    .option('--reason <text>', 'shown in the list', '')
+    .option('--force', "even when it holds a host's, an operator's or the floating address")
+    .action(
+      async (address: string, options: { for?: string; reason: string; force?: boolean }, self: Command) => {
+        const durationMs = options.for === undefined ? null : parseDuration(options.for);
+        const body = { address, durationMs, reason: options.reason, force: options.force ?? false };
+        await tellAll(await openStack(self), 'POST', '/v1/blocklist', body);
+        print(`${address} is blocked${options.for === undefined ? '' : ` for ${options.for}`}.`);
+      },
+    );
+  firewall
+    .command('unblock')
+    .argument('<address>')
+    .action(async (address: string, _options: unknown, self: Command) => {
+      await tellAll(await openStack(self), 'DELETE', `/v1/blocklist/${encodeURIComponent(address)}`);
+      print(`${address} is no longer blocked.`);
+    });
+  firewall
+    .command('list')
+    .option('--json', 'for scripts')
+    .action(async (options: { json?: boolean }, self: Command) => list(await openStack(self), options.json ?? false));
+}
+
+/** "90s", "15m", "1h", "7d" in milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^([1-9][0-9]{0,6})(s|m|h|d)$/.exec(text);
+  const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ''];
+  if (match === null || unitMs === undefined) {
+    throw new TandemError('bad-duration', `--for ${text} is not a duration.`, {
+      kind: 'input',
+      hint: 'Write a number and a unit, such as 30s, 15m, 1h or 7d.',
+    });
+  }
+  return Number(match[1]) * unitMs;
+}
+
+/**
+ * Tells every host's agent, side by side: a host that cannot reach the quorum is told all the same, and one that cannot
+ * be told learns it through the quorum.
+ */
+async function tellAll(stack: OpenedStack, method: string, path: string, body?: unknown): Promise<void> {
+  const identity = await stack.operator();
+  const answers = await Promise.allSettled(
+    stack.spec.hosts.map((host) => askAgent(host.address, identity, { method, path, body, timeoutMs: 3_000 })),
+  );
+  const refusal = answers.find((answer) => answer.status === 'fulfilled' && answer.value.status >= 400);
+  if (refusal?.status === 'fulfilled') {
+    const problem = refusal.value.body as { detail?: string; title?: string };
+    throw new TandemError('blocklist-refused', problem.detail ?? problem.title ?? 'The agents refused it.', {
+      kind: 'input',
+    });
+  }
+  const silent = stack.spec.hosts.filter((_, index) => answers[index]?.status === 'rejected').map(({ name }) => name);
+  if (silent.length > 0) {
+    throw new TandemError('blocklist-incomplete', `Done, but ${silent.join(', ')} did not answer.`, {
+      hint: 'They learn it through the quorum when they are back; see tandem status.',
+    });
+  }
+}
+
+async function list(stack: OpenedStack, json: boolean): Promise<void> {
+  const identity = await stack.operator();
+  const answers = await Promise.any(
+    stack.spec.hosts.map((host) => askAgent(host.address, identity, { path: '/v1/blocklist', timeoutMs: 3_000 })),
+  );
+  const { entries } = answers.body as { entries: readonly BlocklistEntry[] };
+  if (json) return print(JSON.stringify(entries, null, 2));
+  if (entries.length === 0) return print('Nothing is blocked.');
+  const until = (entry: BlocklistEntry) => (entry.untilMs === null ? 'unblocked' : new Date(entry.untilMs).toISOString());
+  print(table(['address', 'until', 'reason'], entries.map((entry) => [entry.address, until(entry), entry.reason])));
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { openStack } from './resolve.ts';
+
+export function register(program: Command): void {
+  program
+    .command('logs')
+    .description('what the services wrote; all hosts and services, or one host, or one service')
+    .argument('[host]')
+    .argument('[service]')
+    .option('-f, --follow', 'go on as lines come in')
+    .option('-n, --lines <count>', 'so many last lines of each', (text) => Number.parseInt(text, 10), 20)
+    .action(
+      async (
+        host: string | undefined,
+        service: string | undefined,
+        options: { follow?: boolean; lines: number },
+        self: Command,
+      ) => {
+        const stack = await openStack(self);
+        const hosts = host === undefined ? stack.spec.hosts.map(({ name }) => name) : [stack.hostNamed(host).name];
+        const { showLogs } = await import('#src/provision/lab/logs.ts');
+        await showLogs(
+          hosts.map((name) => ({ host: name, directory: stack.infrastructure.logDirectory(name) })),
+          { service, lines: options.lines, follow: options.follow ?? false },
+        );
+      },
+    );
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import type { HostPlan, Step } from '#src/plan/plan.ts';
+import { deriveFlows, type Flow } from '#src/topology/flows.ts';
+import { print, table } from './output.ts';
+import { openStack } from './resolve.ts';
+
+export function register(program: Command): void {
+  program
+    .command('plan')
+    .description("what 'up' would do; changes nothing")
+    .option('--flows', 'who may talk to whom: what the firewalls let through')
+    .option('--json', 'for scripts')
+    .action(async (options: { flows?: boolean; json?: boolean }, self: Command) => {
+      const stack = await openStack(self);
+      if (options.flows) {
+        const flows = deriveFlows(stack.spec);
+        print(options.json ? JSON.stringify(flows, null, 2) : renderFlows(flows, stack.spec.network.operators));
+        return;
+      }
+      const plans = await stack.plan();
+      print(options.json ? JSON.stringify(plans.map(withoutContent), null, 2) : renderPlans(plans));
+    });
+}
+
+/** File contents may be secrets; the steps name the files. */
+function withoutContent({ host, steps }: HostPlan): { host: string; steps: readonly Step[] } {
+  return { host, steps };
+}
+
+function renderPlans(plans: readonly HostPlan[]): string {
+  const changed = plans.filter((plan) => plan.steps.length > 0);
+  if (changed.length === 0) return 'Nothing to do: every host is as the stack file says.';
+  return changed.flatMap((plan) => [plan.host, ...plan.steps.map((step) => `  ${describe(step)}`), '']).join('\n');
+}
+
+function describe(step: Step): string {
+  switch (step.kind) {
+    case 'create-host':
+      return 'create the host';
+    case 'file':
+      return `${step.change === 'removed' ? 'remove' : step.change === 'new' ? 'write' : 'change'} ${step.path}`;
+    case 'service':
+      return `${step.action} ${step.service} (${step.reason})`;
+    default:
+      return step satisfies never;
+  }
+}
+
+function renderFlows(flows: readonly Flow[], operators: readonly string[]): string {
+  const rows = flows.map((flow) => [
+    typeof flow.from === 'string' ? flow.from : flow.from.join(', '),
+    flow.to,
+    flow.port === undefined ? flow.protocol : `${flow.protocol}/${flow.port}`,
+    flow.service,
+    flow.encryption,
+    flow.purpose,
+  ]);
+  return `${table(['from', 'to', 'port', 'service', 'encryption', 'purpose'], rows)}\noperators: ${operators.join(', ')}`;
+}

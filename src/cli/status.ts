@@ -1,0 +1,54 @@
+import { styleText } from 'node:util';
+import type { Command } from 'commander';
+import type { StackStatus } from '#src/provision/status.ts';
+import { print, table } from './output.ts';
+import { openStack } from './resolve.ts';
+
+export function register(program: Command): void {
+  program
+    .command('status')
+    .description('how the stack is; exit code 0 when it is healthy')
+    .option('--json', 'the contract of docs/reference/status.md')
+    .action(async (options: { json?: boolean }, self: Command) => {
+      const stack = await openStack(self);
+      const { readStatus } = await import('#src/provision/health.ts');
+      const status = await readStatus(stack);
+      print(options.json ? JSON.stringify(status, null, 2) : render(status));
+      process.exitCode = status.healthy ? 0 : 1;
+    });
+}
+
+function render(status: StackStatus): string {
+  const state = status.healthy ? styleText('green', 'healthy') : styleText('red', 'not healthy');
+  const services = status.hosts.flatMap((host) =>
+    host.services.map((service, index) => [
+      index === 0 ? host.name : '',
+      index === 0 ? host.address : '',
+      service.name,
+      service.state === 'running' || service.state === 'done' ? service.state : styleText('red', service.state),
+      service.pid === null ? '' : String(service.pid),
+      age(service.sinceMs),
+    ]),
+  );
+  const members = status.database.members.map((member) => [
+    member.host,
+    member.role,
+    member.sync ? 'sync' : '',
+    member.lagSeconds === null ? '' : `${member.lagSeconds} s behind`,
+  ]);
+  return [
+    `${status.stack}: ${state}   ${status.site.url}   balancer: ${status.balancer.active ?? 'none'}   primary: ${status.database.primary ?? 'none'}`,
+    ...status.problems.map((problem) => `  ${styleText('red', '!')} ${problem}`),
+    '',
+    table(['host', 'address', 'service', 'state', 'pid', 'since'], services),
+    '',
+    table(['database', 'role', 'sync', 'lag'], members),
+  ].join('\n');
+}
+
+function age(sinceMs: number): string {
+  const seconds = Math.max(0, Math.round((Date.now() - sinceMs) / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3_600)} h`;
+}

@@ -1,0 +1,76 @@
+/** An opened stack: its file checked, its infrastructure known; what every command but `init` and `validate` starts from. */
+import { readFile } from 'node:fs/promises';
+import type { ClientIdentity } from '#src/adapters/agent-client.ts';
+import type { Spec } from '#src/spec/spec.ts';
+import { TandemError } from '#src/std/errors.ts';
+import type { StackAccess } from './health.ts';
+import { Lab } from './lab/lab.ts';
+import { loadOrCreateMaterial } from './material/material.ts';
+import { materialPaths } from './material/paths.ts';
+import type { UpRequest } from './up.ts';
+
+export interface StackLocation {
+  readonly spec: Spec;
+  /** The stack file. */
+  readonly file: string;
+  /** Directory that relative paths of the stack file start from. */
+  readonly directory: string;
+  /** Secrets, certificates and (lab) the hosts' files. */
+  readonly stateDirectory: string;
+}
+
+export class Stack implements StackAccess {
+  readonly location: StackLocation;
+  readonly infrastructure: Lab;
+
+  constructor(location: StackLocation) {
+    this.location = location;
+    this.infrastructure = new Lab(location);
+  }
+
+  get spec(): Spec {
+    return this.location.spec;
+  }
+
+  get caFile(): string {
+    return materialPaths(this.location.stateDirectory).ca;
+  }
+
+  readonly driver = (host: string) => this.infrastructure.driver(this.hostNamed(host).name);
+
+  /** The host of that name; rejects an unknown one with the known names. */
+  hostNamed(name: string) {
+    const host = this.spec.hosts.find((candidate) => candidate.name === name);
+    if (host !== undefined) return host;
+    throw new TandemError('unknown-host', `There is no host '${name}' in this stack.`, {
+      kind: 'input',
+      hint: `Its hosts are: ${this.spec.hosts.map((candidate) => candidate.name).join(', ')}.`,
+    });
+  }
+
+  readonly operator = async (): Promise<ClientIdentity> => {
+    const paths = materialPaths(this.location.stateDirectory);
+    const files = [paths.ca, paths.operator.certificate, paths.operator.key];
+    try {
+      const [ca = '', certificate = '', key = ''] = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+      return { ca, certificate, key };
+    } catch (cause) {
+      throw new TandemError('not-up', `Stack '${this.spec.stack}' was never brought up from here.`, {
+        hint: "Run 'tandem up' first.",
+        cause,
+      });
+    }
+  };
+
+  upRequest(reporter: UpRequest['reporter']): UpRequest {
+    return {
+      spec: this.spec,
+      driver: this.driver,
+      operator: this.operator,
+      caFile: this.caFile,
+      infrastructure: this.infrastructure,
+      loadMaterial: () => loadOrCreateMaterial(this.location.stateDirectory, this.spec, { specDirectory: this.location.directory }),
+      reporter,
+    };
+  }
+}
