@@ -58,11 +58,14 @@ describe('recovery after kill -9 with --init-rpl-role=SLAVE', () => {
   });
 
   // The role alone decides; that Tandem renders the replica side of semi-sync or not changes nothing.
-  test.each([[[]], [[REPLICA_SIDE]], [[SOURCE_SIDE]]])('truncates whatever the semi-sync options: %s', async (options) => {
-    const { primary } = await killedAfterTwoRows();
-    await primary.start('init-rpl-role=SLAVE', 'read-only', ...options);
-    expect(await ids(primary)).toBe('1');
-  });
+  test.each([[[]], [[REPLICA_SIDE]], [[SOURCE_SIDE]]])(
+    'truncates whatever the semi-sync options: %s',
+    async (options) => {
+      const { primary } = await killedAfterTwoRows();
+      await primary.start('init-rpl-role=SLAVE', 'read-only', ...options);
+      expect(await ids(primary)).toBe('1');
+    },
+  );
 
   // Why a truncated member may not lead before it has replicated from the newer epoch: the GTID of the lost
   // transaction is given again, and afterwards no comparison of positions finds the difference.
@@ -78,10 +81,10 @@ describe('recovery after kill -9 with --init-rpl-role=SLAVE', () => {
     expect([await ids(primary), await ids(replica)]).toEqual(['1,3,4', '1,2,4']);
     expect([await written(primary), await written(replica)]).toEqual(['0-1-4', '0-1-4']);
     expect(await replicaStatus(replica, 'Slave_SQL_Running')).toBe('Yes');
-    expect([await replicaStatus(replica, 'Last_IO_Errno'), await replicaStatus(replica, 'Last_SQL_Errno')]).toEqual([
-      '0',
-      '0',
-    ]);
+    expect([
+      await replicaStatus(replica, 'Last_IO_Errno'),
+      await replicaStatus(replica, 'Last_SQL_Errno'),
+    ]).toEqual(['0', '0']);
   });
 
   // The lucky order of the same accident: a replica that reconnects before the next write does notice.
@@ -154,7 +157,10 @@ describe('rejoin of a truncated member', () => {
     await primary.start('init-rpl-role=SLAVE', 'read-only', ...options);
     await primary.run('SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos');
     await attach(primary, replica);
-    await waitFor('the last position', async () => (await primary.value('SELECT @@gtid_slave_pos')) === '0-1-3');
+    await waitFor(
+      'the last position',
+      async () => (await primary.value('SELECT @@gtid_slave_pos')) === '0-1-3',
+    );
     await sleep(50);
     return primary;
   }

@@ -49,52 +49,64 @@ function gtids(text: string): string[] {
 
 const missing = Array.from({ length: 39 }, (_, index) => `0-1-${index + 3}`);
 
-describe.each(Object.entries(stops))('a replica after %s, with received transactions not applied', (_name, stop) => {
-  // The sync standby's relay log may hold the only copy of acknowledged writes: a plain START SLAVE, the first thing
-  // that everybody tries, throws it away. So nothing in Tandem starts replication before it was saved or replayed.
-  test.each(['START SLAVE', 'START SLAVE SQL_THREAD'])('loses them all by %s in GTID mode', async (statement) => {
-    const replica = await receivedOnly(stop);
-    expect(gtids(relayLog(replica))).toEqual(expect.arrayContaining(missing));
-    await replica.run(statement);
-    await waitFor('the SQL thread', async () => (await replicaStatus(replica, 'Slave_SQL_Running')) === 'Yes');
-    expect(await ids(replica)).toBe('1');
-    expect(gtids(relayLog(replica))).toEqual([]);
-    expect(await replicaStatus(replica, 'Last_SQL_Errno')).toBe('0');
-  });
-
-  // How a restarted member learns what it has received, and how the tail is saved.
-  test('lists exactly them by mariadb-binlog --start-position=GTID', async () => {
-    const replica = await receivedOnly(stop);
-    expect(gtids(relayLog(replica, await written(replica)))).toEqual(missing);
-  });
-
-  // First way to keep them: the applier goes on in the file where it stood.
-  test('recovers all by MASTER_USE_GTID=no with the relay log position, then START SLAVE SQL_THREAD', async () => {
-    const replica = await receivedOnly(stop);
-    const file = await replicaStatus(replica, 'Relay_Log_File');
-    const position = await replicaStatus(replica, 'Relay_Log_Pos');
-    await replica.run(
-      `CHANGE MASTER TO MASTER_USE_GTID=no, RELAY_LOG_FILE='${file}', RELAY_LOG_POS=${position}`,
-      'START SLAVE SQL_THREAD',
+describe.each(Object.entries(stops))(
+  'a replica after %s, with received transactions not applied',
+  (_name, stop) => {
+    // The sync standby's relay log may hold the only copy of acknowledged writes: a plain START SLAVE, the first thing
+    // that everybody tries, throws it away. So nothing in Tandem starts replication before it was saved or replayed.
+    test.each(['START SLAVE', 'START SLAVE SQL_THREAD'])(
+      'loses them all by %s in GTID mode',
+      async (statement) => {
+        const replica = await receivedOnly(stop);
+        expect(gtids(relayLog(replica))).toEqual(expect.arrayContaining(missing));
+        await replica.run(statement);
+        await waitFor(
+          'the SQL thread',
+          async () => (await replicaStatus(replica, 'Slave_SQL_Running')) === 'Yes',
+        );
+        expect(await ids(replica)).toBe('1');
+        expect(gtids(relayLog(replica))).toEqual([]);
+        expect(await replicaStatus(replica, 'Last_SQL_Errno')).toBe('0');
+      },
     );
-    await waitFor('the last one', async () => (await written(replica)) === '0-1-41');
-    expect(await ids(replica)).toBe(allIds);
-    await waitFor('gtid_slave_pos', async () => (await replica.value('SELECT @@gtid_slave_pos')) === '0-1-41');
-    // And the way back to GTID mode loses nothing more.
-    await replica.run('STOP SLAVE', 'CHANGE MASTER TO MASTER_USE_GTID=slave_pos');
-    expect(await replica.value('SELECT @@gtid_slave_pos')).toBe('0-1-41');
-  });
 
-  // Second way: as SQL. It keeps each GTID, so the member stays comparable.
-  test('recovers all by feeding the output of mariadb-binlog to a client', async () => {
-    const replica = await receivedOnly(stop);
-    const sql = relayLog(replica, await written(replica));
-    const client = ['--no-defaults', `--socket=${replica.socketPath}`, '--user=root', '--binary-mode'];
-    execFileSync('mariadb', client, { input: sql });
-    expect(await ids(replica)).toBe(allIds);
-    expect(await written(replica)).toBe('0-1-41');
-  });
-});
+    // How a restarted member learns what it has received, and how the tail is saved.
+    test('lists exactly them by mariadb-binlog --start-position=GTID', async () => {
+      const replica = await receivedOnly(stop);
+      expect(gtids(relayLog(replica, await written(replica)))).toEqual(missing);
+    });
+
+    // First way to keep them: the applier goes on in the file where it stood.
+    test('recovers all by MASTER_USE_GTID=no with the relay log position, then START SLAVE SQL_THREAD', async () => {
+      const replica = await receivedOnly(stop);
+      const file = await replicaStatus(replica, 'Relay_Log_File');
+      const position = await replicaStatus(replica, 'Relay_Log_Pos');
+      await replica.run(
+        `CHANGE MASTER TO MASTER_USE_GTID=no, RELAY_LOG_FILE='${file}', RELAY_LOG_POS=${position}`,
+        'START SLAVE SQL_THREAD',
+      );
+      await waitFor('the last one', async () => (await written(replica)) === '0-1-41');
+      expect(await ids(replica)).toBe(allIds);
+      await waitFor(
+        'gtid_slave_pos',
+        async () => (await replica.value('SELECT @@gtid_slave_pos')) === '0-1-41',
+      );
+      // And the way back to GTID mode loses nothing more.
+      await replica.run('STOP SLAVE', 'CHANGE MASTER TO MASTER_USE_GTID=slave_pos');
+      expect(await replica.value('SELECT @@gtid_slave_pos')).toBe('0-1-41');
+    });
+
+    // Second way: as SQL. It keeps each GTID, so the member stays comparable.
+    test('recovers all by feeding the output of mariadb-binlog to a client', async () => {
+      const replica = await receivedOnly(stop);
+      const sql = relayLog(replica, await written(replica));
+      const client = ['--no-defaults', `--socket=${replica.socketPath}`, '--user=root', '--binary-mode'];
+      execFileSync('mariadb', client, { input: sql });
+      expect(await ids(replica)).toBe(allIds);
+      expect(await written(replica)).toBe('0-1-41');
+    });
+  },
+);
 
 describe('the received position', () => {
   // A running replica tells it; this is what candidates are ranked by.

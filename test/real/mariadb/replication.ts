@@ -29,7 +29,10 @@ export async function replicaStatus(replica: MariadbServer, field: string): Prom
 }
 
 export async function ioRunning(replica: MariadbServer): Promise<void> {
-  await waitFor('a connected IO thread', async () => (await replicaStatus(replica, 'Slave_IO_Running')) === 'Yes');
+  await waitFor(
+    'a connected IO thread',
+    async () => (await replicaStatus(replica, 'Slave_IO_Running')) === 'Yes',
+  );
 }
 
 /** Waits until the source counts `count` semi-sync replicas. */
@@ -101,7 +104,10 @@ export async function semiSyncGroup(
   await primary.run('CREATE TABLE test.t (id INT PRIMARY KEY) ENGINE=InnoDB');
   const members = await Promise.all(
     Array.from({ length: replicas }, async (_, index) => {
-      const member = await MariadbServer.create(`replica-${index + 1}`, [`server-id=${index + 2}`, ...options]);
+      const member = await MariadbServer.create(`replica-${index + 1}`, [
+        `server-id=${index + 2}`,
+        ...options,
+      ]);
       await member.start(REPLICA_SIDE);
       await attach(member, primary);
       return member;

@@ -6,7 +6,16 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,19 +165,26 @@ export class MariadbServer implements AsyncDisposable {
   }
 
   /** One whose data directory the test itself provides. */
-  static async createWithoutData(name: string, options: readonly ServerOption[] = []): Promise<MariadbServer> {
+  static async createWithoutData(
+    name: string,
+    options: readonly ServerOption[] = [],
+  ): Promise<MariadbServer> {
     return new MariadbServer(temporaryDirectory(name), await freePort(), options);
   }
 
   /** Starts it and waits until it answers; `options` hold for this start only and win over the others. */
   async start(...options: readonly ServerOption[]): Promise<this> {
     const child = this.#spawn(options);
-    await waitFor(`start of ${this.directory}`, async () => {
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`mariadbd ended at its start:\n${this.log()}`);
-      }
-      return this.#connectAdmin();
-    }, 30_000);
+    await waitFor(
+      `start of ${this.directory}`,
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null) {
+          throw new Error(`mariadbd ended at its start:\n${this.log()}`);
+        }
+        return this.#connectAdmin();
+      },
+      30_000,
+    );
     return this;
   }
 
@@ -198,7 +214,9 @@ export class MariadbServer implements AsyncDisposable {
 
   /** Whether the process lives. */
   get running(): boolean {
-    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null;
+    return (
+      this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
+    );
   }
 
   /** SIGSTOP: the process keeps its sockets and answers nothing. */

@@ -27,11 +27,12 @@ export type Outcome = 'ok' | 'pending' | number;
 export async function outcome(statement: Promise<unknown>, patienceMs: number): Promise<Outcome> {
   const settled = statement.then(
     (): Outcome => 'ok',
-    (error: { errno?: number }): Outcome =>
-      error.errno !== undefined && error.errno > 0 ? error.errno : -1,
+    (error: { errno?: number }): Outcome => (error.errno !== undefined && error.errno > 0 ? error.errno : -1),
   );
   const timer = new AbortController();
-  const patience = sleep(patienceMs, 'pending' as const, { signal: timer.signal }).catch(() => 'pending' as const);
+  const patience = sleep(patienceMs, 'pending' as const, { signal: timer.signal }).catch(
+    () => 'pending' as const,
+  );
   try {
     return await Promise.race([settled, patience]);
   } finally {

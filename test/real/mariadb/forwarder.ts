@@ -1,0 +1,54 @@
+/** A TCP forwarder on loopback that can lose everything that flows back: a one-way partition for one connection. */
+
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface Forwarder extends AsyncDisposable {
+  readonly port: number;
+  /** From now on what the client sends is lost, what the server sends arrives. */
+  swallowFromClient(): void;
+  /** Ends the open connections; new ones pass everything again. */
+  cut(): void;
+}
+
+/** Forwards a free loopback port to `target`, a port on loopback too. */
+export async function forwardTo(target: number): Promise<Forwarder> {
+  const sockets = new Set<Socket>();
+  let swallow = false;
+  const listener = createServer((client) => {
+    const server = connect(target, '127.0.0.1');
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (chunk) => {
+        if (from !== client || !swallow) to.write(chunk);
+      });
+      from.on('error', () => {}); // The close that follows is what counts.
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('no loopback port');
+  const cut = () => {
+    swallow = false;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: address.port,
+    swallowFromClient: () => {
+      swallow = true;
+    },
+    cut,
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      listener.close();
+      await once(listener, 'close');
+    },
+  };
+}
