@@ -1,0 +1,37 @@
+/**
+ * What MariaDB calls things. Everything above this file speaks of source, replica and received position; MySQL 8 will be
+ * a second file of this shape.
+ */
+
+export const mariadbDialect = {
+  semiSync: {
+    sourceEnabled: 'rpl_semi_sync_master_enabled',
+    sourceTimeout: 'rpl_semi_sync_master_timeout',
+    replicaEnabled: 'rpl_semi_sync_slave_enabled',
+    /** Status: replicas that acknowledge now. */
+    sourceClients: 'Rpl_semi_sync_master_clients',
+    sourceActive: 'Rpl_semi_sync_master_status',
+    sourceWaiting: 'Rpl_semi_sync_master_wait_sessions',
+    replicaActive: 'Rpl_semi_sync_slave_status',
+  },
+  gtid: {
+    /** Everything in this server's binary log; includes what no replica acknowledged yet. */
+    binlog: 'gtid_binlog_pos',
+    /** What the replica's SQL thread applied last. */
+    applied: 'gtid_slave_pos',
+    current: 'gtid_current_pos',
+  },
+} as const;
+
+/** Time after which the source would stop waiting: it shall never do that by itself (49 days is the largest value). */
+export const neverMs = 4_294_967_295;
+
+/** A string literal; for statements that take no placeholders (CHANGE MASTER). */
+export function quote(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
+
+/** An identifier. */
+export function quoteName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}

@@ -1,0 +1,82 @@
+/** Changing what a server does in replication. Each function is one step, safe to repeat. */
+import { readFile } from 'node:fs/promises';
+import type { MariadbConnection } from './connection.ts';
+import { mariadbDialect as dialect, quote } from './dialect.ts';
+
+export interface SourceSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly passwordFile: string;
+  readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
+}
+
+/** Stopping a thread waits for the event group that it is in. */
+const threadTimeoutMs = 10_000;
+
+/** Names the source; both threads must be stopped. Positions are GTIDs, kept in `gtid_slave_pos`. */
+export async function changeSource(connection: MariadbConnection, source: SourceSettings): Promise<void> {
+  const password = (await readFile(source.passwordFile, 'utf8')).split('\n')[0] ?? '';
+  const settings = [
+    `MASTER_HOST=${quote(source.host)}`,
+    `MASTER_PORT=${source.port}`,
+    `MASTER_USER=${quote(source.user)}`,
+    `MASTER_PASSWORD=${quote(password)}`,
+    'MASTER_SSL=1',
+    `MASTER_SSL_CA=${quote(source.tls.ca)}`,
+    `MASTER_SSL_CERT=${quote(source.tls.certificate)}`,
+    `MASTER_SSL_KEY=${quote(source.tls.key)}`,
+    'MASTER_SSL_VERIFY_SERVER_CERT=1',
+    'MASTER_CONNECT_RETRY=1',
+    // Silence from the source is noticed after slave_net_timeout; a heartbeat each second makes that mean something.
+    'MASTER_HEARTBEAT_PERIOD=1',
+    'MASTER_USE_GTID=slave_pos',
+  ];
+  try {
+    await connection.rows(`CHANGE MASTER TO ${settings.join(', ')}`, [], threadTimeoutMs);
+  } catch (error) {
+    // The statement holds a password: only its error goes on.
+    throw new Error(`CHANGE MASTER failed: ${(error as { sqlMessage?: string }).sqlMessage ?? 'no answer'}`);
+  }
+}
+
+/** From where a fresh clone goes on. Refused by the server while a thread runs. */
+export async function setAppliedPosition(connection: MariadbConnection, position: string): Promise<void> {
+  await connection.rows(`SET GLOBAL ${dialect.gtid.applied} = ?`, [position]);
+}
+
+export async function startReplication(connection: MariadbConnection): Promise<void> {
+  await connection.rows('START SLAVE', [], threadTimeoutMs);
+}
+
+export async function stopReplication(connection: MariadbConnection): Promise<void> {
+  await connection.rows('STOP SLAVE', [], threadTimeoutMs);
+}
+
+/** A live connection keeps its old setting: it counts once the IO thread was started again (seen on 10.11.19). */
+export async function restartReceiver(connection: MariadbConnection): Promise<void> {
+  await connection.rows('STOP SLAVE IO_THREAD', [], threadTimeoutMs);
+  await connection.rows('START SLAVE IO_THREAD', [], threadTimeoutMs);
+}
+
+/** Switching it off acknowledges every commit that waits. */
+export async function setSourceSide(connection: MariadbConnection, on: boolean): Promise<void> {
+  await connection.rows(`SET GLOBAL ${dialect.semiSync.sourceEnabled} = ${on ? 1 : 0}`);
+}
+
+export async function setReplicaSide(connection: MariadbConnection, on: boolean): Promise<void> {
+  await connection.rows(`SET GLOBAL ${dialect.semiSync.replicaEnabled} = ${on ? 1 : 0}`);
+}
+
+/** `on` waits for statements that write, and behind commits that wait for an acknowledgement for ever. */
+export async function setReadOnly(
+  connection: MariadbConnection,
+  on: boolean,
+  timeoutMs = 2_000,
+): Promise<void> {
+  await connection.rows(`SET GLOBAL read_only = ${on ? 1 : 0}`, [], timeoutMs);
+}
+
+export async function killConnection(connection: MariadbConnection, id: number): Promise<void> {
+  await connection.rows(`KILL ${Math.trunc(id)}`);
+}
