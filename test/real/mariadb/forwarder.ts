@@ -9,12 +9,15 @@ export interface Forwarder extends AsyncDisposable {
   swallowFromClient(): void;
   /** Ends the open connections; new ones pass everything again. */
   cut(): void;
+  /** All that the server has sent so far, byte for character. */
+  fromServer(): string;
 }
 
 /** Forwards a free loopback port to `target`, a port on loopback too. */
 export async function forwardTo(target: number): Promise<Forwarder> {
   const sockets = new Set<Socket>();
   let swallow = false;
+  let fromServer = '';
   const listener = createServer((client) => {
     const server = connect(target, '127.0.0.1');
     for (const [from, to] of [
@@ -23,7 +26,8 @@ export async function forwardTo(target: number): Promise<Forwarder> {
     ] as const) {
       sockets.add(from);
       from.on('data', (chunk) => {
-        if (from !== client || !swallow) to.write(chunk);
+        if (from === server) fromServer += chunk.toString('latin1');
+        if (from === server || !swallow) to.write(chunk);
       });
       from.on('error', () => {}); // The close that follows is what counts.
       from.on('close', () => {
@@ -45,6 +49,7 @@ export async function forwardTo(target: number): Promise<Forwarder> {
       swallow = true;
     },
     cut,
+    fromServer: () => fromServer,
     [Symbol.asyncDispose]: async () => {
       cut();
       listener.close();

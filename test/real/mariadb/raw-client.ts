@@ -139,7 +139,7 @@ export class RawClient {
         const type = changes.number();
         const change = new Reader(changes.bytes(), 0);
         if (type === 0) while (change.more) variables[change.text()] = change.text();
-        if (type === 2) otherState = change.text() === '1';
+        if (type === 2) otherState = change.rest() === '1';
       }
     }
     return { kind, status, variables, otherState, errno: 0 };
@@ -206,5 +206,9 @@ class Reader {
 
   text(): string {
     return this.bytes().toString();
+  }
+
+  rest(): string {
+    return this.#buffer.subarray(this.offset).toString();
   }
 }
