@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { openStack } from './open.ts';
 import { confirm, print } from './output.ts';
 import { Progress } from './progress.ts';
-import { openStack } from './resolve.ts';
 
 export function register(program: Command): void {
   program

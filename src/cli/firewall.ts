@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { askAgent } from '#src/adapters/agent-client.ts';
 import { TandemError } from '#src/std/errors.ts';
+import { openStack } from './open.ts';
 import { print, table } from './output.ts';
-import { openStack } from './resolve.ts';
 
 interface BlocklistEntry {
   readonly address: string;
@@ -38,7 +38,9 @@ export function register(program: Command): void {
   firewall
     .command('list')
     .option('--json', 'for scripts')
-    .action(async (options: { json?: boolean }, self: Command) => list(await openStack(self), options.json ?? false));
+    .action(async (options: { json?: boolean }, self: Command) =>
+      list(await openStack(self), options.json ?? false),
+    );
 }
 
 /** "90s", "15m", "1h", "7d" in milliseconds. */
@@ -61,7 +63,9 @@ export function parseDuration(text: string): number {
 async function tellAll(stack: OpenedStack, method: string, path: string, body?: unknown): Promise<void> {
   const identity = await stack.operator();
   const answers = await Promise.allSettled(
-    stack.spec.hosts.map((host) => askAgent(host.address, identity, { method, path, body, timeoutMs: 3_000 })),
+    stack.spec.hosts.map((host) =>
+      askAgent(host.address, identity, { method, path, body, timeoutMs: 3_000 }),
+    ),
   );
   const refusal = answers.find((answer) => answer.status === 'fulfilled' && answer.value.status >= 400);
   if (refusal?.status === 'fulfilled') {
@@ -70,7 +74,9 @@ async function tellAll(stack: OpenedStack, method: string, path: string, body?: 
       kind: 'input',
     });
   }
-  const silent = stack.spec.hosts.filter((_, index) => answers[index]?.status === 'rejected').map(({ name }) => name);
+  const silent = stack.spec.hosts
+    .filter((_, index) => answers[index]?.status === 'rejected')
+    .map(({ name }) => name);
   if (silent.length > 0) {
     throw new TandemError('blocklist-incomplete', `Done, but ${silent.join(', ')} did not answer.`, {
       hint: 'They learn it through the quorum when they are back; see tandem status.',
@@ -81,11 +87,19 @@ async function tellAll(stack: OpenedStack, method: string, path: string, body?: 
 async function list(stack: OpenedStack, json: boolean): Promise<void> {
   const identity = await stack.operator();
   const answers = await Promise.any(
-    stack.spec.hosts.map((host) => askAgent(host.address, identity, { path: '/v1/blocklist', timeoutMs: 3_000 })),
+    stack.spec.hosts.map((host) =>
+      askAgent(host.address, identity, { path: '/v1/blocklist', timeoutMs: 3_000 }),
+    ),
   );
   const { entries } = answers.body as { entries: readonly BlocklistEntry[] };
   if (json) return print(JSON.stringify(entries, null, 2));
   if (entries.length === 0) return print('Nothing is blocked.');
-  const until = (entry: BlocklistEntry) => (entry.untilMs === null ? 'unblocked' : new Date(entry.untilMs).toISOString());
-  print(table(['address', 'until', 'reason'], entries.map((entry) => [entry.address, until(entry), entry.reason])));
+  const until = (entry: BlocklistEntry) =>
+    entry.untilMs === null ? 'unblocked' : new Date(entry.untilMs).toISOString();
+  print(
+    table(
+      ['address', 'until', 'reason'],
+      entries.map((entry) => [entry.address, until(entry), entry.reason]),
+    ),
+  );
 }

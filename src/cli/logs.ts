@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openStack } from './resolve.ts';
+import { openStack } from './open.ts';
 
 export function register(program: Command): void {
   program
@@ -17,7 +17,8 @@ export function register(program: Command): void {
         self: Command,
       ) => {
         const stack = await openStack(self);
-        const hosts = host === undefined ? stack.spec.hosts.map(({ name }) => name) : [stack.hostNamed(host).name];
+        const hosts =
+          host === undefined ? stack.spec.hosts.map(({ name }) => name) : [stack.hostNamed(host).name];
         const { showLogs } = await import('#src/provision/lab/logs.ts');
         await showLogs(
           hosts.map((name) => ({ host: name, directory: stack.infrastructure.logDirectory(name) })),

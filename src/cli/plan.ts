@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { HostPlan, Step } from '#src/plan/plan.ts';
 import { deriveFlows, type Flow } from '#src/topology/flows.ts';
+import { openStack } from './open.ts';
 import { print, table } from './output.ts';
-import { openStack } from './resolve.ts';
 
 export function register(program: Command): void {
   program
@@ -14,7 +14,9 @@ export function register(program: Command): void {
       const stack = await openStack(self);
       if (options.flows) {
         const flows = deriveFlows(stack.spec);
-        print(options.json ? JSON.stringify(flows, null, 2) : renderFlows(flows, stack.spec.network.operators));
+        print(
+          options.json ? JSON.stringify(flows, null, 2) : renderFlows(flows, stack.spec.network.operators),
+        );
         return;
       }
       const plans = await stack.plan();
@@ -30,7 +32,9 @@ function withoutContent({ host, steps }: HostPlan): { host: string; steps: reado
 function renderPlans(plans: readonly HostPlan[]): string {
   const changed = plans.filter((plan) => plan.steps.length > 0);
   if (changed.length === 0) return 'Nothing to do: every host is as the stack file says.';
-  return changed.flatMap((plan) => [plan.host, ...plan.steps.map((step) => `  ${describe(step)}`), '']).join('\n');
+  return changed
+    .flatMap((plan) => [plan.host, ...plan.steps.map((step) => `  ${describe(step)}`), ''])
+    .join('\n');
 }
 
 function describe(step: Step): string {

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import type { StackStatus } from '#src/provision/status.ts';
+import { openStack } from './open.ts';
 import { print, table } from './output.ts';
-import { openStack } from './resolve.ts';
 
 export function register(program: Command): void {
   program
@@ -25,7 +25,9 @@ function render(status: StackStatus): string {
       index === 0 ? host.name : '',
       index === 0 ? host.address : '',
       service.name,
-      service.state === 'running' || service.state === 'done' ? service.state : styleText('red', service.state),
+      service.state === 'running' || service.state === 'done'
+        ? service.state
+        : styleText('red', service.state),
       service.pid === null ? '' : String(service.pid),
       age(service.sinceMs),
     ]),

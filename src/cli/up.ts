@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { openStack } from './open.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
-import { openStack } from './resolve.ts';
 
 export function register(program: Command): void {
   program
@@ -12,13 +12,20 @@ export function register(program: Command): void {
       const { up } = await import('#src/provision/up.ts');
       const { withStackLock } = await import('#src/provision/lock.ts');
       const progress = new Progress();
-      const outcome = await withStackLock(stack.location.stateDirectory, 'up', () => up(stack.upRequest(progress)));
+      const outcome = await withStackLock(stack.location.stateDirectory, 'up', () =>
+        up(stack.upRequest(progress)),
+      );
       const { status } = outcome;
       const seconds = progress.elapsedSeconds.toFixed(1);
-      print(outcome.changed ? `\nStack '${status.stack}' is up (${seconds} s).` : `Nothing changed (${seconds} s).`);
+      print(
+        outcome.changed
+          ? `\nStack '${status.stack}' is up (${seconds} s).`
+          : `Nothing changed (${seconds} s).`,
+      );
       print(`  site      ${status.site.url}`);
       print(`  balancer  ${status.balancer.active} holds ${status.site.address}`);
-      for (const host of status.hosts) print(`  host      ${host.name.padEnd(10)} ${host.address.padEnd(15)} ${host.roles.join(', ')}`);
+      for (const host of status.hosts)
+        print(`  host      ${host.name.padEnd(10)} ${host.address.padEnd(15)} ${host.roles.join(', ')}`);
       print(`  primary   ${status.database.primary}`);
       print(`\nTry it:  curl --cacert ${status.site.caFile} ${status.site.url}api/users`);
     });
