@@ -5,7 +5,7 @@ import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
 import { floatingAddress } from './stack-3-floating-address.ts';
 import { privileges } from './stack-4-privileges.ts';
-import { scan } from './stack-5-scan.ts';
+import { scanPoint } from './stack-5-scan.ts';
 import { unchanged } from './stack-6-unchanged.ts';
 import { killed } from './stack-7-killed.ts';
 import { interrupted } from './stack-8-interrupted.ts';
@@ -43,7 +43,7 @@ export const anyPoints: readonly AnyPoint[] = [
   labPoint(balance),
   labPoint(floatingAddress),
   labPoint(privileges),
-  labPoint(scan),
+  labPoint(scanPoint),
   labPoint(unchanged),
   labPoint(killed),
   ownPoint(interrupted),

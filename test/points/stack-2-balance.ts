@@ -26,9 +26,50 @@ async function hostsServing(lab: Lab, count: number, keepAlive: boolean): Promis
   return seen;
 }
 
-/** Every process of a service on a host: the supervisor's restart is part of what is being tested. */
-async function killService(lab: Lab, host: string, service: string): Promise<void> {
-  process.kill(await lab.pid(host, service), 'SIGKILL');
+interface Run {
+  readonly killed: string;
+  readonly probes: number;
+  readonly servedBySecond: number;
+  readonly backAfterMs: number;
+}
+
+/** Longer than a single restart takes, so that the first host is really gone for a while. */
+const downMs = 1_500;
+
+async function killOnFirst(lab: Lab, services: readonly string[]): Promise<Run> {
+  const killed = services.join(' and ');
+  const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
+  await sleep(300);
+  await lab.keepDown('server-1', services, downMs);
+  const endedMs = performance.now();
+  const servedBy = async () => (await lab.fetch('/api/users')).headers['x-tandem-host'];
+  await waitFor('server-1 to serve again', async () => (await servedBy()) === 'server-1', 15_000);
+  const backAfterMs = Math.round(performance.now() - endedMs);
+  await sleep(300);
+  const report = await prober.stop();
+  assert.deepEqual(
+    report.failed.map((probe) => probe.error),
+    [],
+    `requests failed while ${killed} on server-1 was killed`,
+  );
+  const servedBySecond = report.probes.filter((probe) => probe.host === 'server-2').length;
+  assert.ok(servedBySecond > 0, `server-2 never served while ${killed} on server-1 was killed`);
+  assert.equal(report.probes.at(-1)?.host, 'server-1');
+  return { killed, probes: report.probes.length, servedBySecond, backAfterMs };
+}
+
+async function activePassive(lab: Lab, counts: Counts, log: (line: string) => void): Promise<readonly Run[]> {
+  const seen = await hostsServing(lab, counts.requests, false);
+  assert.deepEqual(seen, { 'server-1': counts.requests });
+  const runs: Run[] = [];
+  for (let run = 0; run < counts.kills; run += 1) {
+    for (const services of [['nginx'], ['app-1', 'app-2']]) {
+      const result = await killOnFirst(lab, services);
+      runs.push(result);
+      log(JSON.stringify(result));
+    }
+  }
+  return runs;
 }
 
 export const balance: LabPoint<Counts> = {
@@ -40,48 +81,15 @@ export const balance: LabPoint<Counts> = {
   async run(lab, { counts, log }) {
     const expected = { 'server-1': (counts.requests * 2) / 3, 'server-2': counts.requests / 3 };
     const keptAlive = await hostsServing(lab, counts.requests, true);
-    assert.deepEqual(keptAlive, expected);
+    assert.deepEqual(keptAlive, expected, 'split of the requests of one kept-alive client');
     const newConnections = await hostsServing(lab, counts.requests, false);
-    assert.deepEqual(newConnections, expected);
+    assert.deepEqual(newConnections, expected, 'split of requests on new connections');
     log(`split over kept-alive and new connections: ${JSON.stringify([keptAlive, newConnections])}`);
-
     const original = lab.stack;
     await lab.write({ ...original, web: { ...original.web, mode: 'active-passive' } });
-    await lab.expect('up');
     try {
-      assert.deepEqual(await hostsServing(lab, counts.requests, false), { 'server-1': counts.requests });
-      const runs: { service: string; probes: number; failed: number; servedBySecond: number }[] = [];
-      for (let run = 0; run < counts.kills; run += 1) {
-        for (const services of [['nginx'], ['app-1', 'app-2']]) {
-          const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), {
-            timeoutMs: 5_000,
-          });
-          await sleep(300);
-          // Freezing would not end by itself; three kills in a row outlast the supervisor's restart.
-          const until = performance.now() + 1_500;
-          while (performance.now() < until) {
-            for (const service of services)
-              await killService(lab, 'server-1', service).catch(() => undefined);
-          }
-          await sleep(1_000);
-          await waitFor(
-            'server-1 to serve again',
-            async () => (await lab.fetch('/api/users')).headers['x-tandem-host'] === 'server-1',
-            15_000,
-          );
-          const report = await prober.stop();
-          assert.deepEqual(
-            report.failed.map((probe) => probe.error),
-            [],
-            `requests failed while ${services.join(', ')} was killed`,
-          );
-          const servedBySecond = report.probes.filter((probe) => probe.host === 'server-2').length;
-          assert.ok(servedBySecond > 0, 'server-2 never served');
-          runs.push({ service: services.join('+'), probes: report.probes.length, failed: 0, servedBySecond });
-        }
-      }
-      log(`active-passive: ${JSON.stringify(runs)}`);
-      return { keptAlive, newConnections, activePassive: runs };
+      await lab.expect('up');
+      return { keptAlive, newConnections, activePassive: await activePassive(lab, counts, log) };
     } finally {
       await lab.write(original);
       await lab.expect('up');

@@ -1,6 +1,8 @@
 /** Faults of a lab's hosts, made with the machine's own tools, so that no part of Tandem has a say in them. */
+import { expectCommand } from './command.ts';
 import { namespaces, setCable } from './namespaces.ts';
-import { labProcesses } from './processes.ts';
+import { labProcesses, signal } from './processes.ts';
+import { sleep } from './wait.ts';
 
 export type Fault = 'link-down' | 'link-up' | 'freeze' | 'thaw';
 
@@ -17,6 +19,21 @@ export async function injectFault(lab: Target, fault: Fault, host: string): Prom
     await setCable(namespace, fault === 'link-up' ? 'up' : 'down');
     return;
   }
-  const signal = fault === 'freeze' ? 'SIGSTOP' : 'SIGCONT';
-  for (const { pid } of labProcesses(lab.stack.stack, [host])) process.kill(pid, signal);
+  const name = fault === 'freeze' ? 'SIGSTOP' : 'SIGCONT';
+  for (const { pid } of labProcesses(lab.stack.stack, [host])) signal(pid, name);
+}
+
+/**
+ * Power off: every process of the host ends at once and its network is gone, so that nothing of it is left in memory.
+ * What it had on disk stays.
+ */
+export async function powerOff(lab: Target, host: string): Promise<void> {
+  const namespace = lab.namespace(host);
+  // Until nobody is left to start anybody again.
+  for (let left = labProcesses(lab.stack.stack, [host]); left.length > 0; ) {
+    for (const { pid } of left) signal(pid, 'SIGKILL');
+    await sleep(20);
+    left = labProcesses(lab.stack.stack, [host]);
+  }
+  await expectCommand('ip', ['netns', 'delete', namespace]);
 }

@@ -3,16 +3,18 @@
  * state lies in a temporary directory, and `close` leaves nothing behind.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { StackFile } from '#src/spec/schema.ts';
 import { type CommandOutput, command } from './command.ts';
-import { type Fault, injectFault } from './faults.ts';
+import { type Fault, injectFault, powerOff } from './faults.ts';
 import { type Answer, type FetchOptions, fetchOnce } from './http.ts';
 import { namespaceOf } from './namespaces.ts';
+import { commandText, descendants, type HostProcess, labProcesses, processOf, signal } from './processes.ts';
+import { addressWithLength } from './subnet.ts';
+import { sleep } from './wait.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
@@ -67,18 +69,6 @@ export function referenceStack(name: string, subnet: string): StackFile {
     },
     database: { schema: 'users', schemaFile: join(repository, 'examples/users/schema.sql') },
   };
-}
-
-/** A process and everything below it, by the kernel's own list of children. */
-function descendants(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [
-    pid,
-    ...children
-      .split(' ')
-      .filter(Boolean)
-      .flatMap((child) => descendants(Number(child))),
-  ];
 }
 
 export class Lab {
@@ -149,7 +139,12 @@ export class Lab {
   }
 
   async status(): Promise<Status> {
-    return JSON.parse(await this.expect('status', '--json')) as Status;
+    // Exit code 1 says "not healthy", with the same answer on standard output.
+    const result = await this.run('status', '--json');
+    if (result.code > 1 || !result.stdout.startsWith('{')) {
+      throw new Error(`tandem status ended with ${result.code}: ${result.stdout}${result.stderr}`);
+    }
+    return JSON.parse(result.stdout) as Status;
   }
 
   async url(path = '/'): Promise<string> {
@@ -162,6 +157,12 @@ export class Lab {
     await this.url();
     this.#ca ||= await readFile(this.#site?.caFile ?? '', 'utf8');
     return this.#ca;
+  }
+
+  /** Where the stack keeps its data and secrets: the CA is in `material/` below it. */
+  async stateDirectory(): Promise<string> {
+    await this.url();
+    return resolve(this.#site?.caFile ?? '', '../..');
   }
 
   async fetch(path: string, options: Omit<FetchOptions, 'ca'> = {}): Promise<Answer> {
@@ -183,16 +184,42 @@ export class Lab {
   }
 
   /** Sends a signal to every process of a service, its children included. */
-  async signalService(host: string, service: string, signal: NodeJS.Signals): Promise<void> {
-    for (const pid of descendants(await this.pid(host, service))) process.kill(pid, signal);
+  async signalService(host: string, service: string, name: NodeJS.Signals): Promise<void> {
+    for (const pid of descendants(await this.pid(host, service))) signal(pid, name);
+  }
+
+  /** Kills services of a host again and again, so that their supervisor can't bring them back for a while. */
+  async keepDown(host: string, services: readonly string[], durationMs: number): Promise<void> {
+    const pids = await Promise.all(services.map((service) => this.pid(host, service)));
+    const texts = new Set(pids.flatMap((pid) => processOf(pid) ?? []).map(commandText));
+    const until = performance.now() + durationMs;
+    do {
+      const found = labProcesses(this.stack.stack, [host]).filter((own) => texts.has(commandText(own)));
+      for (const pid of found.flatMap((own) => descendants(own.pid))) signal(pid, 'SIGKILL');
+      await sleep(10);
+    } while (performance.now() < until);
   }
 
   get hosts(): readonly string[] {
     return Object.keys(this.stack.hosts);
   }
 
+  get subnet(): string {
+    return this.stack.network?.subnet ?? '10.77.0.0/24';
+  }
+
+  /** An address of the lab's network that no host has, with its prefix length. */
+  outsideAddress(offset: number): string {
+    return addressWithLength(this.subnet, offset);
+  }
+
   namespace(host: string): string {
     return namespaceOf(this.stack.stack, host);
+  }
+
+  /** Every process of this lab: in its hosts, and what keeps the hosts' supervisors up. */
+  processes(): readonly HostProcess[] {
+    return labProcesses(this.stack.stack, this.hosts);
   }
 
   /** Runs a program of this machine in a host's network (its own files stay the machine's). */
@@ -202,6 +229,10 @@ export class Lab {
 
   fault(fault: Fault, host: string): Promise<void> {
     return injectFault(this, fault, host);
+  }
+
+  powerOff(host: string): Promise<void> {
+    return powerOff(this, host);
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ export interface Probe {
 export interface ProbeReport {
   readonly probes: readonly Probe[];
   readonly failed: readonly Probe[];
-  /** Longest time between two successful answers, in milliseconds. */
+  /** Longest time without a successful answer, the end of the watch included; in milliseconds. */
   readonly largestGapMs: number;
 }
 
@@ -49,16 +49,19 @@ export class Prober {
 
   async stop(): Promise<ProbeReport> {
     clearInterval(this.#timer);
+    // A site that never came back has its gap at the end.
+    const stoppedMs = performance.now();
     await Promise.all(this.#open);
     const successes = this.#probes
       .filter((probe) => probe.ok)
       .map((probe) => probe.endedMs)
       .sort((left, right) => left - right);
-    const gaps = successes.slice(1).map((at, index) => at - (successes[index] ?? at));
+    const times = [...successes, Math.max(stoppedMs, successes.at(-1) ?? 0)];
+    const gaps = times.slice(1).map((at, index) => at - (times[index] ?? at));
     return {
       probes: this.#probes,
       failed: this.#probes.filter((probe) => !probe.ok),
-      largestGapMs: gaps.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...gaps),
+      largestGapMs: successes.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...gaps),
     };
   }
 }

@@ -95,3 +95,34 @@ export function sameProcess(left: Process, right: Process | undefined): boolean 
 export function label(process: Process): string {
   return process.arguments.join(' ').replace(/\s+/g, ' ').slice(0, 90);
 }
+
+/** A process and everything below it, by the kernel's own lists of children. */
+export function descendants(pid: number): readonly number[] {
+  let children: string;
+  try {
+    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  } catch {
+    return [];
+  }
+  return [
+    pid,
+    ...children
+      .split(' ')
+      .filter(Boolean)
+      .flatMap((child) => descendants(Number(child))),
+  ];
+}
+
+/** The command line without the title that nginx puts before it: equal before and after a restart. */
+export function commandText(process: Process): string {
+  return process.arguments.join(' ').replace(/^nginx: master process /, '');
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended by itself meanwhile: what the signal was for has happened.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import type { Flow } from '#src/topology/flows.ts';
+import { answering, ExtraListeners } from '#test/support/extra-listeners.ts';
+import type { Lab } from '#test/support/lab.ts';
+import { uplinkOf } from '#test/support/namespaces.ts';
+import { Outside } from '#test/support/outside.ts';
+import { scan } from '#test/support/scanner.ts';
+import { gatewayOf } from '#test/support/subnet.ts';
+import type { Evidence, LabPoint } from './point.ts';
+import { checkBlocklist } from './stack-5-blocklist.ts';
+
+interface Counts {
+  /** Every TCP port, or those of all flows, of the listeners, the lowest thousand and this many others. */
+  readonly allPorts: boolean;
+  readonly otherPorts: number;
+  /** Rounds of block and unblock. */
+  readonly blocks: number;
+}
+
+interface Source {
+  readonly name: string;
+  /** Undefined: this machine, the operator. */
+  readonly namespace: string | undefined;
+}
+
+interface Target {
+  readonly host: string;
+  readonly address: string;
+}
+
+const udpPorts = [53, 67, 69, 111, 123, 137, 161, 443, 500, 514, 1900, 3306, 5353, 8443, 11211];
+
+async function sourcesOf(lab: Lab, outside: Outside): Promise<readonly Source[]> {
+  const hosts = lab.hosts.map((host) => ({ name: host, namespace: lab.namespace(host) }));
+  return [
+    { name: 'outside', namespace: outside.namespace },
+    { name: 'operators', namespace: undefined },
+    ...hosts,
+  ];
+}
+
+/** Hosts by their own address, and the balancer that is active by the floating address as well. */
+async function targetsOf(lab: Lab): Promise<readonly Target[]> {
+  const { hosts, site, balancer } = await lab.status();
+  assert.ok(balancer.active, 'no active balancer');
+  return [
+    ...hosts.map(({ name, address }) => ({ host: name, address })),
+    { host: balancer.active, address: site.address },
+  ];
+}
+
+function allowed(flows: readonly Flow[], source: Source, target: Target): readonly number[] {
+  const isFrom = ({ from }: Flow) =>
+    typeof from === 'string' ? from === 'any' || from === source.name : from.includes(source.name);
+  const ports = flows
+    .filter((flow) => flow.protocol === 'tcp' && flow.to === target.host && isFrom(flow))
+    .flatMap(({ port }) => port ?? []);
+  return [...new Set(ports)].sort((left, right) => left - right);
+}
+
+function portsToScan(
+  counts: Counts,
+  flows: readonly Flow[],
+  extra: ReadonlyMap<string, ExtraListeners>,
+): string {
+  if (counts.allPorts) return '1-65535';
+  const flowPorts = flows.flatMap(({ port }) => port ?? []);
+  const listening = [...extra.values()].flatMap(({ tcp }) => tcp);
+  const others = Array.from({ length: counts.otherPorts }, () => randomInt(1_024, 65_536));
+  return ['1-1023', ...new Set([...flowPorts, ...listening, ...others])].join(',');
+}
+
+/** One source against all others over IPv4: exactly the flows, both ways. */
+async function scanFrom(
+  lab: Lab,
+  source: Source,
+  targets: readonly Target[],
+  ports: string,
+  flows: readonly Flow[],
+  extra: ReadonlyMap<string, ExtraListeners>,
+): Promise<readonly string[]> {
+  const away = targets.filter(({ host }) => host !== source.name);
+  const results = await scan({
+    namespace: source.namespace,
+    targets: away.map(({ address }) => address),
+    ports,
+  });
+  const failures: string[] = [];
+  for (const target of away) {
+    const open = results[target.address]?.open ?? [];
+    const expected = allowed(flows, source, target);
+    if (open.join() !== expected.join()) {
+      failures.push(
+        `${source.name} → ${target.host} (${target.address}): open ${open.join(', ') || 'none'}; the plan says ${expected.join(', ') || 'none'}`,
+      );
+    }
+    const udp = [...(extra.get(target.host)?.udp ?? []), ...udpPorts];
+    const answered = await answering('udp', source.namespace, target.address, udp);
+    if (answered.length > 0)
+      failures.push(`${source.name} → ${target.host}: UDP ${answered.join(', ')} answers`);
+  }
+  return [...failures, ...(await scanIpv6(lab, source, flows, extra))];
+}
+
+/** By link-local address nothing answers: no flow is IPv6. */
+async function scanIpv6(
+  lab: Lab,
+  source: Source,
+  flows: readonly Flow[],
+  extra: ReadonlyMap<string, ExtraListeners>,
+): Promise<readonly string[]> {
+  if (source.namespace === undefined) return [];
+  const { ifname } = await uplinkOf(source.namespace);
+  const failures: string[] = [];
+  for (const [host, listeners] of extra) {
+    if (host === source.name) continue;
+    const target = (await uplinkOf(lab.namespace(host))).addr_info.find(({ local }) =>
+      local.startsWith('fe80'),
+    );
+    if (target === undefined) continue;
+    const address = `${target.local}%${ifname}`;
+    const tcpPorts = [...new Set([...listeners.tcp, ...flows.flatMap(({ port }) => port ?? [])])];
+    const tcp = await answering('tcp', source.namespace, address, tcpPorts);
+    const udp = await answering('udp', source.namespace, address, listeners.udp);
+    if (tcp.length + udp.length > 0)
+      failures.push(`${source.name} → ${host} over IPv6: ${[...tcp, ...udp].join(', ')}`);
+  }
+  return failures;
+}
+
+/** A listener that nobody could reach anyway would prove nothing. */
+async function checkListeners(lab: Lab, extra: ReadonlyMap<string, ExtraListeners>): Promise<void> {
+  for (const [host, listeners] of extra) {
+    const inside = lab.namespace(host);
+    assert.deepEqual(
+      (await answering('tcp', inside, '127.0.0.1', listeners.tcp)).toSorted(),
+      listeners.tcp.toSorted(),
+    );
+    assert.deepEqual(
+      (await answering('udp', inside, '127.0.0.1', listeners.udp)).toSorted(),
+      listeners.udp.toSorted(),
+    );
+  }
+}
+
+async function scanAll(
+  lab: Lab,
+  outside: Outside,
+  counts: Counts,
+  log: (line: string) => void,
+): Promise<Evidence> {
+  const flows = JSON.parse(await lab.expect('plan', '--flows', '--json')) as readonly Flow[];
+  const targets = await targetsOf(lab);
+  const extra = new Map<string, ExtraListeners>();
+  try {
+    for (const host of lab.hosts) extra.set(host, await ExtraListeners.start(lab.namespace(host)));
+    await checkListeners(lab, extra);
+    const ports = portsToScan(counts, flows, extra);
+    const sources = await sourcesOf(lab, outside);
+    const failures: string[] = [];
+    for (const source of sources) {
+      const startedMs = performance.now();
+      failures.push(...(await scanFrom(lab, source, targets, ports, flows, extra)));
+      log(`scanned from ${source.name} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+    }
+    assert.deepEqual(failures, [], 'open ports are not exactly the flows');
+    const open = sources.flatMap((source) =>
+      targets
+        .filter(({ host }) => host !== source.name)
+        .map((target) => ({
+          from: source.name,
+          to: `${target.host} ${target.address}`,
+          open: allowed(flows, source, target),
+        })),
+    );
+    const ipv6 = [...extra.values()].some((listeners) => listeners.ipv6);
+    const extraPorts = [...extra].map(([host, { tcp, udp }]) => ({ host, tcp, udp }));
+    return {
+      tcpPorts: counts.allPorts ? 'all 65,535' : ports.split(',').length + 1_022,
+      extraPorts,
+      ipv6,
+      open,
+    };
+  } finally {
+    for (const listeners of extra.values()) listeners.close();
+  }
+}
+
+export const scanPoint: LabPoint<Counts> = {
+  kind: 'lab',
+  id: 'stack-5',
+  title:
+    'Open ports are exactly the flows of the plan; the block-list works within 1 s and survives a restart',
+  small: { allPorts: false, otherPorts: 500, blocks: 1 },
+  full: { allPorts: true, otherPorts: 0, blocks: 10 },
+  async run(lab, { counts, log }) {
+    const outside = await Outside.plug('scan', gatewayOf(lab.subnet), lab.outsideAddress(250));
+    try {
+      const scans = await scanAll(lab, outside, counts, log);
+      const blocklist = await checkBlocklist(lab, outside, counts.blocks, log);
+      return { ...scans, blocklist };
+    } finally {
+      await outside.close();
+    }
+  },
+};

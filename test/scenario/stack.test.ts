@@ -1,0 +1,41 @@
+/** The acceptance points at small counts: one lab for those that share one, and labs of their own for the others. */
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { anyPoints } from '#test/points/all.ts';
+import { Lab, referenceStack } from '#test/support/lab.ts';
+import { waitFor } from '#test/support/wait.ts';
+
+const minutes = 60_000;
+const quiet = () => undefined;
+
+describe('points on one lab', () => {
+  let lab: Lab | undefined;
+
+  beforeAll(async () => {
+    lab = await Lab.up(referenceStack('t-stack', '10.201.1.0/24'));
+  }, 3 * minutes);
+
+  afterAll(async () => {
+    await lab?.close();
+  }, minutes);
+
+  for (const point of anyPoints.filter(({ kind }) => kind === 'lab')) {
+    test(`${point.id}: ${point.title}`, { timeout: 3 * minutes }, async () => {
+      if (lab === undefined) throw new Error('no lab');
+      const running = lab;
+      // One point that fails must not fail the ones after it.
+      await waitFor('a healthy stack', async () => (await running.status()).healthy, 30_000);
+      await point.onLab(running, 'small', quiet);
+    });
+  }
+});
+
+describe('points with labs of their own', () => {
+  anyPoints
+    .filter(({ kind }) => kind === 'own')
+    .forEach((point, index) => {
+      const place = { name: `t-own-${index + 1}`, subnet: `10.201.${10 + 2 * index}.0/24` };
+      test(`${point.id}: ${point.title}`, { timeout: 4 * minutes }, async () => {
+        await point.onPlace(place, 'small', quiet);
+      });
+    });
+});

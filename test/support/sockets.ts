@@ -1,0 +1,18 @@
+/** Listening sockets of a network namespace, as the kernel lists them (ss of iproute2). */
+import { expectCommand } from './command.ts';
+
+/** `tcp ADDRESS:PORT` and `unix PATH` of every listening socket that clients can name. */
+export async function listeners(namespace: string): Promise<readonly string[]> {
+  const inside = ['netns', 'exec', namespace, 'ss', '-H', '-l', '-n'];
+  const [tcp, unix] = await Promise.all([
+    expectCommand('ip', [...inside, '-t']),
+    expectCommand('ip', [...inside, '-x']),
+  ]);
+  const column = (text: string, index: number) =>
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.trim().split(/\s+/)[index] ?? '');
+  const named = column(unix, 4).filter((path) => path.startsWith('/'));
+  return [...column(tcp, 3).map((socket) => `tcp ${socket}`), ...named.map((path) => `unix ${path}`)];
+}
