@@ -26,6 +26,8 @@ export interface Material {
     /** MariaDB account of the application, named like the schema. */
     readonly application: string;
   };
+  /** Text of `database.schemaFile`. */
+  readonly schemaSql?: string | undefined;
 }
 
 export interface RenderContext {

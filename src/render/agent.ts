@@ -1,0 +1,112 @@
+/** Tandem's own agent, on every host. */
+
+import { hostsWithRole } from '#src/spec/spec.ts';
+import { parseSubnet } from '#src/std/ipv4.ts';
+import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
+import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
+import { ports } from '#src/topology/ports.ts';
+import { applicationAccount } from './app.ts';
+import type { KeyPair, RenderContext } from './context.ts';
+import { configPath, publicFile, secretFile } from './files.ts';
+import { haproxyPaths } from './haproxy.ts';
+import { hostInterface, keepalivedPaths } from './keepalived.ts';
+import { mariadbPaths } from './mariadb.ts';
+import { defaultRestart, type Service } from './service.ts';
+
+const component = 'agent';
+const dataDirectory = `${hostPaths.data}/agent`;
+const configuration = configPath(component, 'agent.json');
+const passwordsFile = configPath(component, 'passwords.json');
+const schemaFile = configPath(component, 'schema.sql');
+
+export function agentService(context: RenderContext): Service {
+  const { material, host } = context;
+  const own = material.hosts[host.name] as KeyPair;
+  const isDatabase = host.roles.includes('database');
+  const { schemaSql } = material;
+  return {
+    name: 'agent',
+    description: 'Tandem agent: observes, decides, acts',
+    kind: 'daemon',
+    command: [nodeProgram, `${codeDirectory}/src/bin/agent.ts`, configuration],
+    user: 'root',
+    environment: {
+      NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2',
+      NODE_COMPILE_CACHE: `${hostPaths.data}/agent/compile-cache`,
+    },
+    directories: [{ path: dataDirectory, mode: 0o700, owner: 'root' }],
+    files: [
+      publicFile(configuration, `${JSON.stringify(agentConfig(context), null, 2)}\n`, 'restart'),
+      publicFile(hostTls.ca, material.ca, 'restart'),
+      publicFile(hostTls.certificate, own.certificate, 'restart'),
+      secretFile(hostTls.key, own.key, 'restart'),
+      ...(isDatabase
+        ? [secretFile(passwordsFile, `${JSON.stringify(material.passwords)}\n`, 'restart')]
+        : []),
+      ...(isDatabase && schemaSql !== undefined ? [publicFile(schemaFile, schemaSql, 'none')] : []),
+    ],
+    readiness: { kind: 'tcp', address: host.address, port: ports.agent },
+    startTimeoutMs: 15_000,
+    stop: { signal: 'SIGTERM', timeoutMs: 2_000 },
+    restart: defaultRestart,
+    after: ['firewall'],
+    startedBy: 'always',
+    openFiles: 8_192,
+    packages: ['iproute2', 'nftables'],
+  };
+}
+
+function agentConfig(context: RenderContext): AgentConfig {
+  const { spec, host, material } = context;
+  const peers = spec.hosts.map(({ name, address, roles }): AgentPeer => ({ name, address, roles }));
+  const quorum = [...hostsWithRole(spec, 'quorum')].sort(
+    (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
+  );
+  return {
+    stack: spec.stack,
+    stackId: material.stackId,
+    host: host.name,
+    address: host.address,
+    interface: hostInterface,
+    prefixLength: parseSubnet(spec.network.subnet).prefixLength,
+    roles: host.roles,
+    floatingAddresses: spec.site.addresses,
+    operators: spec.network.operators,
+    peers,
+    etcdEndpoints: quorum.map((member) => `https://${member.address}:${ports.etcdClient}`),
+    leaseMs: spec.quorum.leaseMs,
+    tls: hostTls,
+    dataDirectory,
+    blocklist: { json: `${dataDirectory}/blocklist.json`, nft: `${dataDirectory}/blocklist.nft` },
+    ...(host.roles.includes('balancer')
+      ? {
+          balancer: {
+            haproxySocket: haproxyPaths.adminSocket,
+            haproxyHealthSocket: haproxyPaths.healthSocket,
+            trackFile: keepalivedPaths.trackFile,
+            advertMs: spec.balancer.advertMs,
+          },
+        }
+      : {}),
+    ...(host.roles.includes('database') ? { database: databaseConfig(context, peers) } : {}),
+  };
+}
+
+function databaseConfig({ spec, material }: RenderContext, peers: readonly AgentPeer[]): AgentDatabaseConfig {
+  return {
+    dataDirectory: mariadbPaths.dataDirectory,
+    socket: mariadbPaths.socket,
+    port: ports.mariadb,
+    optionFile: mariadbPaths.configuration,
+    roleFile: mariadbPaths.roleFile,
+    members: peers.filter((peer) => peer.roles.includes('database')),
+    schema: spec.database.schema,
+    ...(material.schemaSql === undefined ? {} : { schemaFile }),
+    sync: spec.database.sync,
+    degradeAfterMs: spec.database.degradeAfterMs,
+    binlogExpireSeconds: spec.database.binlogExpireSeconds,
+    binlogMaxBytes: spec.database.binlogMaxBytes,
+    applicationAccount: applicationAccount(spec),
+    passwordsFile,
+  };
+}

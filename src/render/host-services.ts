@@ -1,0 +1,23 @@
+/** Everything that runs on a host, in the order in which it starts. */
+import { agentService } from './agent.ts';
+import { appServices } from './app.ts';
+import type { RenderContext } from './context.ts';
+import { etcdService } from './etcd.ts';
+import { firewallService } from './firewall.ts';
+import { haproxyService } from './haproxy.ts';
+import { keepalivedService } from './keepalived.ts';
+import { mariadbService } from './mariadb.ts';
+import { nginxService } from './nginx.ts';
+import type { Service } from './service.ts';
+
+export function hostServices(context: RenderContext): readonly Service[] {
+  const has = (role: RenderContext['host']['roles'][number]) => context.host.roles.includes(role);
+  return [
+    firewallService(context),
+    ...(has('quorum') ? [etcdService(context)] : []),
+    ...(has('database') ? [mariadbService(context)] : []),
+    agentService(context),
+    ...(has('web') ? [...appServices(context), nginxService(context)] : []),
+    ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
+  ];
+}

@@ -1,0 +1,145 @@
+/**
+ * MariaDB 10.11. What the guarantees on acknowledged writes rest on is fixed here (src/spec/guarded-mariadb-settings.ts
+ * refuses it in a stack file); role, semi-sync and read_only are the agent's, at run time.
+ */
+import { hostsWithRole } from '#src/spec/spec.ts';
+import { hostPaths } from '#src/topology/paths.ts';
+import { ports } from '#src/topology/ports.ts';
+import type { KeyPair, RenderContext } from './context.ts';
+import { configPath, lines, publicFile, secretFile, tlsFiles } from './files.ts';
+import type { Service } from './service.ts';
+
+const component = 'mariadb';
+const runDirectory = `${hostPaths.run}/mariadb`;
+
+export const mariadbPaths = {
+  configuration: configPath(component, 'my.cnf'),
+  dataDirectory: `${hostPaths.data}/mariadb/data`,
+  runDirectory,
+  socket: `${runDirectory}/mariadb.sock`,
+  /** Options that the agent writes before each start: role at recovery, server id. */
+  roleDirectory: `${runDirectory}/conf.d`,
+  roleFile: `${runDirectory}/conf.d/role.cnf`,
+} as const;
+
+export function mariadbService(context: RenderContext): Service {
+  const { material, host } = context;
+  const tls = tlsFiles(
+    component,
+    { ca: material.ca, ...(material.hosts[host.name] as KeyPair) },
+    'restart',
+    'mysql',
+  );
+  return {
+    name: 'mariadb',
+    description: 'Database server',
+    kind: 'daemon',
+    command: ['/usr/sbin/mariadbd', `--defaults-file=${mariadbPaths.configuration}`],
+    user: 'mysql',
+    environment: {},
+    directories: [
+      { path: `${hostPaths.data}/mariadb`, mode: 0o750, owner: 'mysql' },
+      { path: runDirectory, mode: 0o755, owner: 'mysql' },
+      { path: mariadbPaths.roleDirectory, mode: 0o755, owner: 'mysql' },
+    ],
+    files: [
+      publicFile(mariadbPaths.configuration, mariadbConfiguration(context, tls), 'restart'),
+      ...tls.files.map((file) =>
+        file.secret ? secretFile(file.path, file.content, 'restart', 'mysql') : file,
+      ),
+    ],
+    validate: ['/usr/sbin/mariadbd', `--defaults-file=${mariadbPaths.configuration}`, '--help', '--verbose'],
+    readiness: { kind: 'socket', path: mariadbPaths.socket },
+    startTimeoutMs: 120_000,
+    stop: { signal: 'SIGTERM', timeoutMs: 60_000 },
+    restart: { baseDelayMs: 100, maxDelayMs: 5_000, crashLoopCount: 5, windowMs: 60_000 },
+    after: ['firewall'],
+    startedBy: 'agent',
+    openFiles: 65_536,
+    packages: ['mariadb-server', 'mariadb-backup'],
+  };
+}
+
+function mariadbConfiguration(
+  { spec, host }: RenderContext,
+  tls: { readonly ca: string; readonly certificate: string; readonly key: string },
+): string {
+  const { database } = spec;
+  const serverId = hostsWithRole(spec, 'database').findIndex((member) => member.name === host.name) + 1;
+  return lines(
+    '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
+    '[mariadbd]',
+    'user = mysql',
+    `datadir = ${mariadbPaths.dataDirectory}`,
+    `socket = ${mariadbPaths.socket}`,
+    `pid_file = ${runDirectory}/mariadb.pid`,
+    `bind_address = ${host.address}`,
+    `port = ${ports.mariadb}`,
+    'skip_name_resolve = ON',
+    `max_connections = ${database.maxConnections}`,
+    '',
+    '# The agent opens the server to writes, and starts replication.',
+    'read_only = ON',
+    'skip_slave_start = ON',
+    'event_scheduler = OFF',
+    '',
+    '# Durable: what was acknowledged is on disk.',
+    'innodb_flush_log_at_trx_commit = 1',
+    'sync_binlog = 1',
+    'sync_relay_log = 1',
+    'sync_master_info = 1',
+    'default_storage_engine = InnoDB',
+    '',
+    '# Replication by GTID, rows only.',
+    `server_id = ${serverId}`,
+    `report_host = ${host.name}`,
+    'log_bin = binlog',
+    'relay_log = relay',
+    'log_slave_updates = ON',
+    'binlog_format = ROW',
+    'gtid_strict_mode = ON',
+    'gtid_domain_id = 0',
+    'slave_net_timeout = 5',
+    'slave_parallel_threads = 0',
+    'relay_log_recovery = OFF',
+    'rpl_semi_sync_master_wait_point = AFTER_SYNC',
+    'rpl_semi_sync_master_timeout = 9223372036854775807',
+    'rpl_semi_sync_master_wait_no_slave = ON',
+    `binlog_expire_logs_seconds = 0`,
+    'max_binlog_size = 128M',
+    '',
+    "# The router and the application learn a write's position from its answer.",
+    'session_track_system_variables = autocommit,character_set_client,character_set_connection,character_set_results,time_zone,last_gtid',
+    '',
+    '# TLS for everybody who comes over the network.',
+    'require_secure_transport = ON',
+    'tls_version = TLSv1.2,TLSv1.3',
+    `ssl_ca = ${tls.ca}`,
+    `ssl_cert = ${tls.certificate}`,
+    `ssl_key = ${tls.key}`,
+    '',
+    '# Memory.',
+    `innodb_buffer_pool_size = ${database.bufferPoolBytes}`,
+    'innodb_log_buffer_size = 8M',
+    'innodb_log_file_size = 48M',
+    'key_buffer_size = 1M',
+    'aria_pagecache_buffer_size = 4M',
+    'performance_schema = OFF',
+    'query_cache_type = OFF',
+    'query_cache_size = 0',
+    'table_open_cache = 400',
+    'character_set_server = utf8mb4',
+    'collation_server = utf8mb4_general_ci',
+    Object.keys(database.settings).length > 0 && [
+      '',
+      '# database.settings of the stack file.',
+      ...Object.entries(database.settings).map(([name, value]) => `${name} = ${settingText(value)}`),
+    ],
+    '',
+    `!includedir ${mariadbPaths.roleDirectory}`,
+  );
+}
+
+function settingText(value: string | number | boolean): string {
+  return typeof value === 'boolean' ? (value ? 'ON' : 'OFF') : String(value);
+}
