@@ -1,0 +1,24 @@
+/** Installs the Debian packages that the test suite and the benchmarks drive; called by `npm test`. */
+
+import { reportError } from '#src/cli/output.ts';
+import { Progress } from '#src/cli/progress.ts';
+import { installPackages } from '#src/provision/packages/install.ts';
+
+const dataPlane = [
+  'etcd-client',
+  'etcd-server',
+  'haproxy',
+  'iproute2',
+  'keepalived',
+  'mariadb-backup',
+  'mariadb-server',
+  'nftables',
+  'nginx-light',
+];
+const tools = ['caddy', 'curl', 'nghttp2-client', 'nmap', 'openssl', 'tshark', 'wrk'];
+
+try {
+  await installPackages([...dataPlane, ...tools], new Progress());
+} catch (error) {
+  process.exitCode = reportError(error, true);
+}
