@@ -1,13 +1,18 @@
 /** An opened stack: its file checked, its infrastructure known; what every command but `init` and `validate` starts from. */
-import { readFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
+import type { HostPlan } from '#src/plan/plan.ts';
+import type { Material } from '#src/render/context.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
+import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
 import { Lab } from './lab/lab.ts';
 import { loadOrCreateMaterial } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
-import type { UpRequest } from './up.ts';
+import { hostWork, servicesByHost, type UpRequest } from './up.ts';
 
 export interface StackLocation {
   readonly spec: Spec;
@@ -52,7 +57,9 @@ export class Stack implements StackAccess {
     const paths = materialPaths(this.location.stateDirectory);
     const files = [paths.ca, paths.operator.certificate, paths.operator.key];
     try {
-      const [ca = '', certificate = '', key = ''] = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+      const [ca = '', certificate = '', key = ''] = await Promise.all(
+        files.map((file) => readFile(file, 'utf8')),
+      );
       return { ca, certificate, key };
     } catch (cause) {
       throw new TandemError('not-up', `Stack '${this.spec.stack}' was never brought up from here.`, {
@@ -62,6 +69,38 @@ export class Stack implements StackAccess {
     }
   };
 
+  /** Exit code of a program that runs inside a host with this terminal's input and output. */
+  attach(host: string, command: readonly string[]): Promise<number> {
+    return this.infrastructure.attach(this.hostNamed(host).name, command);
+  }
+
+  /** What `up` would do. A stack that was never up is compared with secrets made for the occasion. */
+  async plan(): Promise<readonly HostPlan[]> {
+    const { stateDirectory } = this.location;
+    const known = await access(materialPaths(stateDirectory).secrets).then(
+      () => true,
+      () => false,
+    );
+    const directory = known ? stateDirectory : await mkdtemp(join(tmpdir(), 'tandem-plan-'));
+    try {
+      const services = servicesByHost(this.spec, await this.#material(directory));
+      const planned = await planHosts(hostWork(services, this.infrastructure));
+      return planned.map(({ plan }) => plan);
+    } finally {
+      if (!known) await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  async #material(stateDirectory: string): Promise<Material> {
+    const { spec, directory } = this.location;
+    const { schemaFile } = spec.database;
+    return {
+      ...(await loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory })),
+      schemaSql:
+        schemaFile === undefined ? undefined : await readFile(resolve(directory, schemaFile), 'utf8'),
+    };
+  }
+
   upRequest(reporter: UpRequest['reporter']): UpRequest {
     return {
       spec: this.spec,
@@ -69,7 +108,7 @@ export class Stack implements StackAccess {
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,
-      loadMaterial: () => loadOrCreateMaterial(this.location.stateDirectory, this.spec, { specDirectory: this.location.directory }),
+      loadMaterial: () => this.#material(this.location.stateDirectory),
       reporter,
     };
   }

@@ -21,6 +21,7 @@ export async function missingPackages(names: readonly string[]): Promise<readonl
 }
 
 async function installedPackages(): Promise<ReadonlySet<string>> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own format, not ours.
   const { stdout } = await execute('dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ${Package}\n']).catch(
     (cause) => {
       throw new TandemError(
