@@ -1,0 +1,48 @@
+/**
+ * Every rendered file of several stacks against its golden copy. After a wanted change: UPDATE_GOLDEN=1 npm test, then
+ * read the difference.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { hostServices } from '#src/render/host-services.ts';
+import type { Service } from '#src/render/service.ts';
+import { parseStack } from '#src/spec/parse.ts';
+import type { StackFile } from '#src/spec/schema.ts';
+import { fixedMaterial } from '#test/fixtures/material.ts';
+import { stacks } from './stacks.ts';
+
+describe.each(Object.entries(stacks))('%s', (name, stack) => {
+  it('renders as its golden file says', () => {
+    const path = join(import.meta.dirname, `${name}.golden.txt`);
+    const rendered = renderStack(stack);
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, rendered);
+    expect(rendered).toBe(readFileSync(path, 'utf8'));
+  });
+});
+
+function renderStack(stack: StackFile): string {
+  const parsed = parseStack(stack);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
+  const { spec } = parsed;
+  const material = fixedMaterial(spec);
+  return spec.hosts
+    .flatMap((host) => [
+      `######## ${host.name} ${host.address} (${host.roles.join(', ')})`,
+      ...hostServices({ spec, host, material }).flatMap(renderService),
+    ])
+    .join('\n');
+}
+
+/** The service as data, then its files; certificates are all alike and left out. */
+function renderService({ files, ...service }: Service): readonly string[] {
+  const text = files.filter((file) => !file.path.endsWith('.pem') && !file.path.endsWith('.key'));
+  return [
+    `==== service ${service.name}`,
+    JSON.stringify(service, null, 1),
+    ...text.flatMap((file) => [
+      `---- ${file.path} ${file.mode.toString(8)} ${file.owner} (on change: ${file.onChange})`,
+      file.content,
+    ]),
+  ];
+}

@@ -1,0 +1,48 @@
+/** The stacks whose rendered files are kept as golden files: what a user writes, one for each shape that differs. */
+import type { StackFile } from '#src/spec/schema.ts';
+
+const app = { directory: '.', command: ['node', 'server.ts'] };
+
+const reference: StackFile = {
+  stack: 'reference',
+  hosts: {
+    'lb-1': { roles: ['balancer', 'quorum'] },
+    'lb-2': { roles: ['balancer'] },
+    'server-1': { roles: ['web', 'database', 'quorum'], weight: 2 },
+    'server-2': { roles: ['web', 'database', 'quorum'] },
+  },
+  web: { static: 'public', app },
+};
+
+export const stacks: Readonly<Record<string, StackFile>> = {
+  reference,
+  'active-active-balancers': {
+    ...reference,
+    stack: 'both',
+    balancer: { mode: 'active-active' },
+    site: { httpsPort: 8443, httpPort: 8080, domain: 'shop.example' },
+    network: { egress: 'allow', operators: ['10.77.0.1', '192.0.2.0/24'] },
+  },
+  'active-passive-web': {
+    ...reference,
+    stack: 'passive',
+    web: { mode: 'active-passive', instances: 1, app },
+  },
+  'one-role-per-host': {
+    stack: 'apart',
+    hosts: {
+      'lb-1': { roles: ['balancer'] },
+      'lb-2': { roles: ['balancer'] },
+      'web-1': { roles: ['web'] },
+      'web-2': { roles: ['web'], weight: 0 },
+      'db-1': { roles: ['database'] },
+      'db-2': { roles: ['database'] },
+      'db-3': { roles: ['database'] },
+      'q-1': { roles: ['quorum'] },
+      'q-2': { roles: ['quorum'] },
+      'q-3': { roles: ['quorum'] },
+    },
+    web: { app },
+    database: { settings: { innodb_io_capacity: 400, slow_query_log: true } },
+  },
+};
