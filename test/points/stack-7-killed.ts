@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Lab } from '#test/support/lab.ts';
+import type { Lab, Status } from '#test/support/lab.ts';
 import { Prober } from '#test/support/prober.ts';
 import {
   ageSeconds,
@@ -20,11 +20,17 @@ interface Counts {
 
 const backLimitMs = 1_000;
 
-/** What a process is, whatever its host and number: the program and what tells its processes apart. */
+/**
+ * What a process is, whatever its host and number: its command line without what a reload adds to it, and whether a
+ * process of the same command line is above it (HAProxy's and keepalived's workers).
+ */
 function kindOf(process: HostProcess): string {
-  return label(process)
-    .replace(/\b(app|server|lb)-\d+\b/g, '$1-N')
-    .replace(/\d+(\.\d+){3}/g, 'ADDRESS');
+  const text = (own: Process) =>
+    label(own)
+      .replace(/ -(sf|x) .*/, '')
+      .replace(/\d+/g, 'N');
+  const parent = processOf(process.parent);
+  return parent !== undefined && text(parent) === text(process) ? `${text(process)} (child)` : text(process);
 }
 
 interface Outage {
@@ -33,13 +39,13 @@ interface Outage {
   readonly service: string;
   readonly backMs: number;
   readonly failed: number;
+  readonly errors: readonly string[];
   readonly gapMs: number;
 }
 
-/** By pid: which service of a host a process belongs to; 'supervisor' for what belongs to none. */
-async function serviceOf(lab: Lab, process: HostProcess): Promise<string> {
-  const { hosts } = await lab.status();
-  const services = hosts.find(({ name }) => name === process.host)?.services ?? [];
+/** Which service of a host a process belongs to; 'supervisor' for what belongs to none. */
+function serviceOf(status: Status, process: HostProcess): string {
+  const services = status.hosts.find(({ name }) => name === process.host)?.services ?? [];
   for (let at = processOf(process.pid); at !== undefined && at.pid > 1; at = processOf(at.parent)) {
     const pid = at.pid;
     const found = services.find((service) => service.pid === pid);
@@ -55,32 +61,33 @@ async function lastingProcesses(lab: Lab): Promise<readonly HostProcess[]> {
   return first.filter((process) => sameProcess(process, processOf(process.pid)) && ageSeconds(process) > 2);
 }
 
-/** Resolves when as many processes of this kind run on the host again, and all its sockets are listened on. */
-async function waitUntilBack(lab: Lab, killed: HostProcess, sockets: readonly string[]): Promise<number> {
+function countOf(lab: Lab, host: string, kind: string): number {
+  return lab.processes().filter((own) => own.host === host && kindOf(own) === kind).length;
+}
+
+/** Kills; resolves when as many processes of this kind run on the host again, and all its sockets are listened on. */
+async function killAndWait(lab: Lab, process: HostProcess): Promise<number> {
+  const { host } = process;
+  const kind = kindOf(process);
+  const sockets = await listeners(lab.namespace(host));
+  const count = countOf(lab, host, kind);
+  signal(process.pid, 'SIGKILL');
   const startedMs = performance.now();
-  const kind = kindOf(killed);
-  const isBack = async () => {
-    const successor = lab
-      .processes()
-      .some((own) => own.host === killed.host && kindOf(own) === kind && own.startTicks > killed.startTicks);
-    if (!successor) return 'no process of this kind yet';
-    if (killed.host === '') return true;
-    const now = new Set(await listeners(lab.namespace(killed.host)));
-    const missing = sockets.filter((socket) => !now.has(socket));
-    return missing.length === 0 ? true : `not listening: ${missing.join(', ')}`;
-  };
-  let last: unknown;
   await waitFor(
-    `${label(killed)} on ${killed.host}`,
+    `${label(process)} on ${host}`,
     async () => {
-      last = await isBack();
-      return last === true;
+      const running = countOf(lab, host, kind);
+      if (sameProcess(process, processOf(process.pid)) || running < count) {
+        throw new Error(`${running} of ${count} processes`);
+      }
+      const now = new Set(await listeners(lab.namespace(host)));
+      const missing = sockets.filter((socket) => !now.has(socket));
+      if (missing.length > 0) throw new Error(`nobody listens on ${missing.join(', ')}`);
+      return true;
     },
     15_000,
     10,
-  ).catch((error: Error) => {
-    throw new Error(`${error.message} (${String(last)})`);
-  });
+  );
   return Math.round(performance.now() - startedMs);
 }
 
@@ -93,22 +100,21 @@ function mayFail(outage: Outage, active: string | null): boolean {
   return outage.host === active && ['haproxy', 'keepalived'].includes(outage.service);
 }
 
-async function killOne(lab: Lab, process: HostProcess): Promise<Outage> {
-  const service = await serviceOf(lab, process);
-  const sockets = process.host === '' ? [] : await listeners(lab.namespace(process.host));
-  const others =
-    service === 'supervisor' ? (await lastingProcesses(lab)).filter((own) => own.pid !== process.pid) : [];
+async function killOne(lab: Lab, status: Status, process: HostProcess): Promise<Outage> {
+  const service = serviceOf(status, process);
+  const others = service === 'supervisor' ? await lastingProcesses(lab) : [];
   const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
   await sleep(300);
-  signal(process.pid, 'SIGKILL');
-  const backMs = await waitUntilBack(lab, process, sockets);
+  const backMs = await killAndWait(lab, process);
   await sleep(service === 'supervisor' ? 1_500 : 700);
   const report = await prober.stop();
-  const lost = others.filter((own) => !sameProcess(own, processOf(own.pid)));
+  const lost = others.filter((own) => own.pid !== process.pid && !sameProcess(own, processOf(own.pid)));
   assert.deepEqual(lost.map(label), [], `ended with ${label(process)} on ${process.host}`);
   const { failed, largestGapMs } = report;
+  const errors = [...new Set(failed.map(({ error }) => error))];
   const gapMs = Math.round(largestGapMs);
-  return { process: label(process), host: process.host, service, backMs, failed: failed.length, gapMs };
+  const { host } = process;
+  return { process: label(process), host, service, backMs, failed: failed.length, errors, gapMs };
 }
 
 function chosen(all: readonly HostProcess[], ofEachKind: number): readonly HostProcess[] {
@@ -122,11 +128,20 @@ function judge(outage: Outage, active: string | null): readonly string[] {
   const failures: string[] = [];
   if (outage.backMs > backLimitMs) failures.push(`${who} was back after ${outage.backMs} ms`);
   if (outage.failed > 0 && !mayFail(outage, active))
-    failures.push(`${outage.failed} GETs failed with ${who}`);
+    failures.push(`${outage.failed} GETs failed with ${who}: ${outage.errors.join('; ')}`);
   if (outage.host === active && outage.service !== 'mariadb' && outage.gapMs > 600) {
     failures.push(`${outage.gapMs} ms without an answer with ${who}`);
   }
   return failures;
+}
+
+/** What the kill before has broken must be whole again, or two faults would be judged as one. */
+function healthyStatus(lab: Lab, next: HostProcess): Promise<Status> {
+  const healthy = async () => {
+    const status = await lab.status();
+    return status.healthy && status;
+  };
+  return waitFor(`a healthy stack before the kill of ${label(next)} on ${next.host}`, healthy, 20_000);
 }
 
 export const killed: LabPoint<Counts> = {
@@ -141,20 +156,13 @@ export const killed: LabPoint<Counts> = {
     for (const process of chosen(await lastingProcesses(lab), counts.ofEachKind)) {
       // An earlier kill may have taken it along (workers of a master).
       if (!sameProcess(process, processOf(process.pid))) continue;
-      const outage = await killOne(lab, process);
+      const before = await healthyStatus(lab, process);
+      const outage = await killOne(lab, before, process);
       outages.push(outage);
-      const { balancer } = await waitFor(
-        `a healthy stack after ${outage.process} on ${outage.host}`,
-        async () => {
-          const status = await lab.status();
-          return status.healthy && status;
-        },
-        20_000,
-      );
-      const found = judge(outage, balancer.active);
-      failures.push(...found);
+      failures.push(...judge(outage, before.balancer.active));
+      const { host, service, backMs, failed, gapMs } = outage;
       log(
-        `${outage.host} ${outage.service}: back ${outage.backMs} ms, failed ${outage.failed}, gap ${outage.gapMs} ms`,
+        `${host} ${service} ${outage.process.slice(0, 40)}: back ${backMs} ms, failed ${failed}, gap ${gapMs} ms`,
       );
     }
     assert.deepEqual(failures, []);

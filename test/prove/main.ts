@@ -66,7 +66,9 @@ if (values.list === true) {
   const known = new Set<string>(anyPoints.map(({ id }) => id));
   const unknown = positionals.filter((id) => !known.has(id));
   if (positionals.length === 0 || unknown.length > 0) {
-    console.error(unknown.length > 0 ? `There is no point ${unknown.join(', ')}. The points:` : 'Name a point:');
+    console.error(
+      unknown.length > 0 ? `There is no point ${unknown.join(', ')}. The points:` : 'Name a point:',
+    );
     list();
     process.exitCode = 2;
   } else {

@@ -65,7 +65,7 @@ export function referenceStack(name: string, subnet: string): StackFile {
     },
     web: {
       static: join(repository, 'examples/users/public'),
-      app: { directory: join(repository, 'examples/users'), command: ['node', 'server.ts'] },
+      app: { directory: repository, command: ['node', 'examples/users/server.ts'] },
     },
     database: { schema: 'users', schemaFile: join(repository, 'examples/users/schema.sql') },
   };

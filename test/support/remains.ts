@@ -53,12 +53,7 @@ export async function remains(): Promise<Remains> {
     processes: processes()
       .filter(({ pid, parent }) => pid !== 2 && parent !== 2)
       .map((process) => `${process.pid} ${place(process, named)} ${process.arguments.join(' ')}`),
-    files: [
-      ...entries('/run'),
-      ...entries('/run/tandem'),
-      ...entries('/run/netns'),
-      ...entries('/var/lib/tandem'),
-    ],
+    files: ['/run/netns', '/run/tandem', '/run/tandem-labs', '/var/lib/tandem'].flatMap(entries),
   };
 }
 
