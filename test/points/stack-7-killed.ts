@@ -5,6 +5,7 @@ import {
   ageSeconds,
   type HostProcess,
   label,
+  type Process,
   processOf,
   sameProcess,
   signal,

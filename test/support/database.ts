@@ -1,9 +1,9 @@
 /** Statements to a lab's MariaDB servers with MariaDB's own client, as an operator would send them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mariadbPaths } from '#src/render/mariadb.ts';
 import type { CommandOutput } from './command.ts';
 import type { Lab } from './lab.ts';
-import { listeners } from './sockets.ts';
 
 export interface Account {
   readonly user: string;
@@ -52,12 +52,8 @@ export function query(
 }
 
 /** Runs SQL as the machine's root through the server's own socket, inside its host. */
-export async function queryLocally(lab: Lab, host: string, sql: string): Promise<CommandOutput> {
-  const sockets = (await listeners(lab.namespace(host))).flatMap(
-    (socket) => /^unix (.*(?:mariadb|mysql).*)$/.exec(socket)?.[1] ?? [],
-  );
-  const [socket] = sockets;
-  if (socket === undefined) throw new Error(`no MariaDB socket on ${host}`);
+export function queryLocally(lab: Lab, host: string, sql: string): Promise<CommandOutput> {
+  const socket = mariadbPaths.socket;
   const words = ['--no-defaults', `--socket=${socket}`, '--batch', '--skip-column-names', `--execute=${sql}`];
   return lab.exec(host, 'mariadb', ...words);
 }

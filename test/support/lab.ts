@@ -71,14 +71,34 @@ export function referenceStack(name: string, subnet: string): StackFile {
   };
 }
 
+/** Another `./tandem` than this repository's, perhaps one that sees another root directory. */
+export interface Launcher {
+  readonly command: readonly [string, ...string[]];
+  /** Where the launcher's `/` is for this machine. */
+  readonly root: string;
+  /** The stack file, as the launcher sees it. */
+  readonly file: string;
+}
+
 export class Lab {
   readonly directory: string;
   stack: StackFile;
+  readonly #launcher: Launcher;
   #ca = '';
 
-  private constructor(directory: string, stack: StackFile) {
+  private constructor(directory: string, stack: StackFile, launcher?: Launcher) {
     this.directory = directory;
     this.stack = stack;
+    this.#launcher = launcher ?? {
+      command: [join(repository, 'tandem')],
+      root: '/',
+      file: join(directory, 'tandem.yaml'),
+    };
+  }
+
+  /** A lab of another launcher's, its stack file written by the caller; `directory` is removed by `close`. */
+  static of(stack: StackFile, directory: string, launcher: Launcher): Lab {
+    return new Lab(directory, stack, launcher);
   }
 
   /** A lab that is described but not up. */
@@ -100,7 +120,7 @@ export class Lab {
   }
 
   get file(): string {
-    return join(this.directory, 'tandem.yaml');
+    return this.#launcher.file;
   }
 
   async write(stack: StackFile): Promise<void> {
@@ -110,7 +130,8 @@ export class Lab {
 
   /** Starts `./tandem ARGUMENTS --file FILE`; for tests that interrupt it. */
   spawn(...words: string[]): ChildProcess {
-    return spawn(join(repository, 'tandem'), [...this.#words(words)], {
+    const [program, ...before] = this.#launcher.command;
+    return spawn(program, [...before, ...this.#words(words)], {
       cwd: this.directory,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -124,7 +145,8 @@ export class Lab {
   }
 
   run(...words: string[]): Promise<CommandOutput> {
-    return command(join(repository, 'tandem'), this.#words(words), { cwd: this.directory });
+    const [program, ...before] = this.#launcher.command;
+    return command(program, [...before, ...this.#words(words)], { cwd: this.directory });
   }
 
   /** Runs a command that must succeed; its output otherwise is the error. */
@@ -155,7 +177,7 @@ export class Lab {
 
   async ca(): Promise<string> {
     await this.url();
-    this.#ca ||= await readFile(this.#site?.caFile ?? '', 'utf8');
+    this.#ca ||= await readFile(join(this.#launcher.root, this.#site?.caFile ?? ''), 'utf8');
     return this.#ca;
   }
 
