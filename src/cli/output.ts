@@ -18,7 +18,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const output = new CliTable({
     head: head.map((title) => styleText('dim', title)),
     chars: { ...noBorders, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [] },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });
   output.push(...rows.map((row) => [...row]));
   return output

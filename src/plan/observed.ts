@@ -41,7 +41,9 @@ export function fileText(file: Pick<RenderedFile, 'content' | 'mode' | 'owner'>)
 /** Everything of a service whose change needs a restart of its process. */
 export function definitionText(service: Service): string {
   const { kind, command, user, groups, environment, environmentFile, workingDirectory, openFiles } = service;
-  const files = service.files.filter((file) => file.onChange === 'restart').map((file) => [file.path, fileText(file)]);
+  const files = service.files
+    .filter((file) => file.onChange === 'restart')
+    .map((file) => [file.path, fileText(file)]);
   return JSON.stringify([
     kind,
     command,

@@ -88,7 +88,11 @@ function step(action: ServiceStep['action'], service: string, reason: string): S
   return { kind: 'service', action, service, reason };
 }
 
-function serviceStep(service: Service, status: ServiceStatus | undefined, hash: Hash): ServiceStep | undefined {
+function serviceStep(
+  service: Service,
+  status: ServiceStatus | undefined,
+  hash: Hash,
+): ServiceStep | undefined {
   const stopped = status === undefined || status.state === 'stopped' || status.state === 'failed';
   if (stopped) {
     // Only the host's agent knows whether and how such a service may start.

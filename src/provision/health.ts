@@ -45,12 +45,19 @@ export async function readStatus(access: StackAccess): Promise<StackStatus> {
     stack: spec.stack,
     healthy: problems.length === 0,
     site: { url: siteUrl(spec), address: spec.site.addresses[0], caFile: access.caFile },
-    hosts: spec.hosts.map((host, index): HostStatus => ({
-      name: host.name,
-      address: host.address,
-      roles: host.roles,
-      services: (views[index]?.services ?? []).map(({ name, state, pid, sinceMs }) => ({ name, state, pid, sinceMs })),
-    })),
+    hosts: spec.hosts.map(
+      (host, index): HostStatus => ({
+        name: host.name,
+        address: host.address,
+        roles: host.roles,
+        services: (views[index]?.services ?? []).map(({ name, state, pid, sinceMs }) => ({
+          name,
+          state,
+          pid,
+          sinceMs,
+        })),
+      }),
+    ),
     balancer: { active: activeBalancer(views) },
     database: databaseStatus(spec, views),
     problems,
@@ -86,7 +93,10 @@ async function viewHost(
   identity: ClientIdentity,
 ): Promise<HostView> {
   const [observed, agent] = await Promise.all([
-    access.driver(name).services().catch(() => []),
+    access
+      .driver(name)
+      .services()
+      .catch(() => []),
     fetchAgentStatus(address, identity, 2_000).catch(() => undefined),
   ]);
   return { name, services: observed, agent };
@@ -96,12 +106,20 @@ function serviceProblems({ name, services, agent }: HostView): readonly string[]
   if (services.length === 0) return [`${name}: no supervisor answers; 'tandem up' brings the host back`];
   const broken = services
     .filter((service) => service.state !== 'running' && service.state !== 'done')
-    .map((service) => `${name}: ${service.name} is ${service.state}${service.reason === null ? '' : ` (${service.reason})`}`);
-  return [...broken, ...(agent === undefined ? [`${name}: the agent does not answer; see 'tandem logs ${name} agent'`] : [])];
+    .map(
+      (service) =>
+        `${name}: ${service.name} is ${service.state}${service.reason === null ? '' : ` (${service.reason})`}`,
+    );
+  return [
+    ...broken,
+    ...(agent === undefined ? [`${name}: the agent does not answer; see 'tandem logs ${name} agent'`] : []),
+  ];
 }
 
 function holders(views: readonly HostView[]): readonly string[] {
-  return views.filter((view) => (view.agent?.balancer?.heldAddresses.length ?? 0) > 0).map((view) => view.name);
+  return views
+    .filter((view) => (view.agent?.balancer?.heldAddresses.length ?? 0) > 0)
+    .map((view) => view.name);
 }
 
 function activeBalancer(views: readonly HostView[]): string | null {
@@ -111,9 +129,13 @@ function activeBalancer(views: readonly HostView[]): string | null {
 
 function balancerProblems(stack: Spec, views: readonly HostView[]): readonly string[] {
   return stack.site.addresses.flatMap((address) => {
-    const held = views.filter((view) => view.agent?.balancer?.heldAddresses.includes(address)).map((view) => view.name);
+    const held = views
+      .filter((view) => view.agent?.balancer?.heldAddresses.includes(address))
+      .map((view) => view.name);
     if (held.length === 1) return [];
-    return [held.length === 0 ? `no balancer holds ${address}` : `${held.join(' and ')} both hold ${address}`];
+    return [
+      held.length === 0 ? `no balancer holds ${address}` : `${held.join(' and ')} both hold ${address}`,
+    ];
   });
 }
 

@@ -9,7 +9,7 @@ import type { Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
-import { Lab } from './lab/lab.ts';
+import { LabInfrastructure } from './lab/infrastructure.ts';
 import { loadOrCreateMaterial } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
@@ -26,11 +26,11 @@ export interface StackLocation {
 
 export class Stack implements StackAccess {
   readonly location: StackLocation;
-  readonly infrastructure: Lab;
+  readonly infrastructure: LabInfrastructure;
 
   constructor(location: StackLocation) {
     this.location = location;
-    this.infrastructure = new Lab(location);
+    this.infrastructure = new LabInfrastructure(location);
   }
 
   get spec(): Spec {

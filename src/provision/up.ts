@@ -8,7 +8,7 @@ import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
-import { type StackAccess, readStatus, waitHealthy } from './health.ts';
+import { readStatus, type StackAccess, waitHealthy } from './health.ts';
 import type { HostDriver } from './host-driver.ts';
 import { installPackages } from './packages/install.ts';
 import type { StackStatus } from './status.ts';

@@ -36,7 +36,10 @@ interface Log {
   readonly file: string;
 }
 
-async function findLogs({ host, directory }: LogSource, service: string | undefined): Promise<readonly Log[]> {
+async function findLogs(
+  { host, directory }: LogSource,
+  service: string | undefined,
+): Promise<readonly Log[]> {
   const names = await readdir(directory).catch(() => []);
   return names
     .filter((name) => name.endsWith('.log'))

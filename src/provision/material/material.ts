@@ -3,7 +3,8 @@
  * certificate, leaves near their end (or for other names) are renewed. Safe to kill at any point: every file is
  * replaced whole, keys before certificates, and a pair that does not match is made again.
  */
-import { chmod } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import {
   ensureDirectory,
   readFileIfThere,
@@ -14,7 +15,7 @@ import { type CertificateAndKey, createAuthority, issueLeaf } from '#src/adapter
 import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
 import type { KeyPair, Material } from '#src/render/context.ts';
 import type { Spec } from '#src/spec/spec.ts';
-import { TandemError } from '#src/std/errors.ts';
+import { inputError, TandemError } from '#src/std/errors.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
 import { readUserCertificate } from './user-certificate.ts';
@@ -49,6 +50,7 @@ export async function loadOrCreateMaterial(
           options.specDirectory ?? '.',
           nowMs,
         );
+  const schemaSql = await readSchemaFile(spec, options.specDirectory ?? '.');
   await ensureDirectory(paths.directory);
   await removeTemporaryFiles(paths.directory);
   const secrets = await loadOrCreateSecrets(paths.secrets);
@@ -67,12 +69,32 @@ export async function loadOrCreateMaterial(
   return {
     stackId: secrets.stackId,
     passwords: secrets.passwords,
+    schemaSql,
     ca: authority.certificate,
     hosts,
     operator: await leaf(paths.operator, 'operator', ['operator']),
     site: userSite ?? (await leaf(paths.site, spec.site.domain, [spec.site.domain, ...spec.site.addresses])),
     paths,
   };
+}
+
+/** SQL of a new database; rejects with an input error when it can't be read. */
+async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
+  const file = spec.database.schemaFile;
+  if (file === undefined) return undefined;
+  const path = resolve(directory, file);
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw inputError('schema-unreadable', "The database's schema file can't be read.", [
+      {
+        path: 'database.schemaFile',
+        message: `can't read ${path} (${reason})`,
+        hint: 'Give a path relative to the stack file.',
+      },
+    ]);
+  }
 }
 
 async function loadOrCreateAuthority(

@@ -1,0 +1,58 @@
+/** The lab as the place where a stack's hosts come from. */
+import { spawn } from 'node:child_process';
+import type { Spec } from '#src/spec/spec.ts';
+import type { Reporter } from '#src/std/reporter.ts';
+import type { HostDriver } from '../host-driver.ts';
+import type { Infrastructure } from '../up.ts';
+import { describeLab, Lab } from './lab.ts';
+import { preflight } from './preflight.ts';
+import { purge, takeDown } from './teardown.ts';
+
+export class LabInfrastructure implements Infrastructure {
+  readonly #lab: Lab;
+
+  constructor(location: {
+    readonly spec: Spec;
+    readonly stateDirectory: string;
+    readonly directory: string;
+  }) {
+    this.#lab = new Lab(describeLab(location.spec, location.stateDirectory, location.directory));
+  }
+
+  driver(host: string): HostDriver {
+    return this.#lab.host(host);
+  }
+
+  preflight(): Promise<void> {
+    return preflight(this.#lab.stateDirectory);
+  }
+
+  prepare(): Promise<void> {
+    return this.#lab.prepare();
+  }
+
+  /** The directory that a host sees as /var/log/tandem. */
+  logDirectory(host: string): string {
+    return this.#lab.host(host).directories.logs;
+  }
+
+  async attach(host: string, command: readonly string[]): Promise<number> {
+    const [program = '', ...words] = await this.#lab.host(host).entry(command);
+    const child = spawn(program, words, { stdio: 'inherit' });
+    // The terminal sends its interrupts to the whole process group; the program inside decides.
+    for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, () => undefined);
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143)));
+    });
+  }
+
+  async down(reporter: Reporter): Promise<void> {
+    await reporter.step('', 'end every host', () => takeDown(this.#lab.stack, this.#lab.stateDirectory));
+  }
+
+  /** Data, secrets and logs of every host. */
+  purge(): Promise<void> {
+    return purge(this.#lab.stateDirectory);
+  }
+}

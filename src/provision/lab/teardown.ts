@@ -1,0 +1,134 @@
+/** Takes labs down, whole or half-built, also when their state files are gone: what counts is what is on the machine. */
+import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
+import { hostPaths } from '#src/topology/paths.ts';
+import { hostDirectories } from './enter.ts';
+import { faultTableName, namespaceName } from './names.ts';
+import { disableForwarding, processesIn, removeBridge, removeHostNetwork, removeTable } from './network.ts';
+import { livingLabs, namespaceNames, readRecord, registryDirectory, removeRecord } from './registry.ts';
+import { signal } from './supervisor/processes.ts';
+import { lockPath } from './supervisor/store.ts';
+
+/** What a service gets to end by itself; with what follows it, `down` stays below 5 s. */
+const graceMs = 3_000;
+const healthTimeoutMs = 300;
+
+/**
+ * Ends everything of a lab on this machine; data, secrets and logs stay. `stateDirectory` is the caller's guess for a lab
+ * whose record is gone.
+ */
+export async function takeDown(stack: string, stateDirectory: string): Promise<void> {
+  const record = await readRecord(stack);
+  const state = record?.stateDirectory ?? stateDirectory;
+  const hosts = await hostsOf(stack);
+  await Promise.all(hosts.map((host) => stopHost(stack, host, state)));
+  for (const host of hosts) await removeHostNetwork(stack, host);
+  await removeBridge(stack);
+  await removeTable('bridge', faultTableName(stack)).catch(() => undefined);
+  const others = (await livingLabs()).filter((lab) => lab.stack !== stack);
+  if (record?.enabledForwarding === true && !others.some((lab) => lab.enabledForwarding)) {
+    await disableForwarding();
+  }
+  await removeRecord(stack);
+  removeMountPoints();
+}
+
+/** Removes what `takeDown` leaves: data, secrets, logs. */
+export async function purge(stateDirectory: string): Promise<void> {
+  await rm(stateDirectory, { recursive: true, force: true });
+}
+
+/** Hosts of a lab by its namespaces, whether or not its record knows them, without those that another lab claims. */
+async function hostsOf(stack: string): Promise<readonly string[]> {
+  const [record, namespaces, labs] = await Promise.all([readRecord(stack), namespaceNames(), livingLabs()]);
+  const foreign = new Set(
+    labs
+      .filter((lab) => lab.stack !== stack)
+      .flatMap((lab) => lab.hosts.map((host) => namespaceName(lab.stack, host))),
+  );
+  const prefix = namespaceName(stack, '');
+  const found = namespaces.filter((name) => name.startsWith(prefix) && !foreign.has(name));
+  return [...new Set([...(record?.hosts ?? []), ...found.map((name) => name.slice(prefix.length))])];
+}
+
+/** Ends every process of a host: asked by its supervisor first, then by force. */
+export async function stopHost(stack: string, host: string, stateDirectory: string): Promise<void> {
+  const namespace = namespaceName(stack, host);
+  if (!(await namespaceNames()).includes(namespace)) return;
+  const supervisor = new SupervisorClient(
+    join(hostDirectories(stateDirectory, host).run, 'supervisor.sock'),
+    host,
+  );
+  const isThere = (await supervisor.healthIfThere(healthTimeoutMs).catch(() => undefined)) !== undefined;
+  if (isThere) await supervisor.shutdown(graceMs).catch(() => undefined);
+  else await endByHand(namespace);
+  await killAll(namespace);
+}
+
+/** Without a supervisor that answers: away with it and its keeper, then everybody else is asked to end. */
+async function endByHand(namespace: string): Promise<void> {
+  const pids = await processesIn(namespace);
+  for (const pid of pids) if (isSupervision(pid)) signal(pid, 'SIGKILL');
+  for (const pid of await processesIn(namespace)) {
+    signal(pid, isSupervision(pid) ? 'SIGKILL' : 'SIGTERM');
+    signal(pid, 'SIGCONT');
+  }
+  const deadline = performance.now() + graceMs;
+  while (performance.now() < deadline && (await processesIn(namespace)).some(isNoZombie)) await pause(50);
+}
+
+function isSupervision(pid: number): boolean {
+  const words = commandLine(pid);
+  return words.includes(lockPath) || words.some((word) => word.endsWith('/src/bin/supervisor.ts'));
+}
+
+function commandLine(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+function isNoZombie(pid: number): boolean {
+  return commandLine(pid).length > 1;
+}
+
+/** SIGKILL until nobody is left: whoever is just being started is caught in the next round. */
+export async function killAll(namespace: string): Promise<void> {
+  for (let round = 0; round < 100; round += 1) {
+    const pids = await processesIn(namespace);
+    if (pids.length === 0) return;
+    for (const pid of pids) signal(pid, 'SIGKILL');
+    await pause(5);
+  }
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, durationMs);
+  });
+}
+
+/**
+ * The empty directories that hosts' own ones are bound on. Removing one detaches it in every mount namespace, so they stay
+ * as long as any lab is recorded. No pause between look and removal.
+ */
+function removeMountPoints(): void {
+  let records: readonly string[] = [];
+  try {
+    records = readdirSync(registryDirectory);
+  } catch {
+    // There never was a lab.
+  }
+  if (records.some((name) => name.endsWith('.json'))) return;
+  for (const path of [...Object.values(hostPaths), registryDirectory]) {
+    try {
+      rmdirSync(path);
+    } catch {
+      // Missing, or somebody keeps something there.
+    }
+  }
+}
