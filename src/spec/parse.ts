@@ -1,11 +1,11 @@
 /**
  * From what a stack file says to a `Spec`, or to every problem of it at once: the schema's own and those across keys.
  */
-import { closest } from 'fastest-levenshtein';
-import type { z } from 'zod';
 import type { Issue } from '#src/std/errors.ts';
 import { resolveAddresses } from './addresses.ts';
-import { checkRules } from './rules.ts';
+import { describeIssue } from './describe.ts';
+import { checkRules, type RuleResult } from './rules.ts';
+import { copyOf, type Path, repair } from './salvage.ts';
 import { type ParsedStack, stackSchema } from './schema.ts';
 import type { HostSpec, Spec } from './spec.ts';
 
@@ -13,88 +13,61 @@ export type ParseResult =
   | { readonly ok: true; readonly spec: Spec; readonly warnings: readonly Issue[] }
   | { readonly ok: false; readonly issues: readonly Issue[] };
 
+/** `input`: the file's content as data (from YAML, or a TypeScript module's default export). Never throws. */
 export function parseStack(input: unknown): ParseResult {
+  const hidden = hiddenKeys(input);
   const parsed = stackSchema.safeParse(input);
-  if (!parsed.success)
-    return { ok: false, issues: parsed.error.issues.flatMap((issue) => describe(issue, input)) };
-  const spec = resolve(parsed.data);
-  const { errors, warnings } = checkRules(parsed.data, spec);
-  return errors.length > 0 ? { ok: false, issues: errors } : { ok: true, spec, warnings };
+  if (parsed.success && hidden.length === 0) {
+    const spec = resolve(parsed.data);
+    const { errors, warnings } = checkRules(parsed.data, spec, []);
+    return errors.length > 0 ? { ok: false, issues: errors } : { ok: true, spec, warnings };
+  }
+  const issues = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, input));
+  return { ok: false, issues: [...hidden, ...issues, ...rulesOnTheRest(input).errors] };
+}
+
+/** What the rules say about those parts of a file that are well formed. */
+function rulesOnTheRest(input: unknown): RuleResult {
+  const draft = copyOf(input);
+  const tainted: Path[] = [];
+  // One round is enough for all but an issue that hid another one of the same value.
+  for (let round = 0; round < 3; round++) {
+    const parsed = stackSchema.safeParse(draft);
+    if (parsed.success) return checkRules(parsed.data, resolve(parsed.data), tainted);
+    tainted.push(...repair(draft, parsed.error.issues));
+  }
+  return { errors: [], warnings: [] };
+}
+
+/** A key that JavaScript treats as no key: schemas skip it, so it would vanish without a word. */
+function hiddenKeys(input: unknown, path: readonly string[] = []): readonly Issue[] {
+  if (typeof input !== 'object' || input === null || path.length > 4) return [];
+  return Object.entries(input).flatMap(([key, value]) =>
+    key === '__proto__'
+      ? [
+          {
+            path: [...path, key].join('.'),
+            message: 'is not a name that can be used',
+            hint: 'Choose another.',
+          },
+        ]
+      : hiddenKeys(value, [...path, key]),
+  );
 }
 
 function resolve(parsed: ParsedStack): Spec {
-  const { gateway, hosts, floating } = resolveAddresses(parsed);
-  const names = Object.keys(parsed.hosts);
+  const { gateway, hosts, floating, operators } = resolveAddresses(parsed);
   return {
     ...parsed,
-    hosts: names.map((name, index): HostSpec => {
-      const host = parsed.hosts[name] as ParsedStack['hosts'][string];
-      return { name, address: hosts[index] ?? '', roles: host.roles, weight: host.weight, ssh: host.ssh };
+    hosts: Object.entries(parsed.hosts).map(([name, host], index): HostSpec => {
+      const { roles, weight, ssh } = host;
+      return { name, address: hosts[index] ?? '', roles, weight, ssh };
     }),
     site: {
       ...parsed.site,
       addresses: floating,
       domain: parsed.site.domain ?? `${parsed.stack}.internal`,
     },
-    network: { ...parsed.network, gateway, operators: parsed.network.operators ?? [gateway] },
+    network: { ...parsed.network, gateway, operators },
   };
-}
-
-type SchemaIssue = z.core.$ZodIssue;
-
-function describe(issue: SchemaIssue, input: unknown): readonly Issue[] {
-  const path = issue.path.map(String).join('.');
-  if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path, input);
-    return issue.keys.map((key) => ({
-      path: path === '' ? key : `${path}.${key}`,
-      message: 'is not a key that Tandem knows',
-      hint:
-        known.length === 0
-          ? 'Remove it.'
-          : `Did you mean '${closest(key, known)}'? Known: ${known.join(', ')}.`,
-    }));
-  }
-  const value = valueAt(input, issue.path);
-  const missing = value === undefined && issue.code === 'invalid_type';
-  return [
-    {
-      path: path === '' ? 'the file' : path,
-      message: missing ? 'is missing' : issue.message,
-      ...(value === undefined || typeof value === 'object'
-        ? {}
-        : { hint: `It is now: ${JSON.stringify(value)}` }),
-    },
-  ];
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
-    input,
-  );
-}
-
-interface SchemaNode {
-  readonly shape?: Record<string, SchemaNode>;
-  readonly def?: { readonly innerType?: SchemaNode; readonly valueType?: SchemaNode };
-}
-
-/** The keys that the schema has where `path` leads; defaults and records are looked through. */
-function knownKeys(path: readonly PropertyKey[], _input: unknown): readonly string[] {
-  let node: SchemaNode | undefined = stackSchema as unknown as SchemaNode;
-  for (const key of path) {
-    node = unwrap(node);
-    node = node?.shape?.[String(key)] ?? node?.def?.valueType;
-  }
-  return Object.keys(unwrap(node)?.shape ?? {});
-}
-
-function unwrap(node: SchemaNode | undefined): SchemaNode | undefined {
-  let inner = node;
-  while (inner !== undefined && inner.shape === undefined && inner.def?.innerType !== undefined) {
-    inner = inner.def.innerType;
-  }
-  return inner;
 }

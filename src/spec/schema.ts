@@ -3,26 +3,47 @@
  * Checks that need more than one key (addresses, quorum, roles) are in `rules.ts`.
  */
 import { z } from 'zod';
-import { isCidr, isIpv4 } from '#src/std/ipv4.ts';
+import { isCidr, isIpv4, networkAround } from '#src/std/ipv4.ts';
 
-const name = z
+/** Names of stacks and hosts become host names, certificate names and names of network namespaces. */
+export const namePattern = /^[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?$/;
+export const nameText =
+  'should be 1 to 20 lower-case letters, digits and dashes, starting with a letter and not ending with a dash';
+
+const name = z.string().regex(namePattern, nameText);
+const ipv4 = z
   .string()
-  .regex(
-    /^[a-z][a-z0-9-]{0,19}$/,
-    'should be 1 to 20 lower-case letters, digits and dashes, starting with a letter',
-  );
-
-const ipv4 = z.string().refine(isIpv4, 'should be an IPv4 address such as 10.77.0.11');
-const cidr = z.string().refine(isCidr, 'should be an IPv4 network such as 10.77.0.0/24');
+  .refine(isIpv4, 'should be an IPv4 address such as 10.77.0.11')
+  .meta({ title: 'an IPv4 address' });
+const cidr = z
+  .string()
+  .refine(isCidr, {
+    error: ({ input }) => networkText(String(input), 'an IPv4 network such as 10.77.0.0/24'),
+  })
+  .meta({ title: 'an IPv4 network' });
 const addressOrCidr = z
   .string()
-  .refine((value) => isIpv4(value) || isCidr(value), 'should be an IPv4 address or network');
+  .refine((value) => isIpv4(value) || isCidr(value), {
+    error: ({ input }) => networkText(String(input), 'an IPv4 address or network'),
+  })
+  .meta({ title: 'an IPv4 address or network' });
 const port = z.int().min(1).max(65_535);
 const milliseconds = (least: number, most: number) => z.int().min(least).max(most);
+const path = z
+  .string()
+  .regex(/^[^\0\r\n]+$/, 'should be a path on one line')
+  .meta({ title: 'a path' });
 const headerSafe = z.string().regex(/^[^\0\r\n]*$/, 'should be one line');
 const environment = z
   .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'should be an environment variable name'), headerSafe)
   .describe('Environment variables; no secrets: the file is not a secret.');
+
+/** 10.77.0.5/24 is a common slip: then the network that it lies in is named. */
+function networkText(value: string, wanted: string): string {
+  const [address = '', length = ''] = value.split('/');
+  const slip = isIpv4(address) && /^(?:[0-9]|[12][0-9]|3[0-2])$/.test(length);
+  return slip ? `should be a network: the one of ${value} is ${networkAround(value)}` : `should be ${wanted}`;
+}
 
 export const roles = ['balancer', 'web', 'database', 'quorum'] as const;
 
@@ -31,10 +52,10 @@ const host = z
     roles: z.array(z.enum(roles)).min(1).describe('What the host does; roles are free to combine.'),
     address: ipv4
       .optional()
-      .describe("The host's address; by default the next free one of `network.subnet`."),
+      .describe("The host's address; by default the next free one of `network.subnet`, from .11 up."),
     weight: z.int().min(0).max(256).default(1).describe('Share of the web requests (role web).'),
-    ssh: z
-      .string()
+    ssh: headerSafe
+      .min(1)
       .optional()
       .describe(
         'OpenSSH destination (user@host or a name of your ssh config). Without it the host is a lab host.',
@@ -62,7 +83,8 @@ const rateLimit = z
       .describe('New connections per second and client address that the firewall lets in on public ports.'),
     connectionBurst: z.int().min(1).max(1_000_000).default(500).describe('New connections let in at once.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('What one client address may take.');
 
 const balancer = z
   .strictObject({
@@ -70,43 +92,67 @@ const balancer = z
       .default('active-passive')
       .describe('active-active takes one floating address per balancer host.'),
     advertMs: milliseconds(20, 1_000).default(100).describe('VRRP advertisement interval.'),
-    connectTimeoutMs: milliseconds(50, 60_000).default(500),
+    connectTimeoutMs: milliseconds(50, 60_000)
+      .default(500)
+      .describe('Time for a web host to accept a connection, before the request is retried elsewhere.'),
     requestTimeoutMs: milliseconds(100, 600_000)
       .default(10_000)
       .describe('Time for a client to send its request head.'),
     serverTimeoutMs: milliseconds(100, 3_600_000).default(30_000).describe('Time for a web host to answer.'),
     checkMs: milliseconds(50, 60_000).default(250).describe('Health check interval.'),
-    maxConnections: z.int().min(100).max(1_000_000).default(4_000),
-    retries: z.int().min(0).max(10).default(3),
+    maxConnections: z
+      .int()
+      .min(100)
+      .max(1_000_000)
+      .default(4_000)
+      .describe('Client connections that one balancer serves at a time.'),
+    retries: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(3)
+      .describe('How often a request that no web host has begun to answer is tried again.'),
     rateLimit,
   })
-  .prefault({});
+  .prefault({})
+  .describe('HAProxy and keepalived on every host with the role balancer.');
 
 const app = z
   .strictObject({
-    directory: z.string().min(1).describe('Directory of the application, relative to the stack file.'),
+    directory: path.describe('Directory of the application, relative to the stack file.'),
     command: z
-      .array(z.string().min(1))
+      .array(z.string().regex(/^[^\0]+$/, 'should not be empty'))
       .min(1)
       .describe(
         'Program and arguments; it gets PORT (a socket path), TANDEM_HOST, DATABASE_URL, DATABASE_READ_URL.',
       ),
-    healthPath: z.string().startsWith('/').default('/health'),
+    healthPath: z
+      .string()
+      .regex(/^\/[A-Za-z0-9._~%/?&=+:@,;-]*$/, 'should be a URL path such as /health')
+      .default('/health')
+      .describe('Answers 200 while the process can serve; asked by the balancers on every health check.'),
     environment: environment.default({}),
   })
   .describe('The application process.');
 
-const web = z.strictObject({
-  mode: mode
-    .default('active-active')
-    .describe(
-      'active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.',
-    ),
-  instances: z.int().min(1).max(64).default(2).describe('Application processes per web host.'),
-  static: z.string().optional().describe('Directory of static files, relative to the stack file.'),
-  maxBodyBytes: z.int().min(1_024).max(1_073_741_824).default(1_048_576),
-  app,
-});
+const web = z
+  .strictObject({
+    mode: mode
+      .default('active-active')
+      .describe(
+        'active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.',
+      ),
+    instances: z.int().min(1).max(64).default(2).describe('Application processes per web host.'),
+    static: path.optional().describe('Directory of static files, relative to the stack file.'),
+    maxBodyBytes: z
+      .int()
+      .min(1_024)
+      .max(1_073_741_824)
+      .default(1_048_576)
+      .describe('Largest request body; beyond it the answer is 413.'),
+    app,
+  })
+  .describe('nginx and the application processes on every host with the role web.');
 
 const database = z
   .strictObject({
@@ -115,11 +161,27 @@ const database = z
       .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'should be letters, digits and underscores')
       .default('app')
       .describe('Name of the database (schema) that the application uses.'),
-    schemaFile: z.string().optional().describe('SQL run once on the primary when the database is created.'),
-    sync: z.enum(['required', 'strict', 'async']).default('required'),
-    degradeAfterMs: milliseconds(500, 600_000).default(5_000),
-    bufferPoolBytes: z.int().min(5_242_880).default(67_108_864),
-    maxConnections: z.int().min(20).max(10_000).default(200),
+    schemaFile: path.optional().describe('SQL run once on the primary when the database is created.'),
+    sync: z
+      .enum(['required', 'strict', 'async'])
+      .default('required')
+      .describe(
+        'When a write is acknowledged. required: when a replica has it, and without one only after degradeAfterMs and with an alert; strict: never without a replica; async: at once, a failover may lose writes.',
+      ),
+    degradeAfterMs: milliseconds(500, 600_000)
+      .default(5_000)
+      .describe('How long writes wait for a lost replica before the primary goes on alone (sync required).'),
+    bufferPoolBytes: z
+      .int()
+      .min(5_242_880)
+      .default(67_108_864)
+      .describe("Memory for InnoDB's pages, per host."),
+    maxConnections: z
+      .int()
+      .min(20)
+      .max(10_000)
+      .default(200)
+      .describe('Client connections per database host.'),
     binlogExpireSeconds: z
       .int()
       .min(600)
@@ -131,23 +193,28 @@ const database = z
       .default(1_073_741_824)
       .describe('Binlogs beyond this sum are purged when no member needs them.'),
     settings: z
-      .record(z.string().regex(/^[a-z][a-z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]))
+      .record(
+        z.string().regex(/^[a-z][a-z0-9_]*$/, 'should be a server variable such as innodb_io_capacity'),
+        z.union([headerSafe, z.number(), z.boolean()]),
+      )
       .default({})
       .describe("MariaDB server variables of your own; those that Tandem's guarantees rest on are refused."),
   })
-  .prefault({});
+  .prefault({})
+  .describe('MariaDB on every host with the role database; the first of them creates the database.');
 
 const quorum = z
   .strictObject({
     leaseMs: milliseconds(1_000, 60_000).default(2_000).describe("Lifetime of the database leader's lease."),
   })
-  .prefault({});
+  .prefault({})
+  .describe('The etcd members, on every host with the role quorum.');
 
 const certificate = z.union([
   z.literal('internal'),
   z.strictObject({
-    certificateFile: z.string().min(1).describe('PEM chain, relative to the stack file.'),
-    keyFile: z.string().min(1).describe('PEM private key, relative to the stack file.'),
+    certificateFile: path.describe('PEM chain, relative to the stack file.'),
+    keyFile: path.describe('PEM private key, relative to the stack file.'),
   }),
 ]);
 
@@ -162,14 +229,23 @@ const site = z
       ),
     domain: z
       .string()
-      .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i, 'should be a domain name')
+      .max(253)
+      .regex(
+        /^(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/i,
+        'should be a domain name such as www.example.org',
+      )
       .optional()
       .describe('Name in the public certificate; by default STACK.internal.'),
-    certificate: certificate.default('internal'),
-    httpPort: port.default(80),
-    httpsPort: port.default(443),
+    certificate: certificate
+      .default('internal')
+      .describe(
+        "internal: issued by the stack's own authority (its caFile is in `tandem status`); or your files.",
+      ),
+    httpPort: port.default(80).describe('Redirects to HTTPS.'),
+    httpsPort: port.default(443).describe('The site.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('What browsers see.');
 
 const network = z
   .strictObject({
@@ -177,19 +253,24 @@ const network = z
     operators: z
       .array(addressOrCidr)
       .optional()
-      .describe("Addresses that may reach SSH and the agents' API; by default this machine only."),
+      .describe("Addresses that may reach SSH and the agents' API; in a lab this machine always may."),
     egress: z
       .enum(['allow', 'deny'])
       .default('deny')
       .describe('Whether hosts may open connections to anywhere beyond the flows of the stack.'),
   })
-  .prefault({});
+  .prefault({})
+  .describe('Addresses, and who may reach the hosts.');
 
 export const stackSchema = z.strictObject({
   stack: name.describe('Name of the stack.'),
   network,
   site,
-  hosts: z.record(name, host).describe('The hosts by name, in order of preference.'),
+  // Names are checked by a rule: a key schema would leave what a badly named host says unchecked.
+  hosts: z
+    .record(z.string(), host)
+    .meta({ propertyNames: { type: 'string', pattern: namePattern.source } })
+    .describe('The hosts by name, in order of preference.'),
   balancer,
   web,
   database,

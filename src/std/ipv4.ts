@@ -27,6 +27,12 @@ function networkOf(address: number, length: number): number {
   return length === 0 ? 0 : (address & (0xffffffff << (32 - length))) >>> 0;
 }
 
+/** The network that "10.77.0.5/24" lies in: "10.77.0.0/24". */
+export function networkAround(text: string): string {
+  const [address = '0.0.0.0', length = '0'] = text.split('/');
+  return `${numberToIpv4(networkOf(ipv4ToNumber(address), Number(length)))}/${length}`;
+}
+
 export interface Subnet {
   readonly text: string;
   readonly network: number;

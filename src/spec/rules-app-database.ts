@@ -1,0 +1,83 @@
+/** Rules on the application's and the database's own settings. */
+import type { Issue } from '#src/std/errors.ts';
+import { guardedMariadbSettings } from './guarded-mariadb-settings.ts';
+import type { Rule } from './rule.ts';
+import type { ParsedStack } from './schema.ts';
+import { hostsWithRole, type Spec } from './spec.ts';
+
+export const appErrors: readonly Rule[] = [{ reads: [], check: reservedEnvironment }];
+
+export const databaseErrors: readonly Rule[] = [
+  { reads: ['hosts.*.roles', 'database.sync'], check: strictAlone },
+  { reads: [], check: guardedSettings },
+  { reads: [], check: reservedSchema },
+];
+
+const ownEnvironment = new Set(['PORT', 'TANDEM_HOST', 'DATABASE_URL', 'DATABASE_READ_URL']);
+
+function reservedEnvironment(parsed: ParsedStack): readonly Issue[] {
+  return Object.keys(parsed.web.app.environment)
+    .filter((name) => ownEnvironment.has(name))
+    .map((name) => ({
+      path: `web.app.environment.${name}`,
+      message: 'is given to the application by Tandem',
+      hint: 'Remove it.',
+    }));
+}
+
+function strictAlone(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  const [only, ...rest] = hostsWithRole(spec, 'database');
+  if (spec.database.sync !== 'strict' || only === undefined || rest.length > 0) return [];
+  return [
+    {
+      path: 'database.sync',
+      message: `strict acknowledges no write without a replica, and ${only.name} is the only database host`,
+      hint: "Give a second host the role 'database', or write: sync: required.",
+    },
+  ];
+}
+
+/** Server variables that have a key of their own in the stack file. */
+const ownKeys: Readonly<Record<string, string>> = {
+  innodb_buffer_pool_size: 'database.bufferPoolBytes',
+  max_connections: 'database.maxConnections',
+  binlog_expire_logs_seconds: 'database.binlogExpireSeconds',
+  expire_logs_days: 'database.binlogExpireSeconds',
+};
+
+function guardedSettings(parsed: ParsedStack): readonly Issue[] {
+  return Object.keys(parsed.database.settings).flatMap((name) => {
+    const path = `database.settings.${name}`;
+    // Option files take prefixes (skip_log_bin, loose_read_only) and any unambiguous beginning of a name.
+    const plain = name.replace(/^(?:loose_|skip_|disable_|enable_|maximum_|autoset_)+/, '');
+    const own = ownKeys[plain];
+    if (own !== undefined) return [{ path, message: 'has a key of its own', hint: `Write ${own} instead.` }];
+    const guarded = [...guardedMariadbSettings].find(
+      (candidate) => candidate === name || candidate.startsWith(plain),
+    );
+    if (guarded === undefined) return [];
+    const meant = guarded === name ? '' : ` (it is ${guarded})`;
+    return [
+      {
+        path,
+        message: `is set by Tandem${meant}: its guarantees on acknowledged writes rest on it`,
+        hint: 'Remove it.',
+      },
+    ];
+  });
+}
+
+const ownSchemas = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'tandem', 'test']);
+
+function reservedSchema(parsed: ParsedStack): readonly Issue[] {
+  const { schema } = parsed.database;
+  if (!ownSchemas.has(schema.toLowerCase()) && !/^(?:tandem_|mariadb)/i.test(schema) && schema !== 'root')
+    return [];
+  return [
+    {
+      path: 'database.schema',
+      message: `'${schema}' is the name of a schema or account that MariaDB or Tandem keeps for itself`,
+      hint: 'Choose another name, such as app.',
+    },
+  ];
+}
