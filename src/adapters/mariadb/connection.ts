@@ -2,14 +2,13 @@
  * One connection to the local server through its unix socket, made when needed and again after it broke. Every
  * statement has a time limit: what does not answer in time is unknown, and its connection is thrown away.
  */
-import { readFile } from 'node:fs/promises';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 
 export interface MariadbAccount {
   readonly socketPath: string;
   readonly user: string;
-  /** File whose first line is the password. */
-  readonly passwordFile: string;
+  /** Asked for each new connection. */
+  readonly password: () => Promise<string>;
 }
 
 export type Row = Readonly<Record<string, string | number | null>>;
@@ -77,7 +76,7 @@ export class MariadbConnection {
   }
 
   async #open(): Promise<Connection> {
-    const password = (await readFile(this.#account.passwordFile, 'utf8')).split('\n')[0] ?? '';
+    const password = await this.#account.password();
     const connection = await createConnection({
       socketPath: this.#account.socketPath,
       user: this.#account.user,

@@ -1,5 +1,4 @@
 /** Changing what a server does in replication. Each function is one step, safe to repeat. */
-import { readFile } from 'node:fs/promises';
 import type { MariadbConnection } from './connection.ts';
 import { mariadbDialect as dialect, quote } from './dialect.ts';
 
@@ -7,8 +6,9 @@ export interface SourceSettings {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  readonly passwordFile: string;
-  readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
+  readonly password: string;
+  /** PEM file that the server can read. */
+  readonly ca: string;
 }
 
 /** Stopping a thread waits for the event group that it is in. */
@@ -16,16 +16,13 @@ const threadTimeoutMs = 10_000;
 
 /** Names the source; both threads must be stopped. Positions are GTIDs, kept in `gtid_slave_pos`. */
 export async function changeSource(connection: MariadbConnection, source: SourceSettings): Promise<void> {
-  const password = (await readFile(source.passwordFile, 'utf8')).split('\n')[0] ?? '';
   const settings = [
     `MASTER_HOST=${quote(source.host)}`,
     `MASTER_PORT=${source.port}`,
     `MASTER_USER=${quote(source.user)}`,
-    `MASTER_PASSWORD=${quote(password)}`,
+    `MASTER_PASSWORD=${quote(source.password)}`,
     'MASTER_SSL=1',
-    `MASTER_SSL_CA=${quote(source.tls.ca)}`,
-    `MASTER_SSL_CERT=${quote(source.tls.certificate)}`,
-    `MASTER_SSL_KEY=${quote(source.tls.key)}`,
+    `MASTER_SSL_CA=${quote(source.ca)}`,
     'MASTER_SSL_VERIFY_SERVER_CERT=1',
     'MASTER_CONNECT_RETRY=1',
     // Silence from the source is noticed after slave_net_timeout; a heartbeat each second makes that mean something.

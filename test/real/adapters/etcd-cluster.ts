@@ -19,6 +19,8 @@ export interface EtcdMember {
 export class EtcdCluster {
   readonly directory: string;
   readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
+  /** PEM key of the test's authority, to issue more certificates. */
+  readonly authorityKey: string;
   readonly members: readonly EtcdMember[];
   readonly #peers: readonly string[];
   readonly #extra: readonly string[];
@@ -26,11 +28,13 @@ export class EtcdCluster {
   private constructor(
     directory: string,
     tls: EtcdCluster['tls'],
+    authorityKey: string,
     ports: readonly number[],
     extra: readonly string[],
   ) {
     this.directory = directory;
     this.tls = tls;
+    this.authorityKey = authorityKey;
     this.#extra = extra;
     this.members = [0, 1, 2].map((index) => ({
       name: `etcd-${index}`,
@@ -52,7 +56,7 @@ export class EtcdCluster {
     await writeFile(join(directory, 'leaf.pem'), leaf.certificate);
     await writeFile(join(directory, 'leaf.key'), leaf.key, { mode: 0o600 });
     const tls = { ca: authority.certificate, ...leaf };
-    const cluster = new EtcdCluster(directory, tls, await freePorts(6), extra);
+    const cluster = new EtcdCluster(directory, tls, authority.key, await freePorts(6), extra);
     await Promise.all(cluster.members.map((_member, index) => cluster.startMember(index)));
     await cluster.ready();
     return cluster;

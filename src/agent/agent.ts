@@ -1,0 +1,63 @@
+/** The agent of one host: its concerns, by the host's roles. What a host has no role for is not even loaded. */
+import { mkdir } from 'node:fs/promises';
+import type { AgentConfig } from '#src/topology/agent-config.ts';
+import { ports } from '#src/topology/ports.ts';
+import { startApi } from './api/server.ts';
+import { Blocklist } from './blocklist/concern.ts';
+import { type AgentContext, createContext, type ServiceRunner } from './context.ts';
+import type { Log } from './log.ts';
+import { agentStatus, type StatusParts } from './status.ts';
+import { ClockConcern } from './upkeep/clock.ts';
+import { QuorumConcern } from './upkeep/quorum.ts';
+
+export interface AgentOptions {
+  /** Where the API listens and where other agents' APIs are; the stack's port unless a test says otherwise. */
+  readonly port?: number;
+  readonly peerPort?: number;
+}
+
+export interface RunningAgent {
+  readonly context: AgentContext;
+  stop(): void;
+}
+
+export async function startAgent(
+  config: AgentConfig,
+  runner: ServiceRunner,
+  log: Log,
+  options: AgentOptions = {},
+): Promise<RunningAgent> {
+  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  const context = await createContext(config, runner, log);
+  const blocklist = new Blocklist(context);
+  const database = config.database === undefined ? undefined : await startDatabase(context, options);
+  const balancer = config.balancer === undefined ? undefined : await startBalancer(context);
+  const quorum = new QuorumConcern(context);
+  const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
+  const parts: StatusParts = { context, blocklist, quorum, clock, database, balancer };
+  const listen = { address: config.address, port: options.port ?? ports.agent };
+  const api = startApi(context, { status: () => agentStatus(parts), blocklist, database }, listen);
+  // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
+  await blocklist.start().catch((error: Error) => {
+    context.warnings.set('blocklist', `Block-list: ${error.message}.`);
+  });
+  log.info('agent started', { host: config.host, roles: config.roles.join() });
+  return {
+    context,
+    stop: () => {
+      for (const concern of [database, balancer, quorum, clock, blocklist]) concern?.stop();
+      api.close();
+      context.etcd.close();
+    },
+  };
+}
+
+async function startDatabase(context: AgentContext, options: AgentOptions) {
+  const { DatabaseConcern } = await import('./database/concern.ts');
+  return new DatabaseConcern(context, options.peerPort === undefined ? {} : { clonePort: options.peerPort });
+}
+
+async function startBalancer(context: AgentContext) {
+  const { BalancerConcern } = await import('./balancer/concern.ts');
+  return new BalancerConcern(context);
+}

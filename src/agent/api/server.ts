@@ -1,0 +1,119 @@
+/**
+ * The agent's HTTPS API. Whoever has a certificate of the stack's authority may ask; the copy of a database is for
+ * database members alone.
+ */
+import { createServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { type HttpBindings, serve } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { AgentStatus } from '#src/topology/agent-api.ts';
+import type { Blocklist } from '../blocklist/concern.ts';
+import { BlocklistRefusal } from '../blocklist/guard.ts';
+import type { AgentContext } from '../context.ts';
+import type { DatabaseConcern } from '../database/concern.ts';
+import { Problem, problem } from './problem.ts';
+
+export interface ApiParts {
+  readonly status: () => AgentStatus;
+  readonly blocklist: Blocklist;
+  readonly database: DatabaseConcern | undefined;
+}
+
+const maxBodyBytes = 16 * 1024;
+type Env = { Bindings: HttpBindings };
+
+export interface RunningApi {
+  close(): void;
+}
+
+export function startApi(
+  context: AgentContext,
+  parts: ApiParts,
+  listen: { address: string; port: number },
+): RunningApi {
+  const { tls } = context;
+  const server = serve({
+    fetch: createApp(context, parts).fetch,
+    hostname: listen.address,
+    port: listen.port,
+    createServer,
+    serverOptions: {
+      ca: tls.ca,
+      cert: tls.certificate,
+      key: tls.key,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+    },
+  });
+  server.on('error', (error: Error) => {
+    // Without its API the agent is of no use to anybody: let the supervisor start it again.
+    context.log.error(`API: ${error.message}`);
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), 100);
+  });
+  return { close: () => server.close() };
+}
+
+export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
+  const app = new Hono<Env>();
+  app.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: (c) => problem(c, 413, 'Too large', `A body has at most ${maxBodyBytes} bytes.`),
+    }),
+  );
+  app.notFound((c) => problem(c, 404, 'Not found', `There is no ${c.req.path}.`));
+  app.onError((error, c) => {
+    if (error instanceof Problem) return problem(c, error.status as 400, error.title, error.message);
+    if (error instanceof BlocklistRefusal) return problem(c, 422, 'Not blocked', error.message);
+    context.log.error(`API: ${error.message}`, { path: c.req.path });
+    return problem(c, 500, 'Failed', 'The agent could not do that; its log says why.');
+  });
+  app.get('/v1/health', (c) => c.json({ host: context.config.host, healthy: true }));
+  app.get('/v1/status', (c) => c.json(parts.status()));
+  app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
+  blocklistRoutes(app, parts.blocklist);
+  app.get('/v1/clone', async (c) => {
+    const { database } = parts;
+    if (database === undefined) throw new Problem(404, 'No database', 'This host has no database.');
+    const asker = peerName(c.env.incoming.socket as TLSSocket);
+    if (!database.member.config.members.some((member) => member.name === asker)) {
+      throw new Problem(403, 'Not allowed', `Copies are for database members, not for ${asker}.`);
+    }
+    const { role, explanation } = database.status;
+    if (role === 'unknown')
+      throw new Problem(503, 'Not ready', `There is nothing to copy yet: ${explanation}.`);
+    if (database.donor.busy) throw new Problem(503, 'Busy', 'Another copy is under way.');
+    await database.donor.stream(c.env.outgoing as never);
+    return RESPONSE_ALREADY_SENT;
+  });
+  return app;
+}
+
+function blocklistRoutes(app: Hono<Env>, blocklist: Blocklist): void {
+  app.get('/v1/blocklist', (c) => c.json({ entries: blocklist.list() }));
+  app.post('/v1/blocklist', async (c) => {
+    const body = await c.req.json().catch(() => undefined);
+    const asker = c.env.incoming.socket as TLSSocket;
+    const entry = await blocklist.block(body, {
+      by: peerName(asker),
+      address: (asker.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    });
+    return c.json(entry, 201);
+  });
+  app.delete('/v1/blocklist/:address', async (c) => {
+    const asker = c.env.incoming.socket as TLSSocket;
+    await blocklist.unblock(decodeURIComponent(c.req.param('address')), peerName(asker));
+    return c.body(null, 204);
+  });
+}
+
+function peerName(socket: TLSSocket): string {
+  const name = socket.getPeerCertificate()?.subject?.CN;
+  return Array.isArray(name) ? (name[0] ?? '') : (name ?? '');
+}

@@ -1,0 +1,130 @@
+/**
+ * A balancer host's part in the floating address: keepalived is told whether HAProxy lives, and an address whose
+ * keepalived is dead or frozen is taken off, because the other balancer takes it too.
+ */
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { AgentBalancerStatus } from '#src/topology/agent-api.ts';
+import type { AgentContext } from '../context.ts';
+import type { Log } from '../log.ts';
+import { Loop } from '../loop.ts';
+import { type HealthState, initialHealth, nextHealth, trackValue } from './health-decide.ts';
+import { HealthProbe } from './health-probe.ts';
+import { dropAddress, heldAddresses, lookAtKeepalived } from './keepalived.ts';
+import { initialKeepalived, judgeKeepalived, type KeepalivedState } from './keepalived-decide.ts';
+
+const probeMs = 100;
+const probeTimeoutMs = 250;
+const watchMs = 150;
+const standstillMs = 500;
+const keepalivedService = 'keepalived';
+
+export class BalancerConcern {
+  readonly #context: AgentContext;
+  readonly #log: Log;
+  readonly #probe: HealthProbe;
+  readonly #trackFile: string;
+  readonly #loops: readonly Loop[];
+  #health: HealthState = initialHealth;
+  #written: string | undefined;
+  #keepalived: KeepalivedState = initialKeepalived;
+
+  constructor(context: AgentContext) {
+    const { balancer } = context.config;
+    if (balancer === undefined) throw new Error('this host is no balancer');
+    this.#context = context;
+    this.#log = context.log.of('balancer');
+    this.#trackFile = balancer.trackFile;
+    this.#probe = new HealthProbe(balancer.haproxyHealthSocket, probeTimeoutMs);
+    const health = new Loop({
+      name: 'haproxy',
+      intervalMs: probeMs,
+      log: this.#log,
+      step: () => this.#watchHaproxy(),
+    });
+    this.#probe.onLost = () => health.wake();
+    const keepalived = new Loop({
+      name: 'keepalived',
+      intervalMs: watchMs,
+      log: this.#log,
+      step: () => this.#watchKeepalived(),
+    });
+    this.#loops = [health, keepalived];
+  }
+
+  get status(): AgentBalancerStatus {
+    const { interface: name, floatingAddresses } = this.#context.config;
+    return { heldAddresses: heldAddresses(name, floatingAddresses), haproxyHealthy: this.#health.healthy };
+  }
+
+  stop(): void {
+    for (const loop of this.#loops) loop.stop();
+    this.#probe.close();
+  }
+
+  async #watchHaproxy(): Promise<void> {
+    const answered = await this.#probe.ask();
+    const before = this.#health.healthy;
+    this.#health = nextHealth(this.#health, answered, performance.now());
+    const { healthy } = this.#health;
+    await this.#track(healthy ? trackValue.healthy : trackValue.unhealthy);
+    if (healthy === before) return;
+    this.#log.info(healthy ? 'HAProxy answers' : 'HAProxy does not answer: giving up the address');
+    this.#context.warnings.set('haproxy', healthy ? undefined : 'HAProxy does not answer.');
+  }
+
+  /** In place, because keepalived watches the file itself; one short write is never seen torn. */
+  async #track(value: string): Promise<void> {
+    if (this.#written === value) return;
+    await writeFile(this.#trackFile, `${value}\n`);
+    this.#written = value;
+  }
+
+  async #watchKeepalived(): Promise<void> {
+    const { interface: name, floatingAddresses, prefixLength } = this.#context.config;
+    const held = heldAddresses(name, floatingAddresses);
+    const look = held.length === 0 ? undefined : await this.#look();
+    const { state, verdict } = judgeKeepalived(
+      this.#keepalived,
+      {
+        holds: held.length > 0,
+        pid: look?.pid,
+        switches: look?.switches ?? 0,
+        stopped: look?.stopped ?? false,
+        atMs: performance.now(),
+      },
+      standstillMs,
+    );
+    this.#keepalived = state;
+    if (verdict === 'fine') return;
+    this.#keepalived = initialKeepalived;
+    this.#log.warn(`keepalived is ${verdict}: taking the address off`, {
+      addresses: held.join(),
+      pid: look?.pid,
+    });
+    if (look !== undefined) kill(look.pid);
+    for (const address of held) await dropAddress(address, prefixLength, name);
+    if (verdict === 'frozen') await this.#killService();
+  }
+
+  #look() {
+    return lookAtKeepalived(join(dirname(this.#trackFile), 'vrrp.pid'));
+  }
+
+  /** The whole service: its parent may be frozen as well. The runner starts it again. */
+  async #killService(): Promise<void> {
+    try {
+      await this.#context.runner.control(keepalivedService, 'kill', 2_000);
+    } catch (error) {
+      this.#log.warn('the runner did not kill keepalived', { reason: (error as Error).message });
+    }
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}

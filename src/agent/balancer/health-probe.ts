@@ -1,0 +1,62 @@
+/** Asks the local HAProxy for a sign of life over its health socket, on a connection that is kept. */
+import { connect, type Socket } from 'node:net';
+
+const question = 'GET / HTTP/1.1\r\nHost: health\r\n\r\n';
+/** After a reload the old process still answers its open connections: ask for a new one now and then. */
+const questionsPerConnection = 10;
+
+export class HealthProbe {
+  readonly #path: string;
+  readonly #timeoutMs: number;
+  #socket: Socket | undefined;
+  #asked = 0;
+  /** The connection ended between two questions. */
+  onLost: (() => void) | undefined;
+
+  constructor(path: string, timeoutMs: number) {
+    this.#path = path;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** True when HAProxy answered 200 in time. Never rejects. */
+  ask(): Promise<boolean> {
+    if (this.#asked >= questionsPerConnection) this.close();
+    this.#asked += 1;
+    const socket = this.#socket ?? this.#open();
+    return new Promise((resolve) => {
+      const done = (answered: boolean): void => {
+        clearTimeout(timer);
+        socket.off('data', onData);
+        socket.off('close', onClose);
+        if (!answered) this.close();
+        resolve(answered);
+      };
+      const onData = (data: Buffer): void => done(data.subarray(0, 12).toString('latin1') === 'HTTP/1.1 200');
+      const onClose = (): void => done(false);
+      const timer = setTimeout(() => done(false), this.#timeoutMs);
+      socket.once('data', onData);
+      socket.once('close', onClose);
+      socket.write(question);
+    });
+  }
+
+  close(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#asked = 0;
+    socket?.destroy();
+  }
+
+  #open(): Socket {
+    const socket = connect({ path: this.#path });
+    this.#socket = socket;
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      this.#asked = 0;
+      this.onLost?.();
+    });
+    return socket;
+  }
+}

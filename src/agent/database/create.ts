@@ -1,0 +1,60 @@
+/** Makes a new database on this member: empty server, accounts, schema. Starts over when it was interrupted. */
+import { readFile, rm } from 'node:fs/promises';
+import { runChecked } from '#src/adapters/process/run.ts';
+import { newDatabaseSql } from './accounts.ts';
+import { putInPlace, serverUser, stagingDirectory } from './files.ts';
+import { readMarker, writeMarker } from './marker.ts';
+import type { DatabaseMember } from './member.ts';
+import { readPasswords } from './passwords.ts';
+
+export async function createDatabase(member: DatabaseMember): Promise<void> {
+  const { config, log } = member;
+  const { dataDirectory } = config;
+  const base = { stackId: member.stackId, primary: member.self } as const;
+  const before = await readMarker(dataDirectory);
+  if (before === 'damaged' || (before !== undefined && before.state !== 'creating')) {
+    throw new Error('a database that is there is never created again');
+  }
+  // From here to `ready` the data directory holds nothing that anybody was told of.
+  await writeMarker(dataDirectory, { ...base, state: 'creating' });
+  await member.stopServer();
+  await rm(dataDirectory, { recursive: true, force: true });
+  log.info('creating the database', { directory: dataDirectory });
+  const staged = await stagingDirectory(dataDirectory);
+  await runChecked(
+    [
+      'mariadb-install-db',
+      '--no-defaults',
+      `--user=${serverUser}`,
+      `--datadir=${staged}`,
+      '--auth-root-authentication-method=socket',
+      '--skip-test-db',
+      '--skip-name-resolve',
+    ],
+    { timeoutMs: 120_000 },
+  );
+  await putInPlace(staged, dataDirectory);
+  await member.startServer();
+  await runAsRoot(config.socket, await creationSql(member));
+  await writeMarker(dataDirectory, { ...base, state: 'ready' });
+  log.info('the database is created', { schema: config.schema });
+}
+
+async function creationSql(member: DatabaseMember): Promise<string> {
+  const { config } = member;
+  return newDatabaseSql({
+    stackId: member.stackId,
+    schema: config.schema,
+    applicationAccount: config.applicationAccount,
+    passwords: await readPasswords(config.passwordsFile),
+    schemaSql: config.schemaFile === undefined ? undefined : await readFile(config.schemaFile, 'utf8'),
+  });
+}
+
+/** The statements go over standard input: they hold passwords. */
+async function runAsRoot(socket: string, sql: string): Promise<void> {
+  await runChecked(['mariadb', '--no-defaults', `--socket=${socket}`, '--user=root', '--batch'], {
+    input: sql,
+    timeoutMs: 120_000,
+  });
+}

@@ -1,0 +1,68 @@
+/** The data directory and what lies beside it. Only directories of the names given here are ever removed. */
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { syncDirectory, writeFileAtomic } from '#src/adapters/files/atomic.ts';
+import { runChecked } from '#src/adapters/process/run.ts';
+
+/** Unix user of Debian's MariaDB server. */
+export const serverUser = 'mysql';
+
+export async function dataPresence(dataDirectory: string): Promise<'absent' | 'present'> {
+  try {
+    return (await readdir(dataDirectory)).length === 0 ? 'absent' : 'present';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent';
+    throw error;
+  }
+}
+
+/** "10.11" of the server that wrote the data; undefined when the data does not say. */
+export async function seriesOfData(dataDirectory: string): Promise<string | undefined> {
+  for (const name of ['mariadb_upgrade_info', 'mysql_upgrade_info']) {
+    const text = await readFile(join(dataDirectory, name), 'utf8').catch(() => undefined);
+    if (text !== undefined) return seriesOf(text);
+  }
+  return undefined;
+}
+
+/** "10.11" of any text with a version such as 10.11.19-MariaDB. */
+export function seriesOf(text: string): string | undefined {
+  return /(\d+\.\d+)\.\d+/.exec(text)?.[1];
+}
+
+/** A fresh directory in which a new data directory is made. Leftovers of earlier tries are removed. */
+export async function stagingDirectory(dataDirectory: string): Promise<string> {
+  const parent = dirname(dataDirectory);
+  await mkdir(parent, { recursive: true, mode: 0o755 });
+  const prefix = `${basename(dataDirectory)}.new-`;
+  for (const name of await readdir(parent)) {
+    if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtemp(join(parent, prefix));
+}
+
+/** Gives the staged directory to the server and puts it where the server looks. The place must be free or empty. */
+export async function putInPlace(staged: string, dataDirectory: string): Promise<void> {
+  await runChecked(['chown', '-R', `${serverUser}:${serverUser}`, staged]);
+  await runChecked(['chmod', '0700', staged]);
+  // All of it is on the disk before its name says that it is complete.
+  await runChecked(['sync', '--file-system', staged], { timeoutMs: 120_000 });
+  await rename(staged, dataDirectory);
+  await syncDirectory(dirname(dataDirectory));
+}
+
+/** Role and identity of the server for its next start. */
+export async function writeRoleFile(path: string, serverId: number): Promise<void> {
+  const text = [
+    '# Written by the Tandem agent before each start.',
+    '[mariadbd]',
+    `server-id = ${serverId}`,
+    // As a replica, recovery would throw away transactions that were acknowledged (docs: init-rpl-role).
+    'init-rpl-role = MASTER',
+    '',
+  ].join('\n');
+  const current = await readFile(path, 'utf8').catch(() => undefined);
+  if (current === text) return;
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await writeFileAtomic(path, text, 0o644);
+}

@@ -1,0 +1,102 @@
+/**
+ * Looks after etcd: whether it answers; on its members also its space. Compaction of old revisions is etcd's own
+ * (auto-compaction); giving the space back, and ending a space alarm, is not.
+ */
+import { EtcdError } from '#src/adapters/etcd/errors.ts';
+import {
+  type Alarm,
+  alarms,
+  compact,
+  defragment,
+  disarm,
+  memberStatus,
+} from '#src/adapters/etcd/maintenance.ts';
+import type { AgentContext } from '../context.ts';
+import type { Log } from '../log.ts';
+import { Loop } from '../loop.ts';
+import { shouldDefragment } from './quorum-decide.ts';
+
+const checkMs = 5_000;
+/** Every so many checks: alarms and space. */
+const spaceEvery = 12;
+
+export class QuorumConcern {
+  readonly #context: AgentContext;
+  readonly #log: Log;
+  readonly #loop: Loop;
+  #status = { reachable: false, atMs: 0 };
+  #checks = 0;
+
+  constructor(context: AgentContext) {
+    this.#context = context;
+    this.#log = context.log.of('quorum');
+    this.#loop = new Loop({ name: 'quorum', intervalMs: checkMs, log: this.#log, step: () => this.#step() });
+  }
+
+  get status(): { readonly reachable: boolean; readonly atMs: number } {
+    return this.#status;
+  }
+
+  stop(): void {
+    this.#loop.stop();
+  }
+
+  async #step(): Promise<number> {
+    const { etcd, warnings, config } = this.#context;
+    try {
+      await etcd.get('/tandem/initialize');
+      this.#status = { reachable: true, atMs: Date.now() };
+      warnings.set('quorum', undefined);
+    } catch (error) {
+      if (!(error instanceof EtcdError)) throw error;
+      this.#status = { reachable: false, atMs: Date.now() };
+      warnings.set('quorum', 'The quorum does not answer.');
+      return 1_000;
+    }
+    if (config.roles.includes('quorum') && this.#checks % spaceEvery === 0) await this.#lookAfterSpace();
+    this.#checks += 1;
+    return checkMs;
+  }
+
+  async #lookAfterSpace(): Promise<void> {
+    const { etcd, warnings } = this.#context;
+    // The local member is the first of the endpoints.
+    const own = etcd.endpoints[0];
+    if (own === undefined) return;
+    const raised = await alarms(etcd);
+    const corrupt = raised.some((alarm) => alarm.alarm === 'CORRUPT');
+    warnings.set('etcd-corrupt', corrupt ? 'etcd reports a corrupt member; see docs/operations.' : undefined);
+    const members = await Promise.all(
+      etcd.endpoints.map((endpoint) => memberStatus(etcd, endpoint).catch(() => undefined)),
+    );
+    const self = members[0];
+    if (self === undefined) return;
+    await this.#endSpaceAlarm(raised, own, self.memberId, self.revision);
+    const { defragment: now, reason } = shouldDefragment(own, members);
+    if (now) {
+      this.#log.info('defragmenting', { reason });
+      await defragment(etcd, own);
+    }
+  }
+
+  /** With a space alarm etcd takes no writes: old revisions go, their space is given back, then the alarm ends. */
+  async #endSpaceAlarm(
+    raised: readonly Alarm[],
+    own: string,
+    memberId: string,
+    revision: number,
+  ): Promise<void> {
+    const { etcd, warnings } = this.#context;
+    const alarm = raised.find((each) => each.alarm === 'NOSPACE' && each.memberId === memberId);
+    warnings.set('etcd-space', alarm === undefined ? undefined : 'etcd is out of space: making room.');
+    if (alarm === undefined) return;
+    await compact(etcd, revision).catch((error) => {
+      if (!(error instanceof EtcdError) || !error.compacted) throw error;
+    });
+    await defragment(etcd, own);
+    const after = await memberStatus(etcd, own);
+    await disarm(etcd, alarm);
+    warnings.set('etcd-space', undefined);
+    this.#log.info('space alarm ended', { sizeBytes: after.sizeBytes });
+  }
+}

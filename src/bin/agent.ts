@@ -1,0 +1,29 @@
+/** `agent.ts [FILE]`: the agent of this host, with its configuration file. Its end touches nothing that runs. */
+import { readFile } from 'node:fs/promises';
+import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
+import { startAgent } from '#src/agent/agent.ts';
+import { createLog } from '#src/agent/log.ts';
+import type { AgentConfig } from '#src/topology/agent-config.ts';
+
+const log = createLog((line) => process.stdout.write(line));
+
+process.on('SIGTERM', () => process.exit(0));
+process.on('SIGINT', () => process.exit(0));
+// A bug: out with it, and the supervisor starts a fresh agent.
+process.on('uncaughtException', (error) => {
+  log.error(`bug: ${error.stack ?? error.message}`);
+  process.exit(70);
+});
+process.on('unhandledRejection', (reason) => {
+  log.error(`bug: ${reason instanceof Error ? reason.stack : String(reason)}`);
+  process.exit(70);
+});
+
+const file = process.argv[2] ?? '/etc/tandem/agent/agent.json';
+try {
+  const config = JSON.parse(await readFile(file, 'utf8')) as AgentConfig;
+  await startAgent(config, new SupervisorClient(), log);
+} catch (error) {
+  log.error(`can't start: ${(error as Error).message}`, { file });
+  process.exit(1);
+}
