@@ -1,0 +1,60 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { disposeServers, installDatabase, MariadbServer, removeDirectories } from './server.ts';
+
+afterEach(disposeServers);
+afterAll(removeDirectories);
+
+describe('a fresh member', () => {
+  // A host's first start, and a re-clone's worst part, are a matter of seconds; a limit far above it is a hang.
+  test('is installed and started within seconds', async () => {
+    const server = await MariadbServer.createWithoutData('fresh', ['server-id=1']);
+    const start = performance.now();
+    installDatabase(server.dataDirectory);
+    await server.start();
+    expect(performance.now() - start).toBeLessThan(15_000);
+    expect(await server.value('SELECT COUNT(*) FROM mysql.global_priv WHERE user = ""')).toBe('0');
+  });
+
+  // What has to stand in the file, as the server's own defaults would lose what it has acknowledged.
+  test.each([
+    ['sync_binlog', '0'],
+    ['gtid_strict_mode', '0'],
+    ['log_slave_updates', '0'],
+    ['binlog_format', 'MIXED'],
+    ['rpl_semi_sync_master_timeout', '10000'],
+    ['rpl_semi_sync_master_wait_point', 'AFTER_COMMIT'],
+    ['read_only', '0'],
+    ['sync_relay_log', '10000'],
+  ])('has the default %s=%s, which Tandem sets otherwise', async (name, value) => {
+    expect((await defaults())[name]).toBe(value);
+  });
+
+  // And what may be left to the server.
+  test.each([
+    ['innodb_flush_log_at_trx_commit', '1'],
+    ['innodb_doublewrite', 'ON'],
+    ['rpl_semi_sync_master_wait_no_slave', 'ON'],
+  ])('has the default %s=%s, as it should be', async (name, value) => {
+    expect((await defaults())[name]).toBe(value);
+  });
+});
+
+let known: Record<string, string> | undefined;
+
+/** The compiled-in defaults, by name. */
+async function defaults(): Promise<Record<string, string>> {
+  if (known === undefined) {
+    const server = await MariadbServer.create('defaults', ['server-id=1']);
+    await server.start();
+    const rows = await server.rows(
+      'SELECT LOWER(variable_name) AS name, default_value AS value FROM information_schema.system_variables',
+    );
+    known = Object.fromEntries(rows.map((row) => [String(row.name), onOff(String(row.value))]));
+  }
+  return known;
+}
+
+/** Booleans appear as 0 or OFF, depending on the variable. */
+function onOff(value: string): string {
+  return value === 'OFF' ? '0' : value;
+}
