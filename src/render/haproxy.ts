@@ -1,5 +1,6 @@
 /**
  * HAProxy 2.6, the balancer. Directives as in its configuration manual (docs.haproxy.org/2.6/configuration.html).
+ * What every request passes through is kept short: each rule here is paid for at every request.
  */
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
@@ -7,9 +8,16 @@ import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, lines, publicFile, secretFile } from './files.ts';
 import { defaultRestart, type Service } from './service.ts';
+import { unavailableAnswer } from './unavailable-page.ts';
 
 const component = 'haproxy';
 const runDirectory = `${hostPaths.run}/haproxy`;
+/** Workers see nothing of the file system but this empty directory. */
+const emptyDirectory = `${runDirectory}/empty`;
+const unavailableFile = configPath(component, '503.http');
+const caFile = configPath(component, 'ca.pem');
+/** The host's own identity: to the web hosts as a client, to operators as a server. */
+const hostCertificate = configPath(component, 'host.pem');
 
 export const haproxyPaths = {
   configuration: configPath(component, 'haproxy.cfg'),
@@ -17,11 +25,15 @@ export const haproxyPaths = {
   adminSocket: `${runDirectory}/admin.sock`,
   /** Answers 200 on any path while HAProxy's event loop turns. */
   healthSocket: `${runDirectory}/health.sock`,
+  /** Certificate, chain and key in one file: what `set ssl cert` of the runtime API swaps. */
   siteCertificate: configPath(component, 'site.pem'),
 } as const;
 
+/** Connections beside the site's: redirects, metrics, the agent's checks. They must get through when the site is full. */
+const reservedConnections = 500;
+
 export function haproxyService(context: RenderContext): Service {
-  const { material, host } = context;
+  const { material, host, spec } = context;
   const own = material.hosts[host.name] as KeyPair;
   const bundle = ({ certificate, key }: KeyPair) => `${certificate.trimEnd()}\n${key.trimEnd()}\n`;
   return {
@@ -31,23 +43,28 @@ export function haproxyService(context: RenderContext): Service {
     command: ['/usr/sbin/haproxy', '-W', '-db', '-f', haproxyPaths.configuration],
     user: 'root',
     environment: {},
-    directories: [{ path: runDirectory, mode: 0o755, owner: 'root' }],
-    files: [
-      publicFile(haproxyPaths.configuration, haproxyConfiguration(context.spec), 'reload'),
-      publicFile(configPath(component, 'ca.pem'), material.ca, 'reload'),
-      secretFile(haproxyPaths.siteCertificate, bundle(material.site), 'reload'),
-      secretFile(configPath(component, 'host.pem'), bundle(own), 'reload'),
+    directories: [
+      { path: runDirectory, mode: 0o755, owner: 'root' },
+      { path: emptyDirectory, mode: 0o555, owner: 'root' },
     ],
-    validate: ['/usr/sbin/haproxy', '-c', '-f', haproxyPaths.configuration],
+    files: [
+      publicFile(haproxyPaths.configuration, haproxyConfiguration(spec), 'reload'),
+      publicFile(unavailableFile, unavailableAnswer, 'reload'),
+      publicFile(caFile, material.ca, 'reload'),
+      secretFile(haproxyPaths.siteCertificate, bundle(material.site), 'reload'),
+      secretFile(hostCertificate, bundle(own), 'reload'),
+    ],
+    validate: ['/usr/sbin/haproxy', '-c', '-q', '-f', haproxyPaths.configuration],
     // Master-worker: SIGUSR2 starts new workers on the same listening sockets, the old ones finish what they have.
     reload: { kind: 'signal', signal: 'SIGUSR2' },
     readiness: { kind: 'socket', path: haproxyPaths.healthSocket },
     startTimeoutMs: 10_000,
+    // SIGUSR1 lets requests finish; what is idle or slow beyond the time limit is cut.
     stop: { signal: 'SIGUSR1', timeoutMs: 3_000 },
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
-    openFiles: context.spec.balancer.maxConnections * 2 + 1_000,
+    openFiles: (spec.balancer.maxConnections + reservedConnections) * 2 + 1_000,
     packages: ['haproxy'],
   };
 }
@@ -57,7 +74,8 @@ export function haproxyConfiguration(spec: Spec): string {
   return [
     globalSection(spec),
     defaultsSection(spec),
-    publicFrontends(spec),
+    redirectFrontend(spec),
+    siteFrontend(spec),
     localFrontends(),
     backend(spec),
   ].join('\n');
@@ -68,58 +86,73 @@ function globalSection({ balancer }: Spec): string {
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
     'global',
     '    log stdout format raw local0 notice',
-    `    maxconn ${balancer.maxConnections}`,
+    `    maxconn ${balancer.maxConnections + reservedConnections}`,
     '    user haproxy',
     '    group haproxy',
-    '    hard-stop-after 30s',
+    `    chroot ${emptyDirectory}`,
+    // After a reload: longer than idle clients are kept, so that none of them is cut.
+    `    hard-stop-after ${keepAliveMs + 30_000}ms`,
     `    stats socket ${haproxyPaths.adminSocket} mode 600 level admin expose-fd listeners`,
     '    ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets',
     '    ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20',
     '    ssl-default-server-options ssl-min-ver TLSv1.2',
-    '    tune.ssl.default-dh-param 2048',
-    '    tune.ssl.cachesize 20000',
   );
 }
+
+/** How long an idle client connection is kept. */
+const keepAliveMs = 30_000;
 
 function defaultsSection({ balancer }: Spec): string {
   return lines(
     'defaults',
     '    mode http',
     '    log global',
+    '    option httplog',
+    // Only errors, retries and redispatches: a line per request would cost more than the request.
     '    option dontlog-normal',
     '    option dontlognull',
-    '    option redispatch 1',
-    // A reload must not cut a client's idle connection while it sends its next request.
+    // After a reload, idle connections end with the answer to their next request instead of under it.
     '    option idle-close-on-response',
     `    retries ${balancer.retries}`,
+    '    option redispatch 1',
     `    timeout connect ${balancer.connectTimeoutMs}ms`,
     `    timeout client ${balancer.serverTimeoutMs}ms`,
     `    timeout server ${balancer.serverTimeoutMs}ms`,
     `    timeout http-request ${balancer.requestTimeoutMs}ms`,
-    '    timeout http-keep-alive 60s',
+    `    timeout http-keep-alive ${keepAliveMs}ms`,
     '    timeout queue 5s',
     '    timeout tunnel 1h',
-    `    timeout check ${Math.max(balancer.checkMs * 2, 500)}ms`,
+    // A host that is merely busy must not be taken for a dead one.
+    `    timeout check ${Math.max(balancer.checkMs * 4, 1_000)}ms`,
+    `    errorfile 503 ${unavailableFile}`,
   );
 }
 
-function publicFrontends({ site, balancer }: Spec): string {
-  const tls = `ssl crt ${haproxyPaths.siteCertificate} alpn h2,http/1.1`;
+function redirectFrontend({ site }: Spec): string {
   const port = site.httpsPort === 443 ? '' : `:${site.httpsPort}`;
   return lines(
     'frontend http',
     `    bind *:${site.httpPort}`,
-    port === ''
-      ? '    http-request redirect scheme https code 308'
-      : `    http-request redirect code 308 location https://%[req.hdr(host),field(1,:)]${port}%[pathq]`,
-    '',
+    `    http-request set-header host ${site.domain} unless { req.hdr(host) -m found }`,
+    `    http-request redirect code 308 location https://%[req.hdr(host),field(1,:)]${port}%[pathq]`,
+  );
+}
+
+function siteFrontend({ site, balancer }: Spec): string {
+  // A rate over ten seconds: a page with all that belongs to it is a burst, not an attack.
+  const limit = balancer.rateLimit.requestsPerSecond * 10;
+  return lines(
     'frontend https',
-    `    bind *:${site.httpsPort} ${tls}`,
-    `    stick-table type ip size 100k expire 20s store http_req_rate(10s)`,
-    '    http-request track-sc0 src',
-    `    http-request deny deny_status 429 hdr retry-after 10 if { sc_http_req_rate(0) gt ${balancer.rateLimit.requestsPerSecond * 10} }`,
-    '    http-request set-header x-forwarded-proto https',
-    '    http-request set-header x-forwarded-for %[src]',
+    `    bind *:${site.httpsPort} ssl crt ${haproxyPaths.siteCertificate} alpn h2,http/1.1`,
+    `    maxconn ${balancer.maxConnections}`,
+    '    stick-table type ip size 100k expire 20s store http_req_rate(10s)',
+    '    tcp-request connection track-sc0 src',
+    `    http-request return status 429 content-type text/plain string "Too many requests; try again later." hdr retry-after 10 if { sc0_http_req_rate gt ${limit} }`,
+    // Only what the balancer itself saw is told to the application.
+    '    http-request del-header x-forwarded- -m beg',
+    '    http-request del-header forwarded',
+    '    http-request add-header x-forwarded-proto https',
+    '    http-request add-header x-forwarded-for %[src]',
     '    http-response set-header strict-transport-security max-age=31536000',
     '    default_backend web',
   );
@@ -133,7 +166,7 @@ function localFrontends(): string {
     '    http-request return status 200',
     '',
     'frontend metrics',
-    `    bind *:${ports.balancerMetrics} ssl crt ${configPath(component, 'host.pem')} ca-file ${configPath(component, 'ca.pem')} verify required`,
+    `    bind *:${ports.balancerMetrics} ssl crt ${hostCertificate} ca-file ${caFile} verify required`,
     '    http-request use-service prometheus-exporter if { path /metrics }',
     '    http-request return status 404',
   );
@@ -141,22 +174,28 @@ function localFrontends(): string {
 
 function backend(spec: Spec): string {
   const { balancer, web } = spec;
-  const check = `inter ${balancer.checkMs}ms fastinter ${Math.min(balancer.checkMs, 100)}ms downinter ${balancer.checkMs}ms fall 2 rise 2`;
-  const servers = hostsWithRole(spec, 'web').map((host, index) => {
-    const backup = web.mode === 'active-passive' && index > 0 ? ' backup' : '';
-    const weight = web.mode === 'active-passive' ? 1 : host.weight;
-    return `    server ${host.name} ${host.address}:${ports.web} weight ${weight} verifyhost ${host.name} sni str(${host.name}) check-sni ${host.name}${backup}`;
-  });
+  const fastMs = Math.min(balancer.checkMs, 100);
+  const check = `inter ${balancer.checkMs}ms fastinter ${fastMs}ms downinter ${balancer.checkMs}ms fall 2 rise 2`;
+  const isPassive = (index: number) => web.mode === 'active-passive' && index > 0;
+  const servers = hostsWithRole(spec, 'web').map((host, index) =>
+    [
+      `    server ${host.name} ${host.address}:${ports.web}`,
+      `weight ${host.weight}`,
+      `verifyhost ${host.name}`,
+      ...(isPassive(index) ? ['backup'] : []),
+    ].join(' '),
+  );
   return lines(
     'backend web',
     '    balance roundrobin',
     '    http-reuse safe',
-    `    option httpchk GET ${web.app.healthPath}`,
+    '    option httpchk',
+    `    http-check send meth GET uri ${web.app.healthPath} ver HTTP/1.1 hdr host ${spec.site.domain}`,
     '    http-check expect status 200',
     // What may have reached an application is sent again only if repeating it is harmless.
     '    retry-on conn-failure empty-response response-timeout 502 503 504',
-    '    http-request disable-l7-retry unless METH_GET or { method HEAD OPTIONS }',
-    `    default-server check ${check} observe layer7 error-limit 5 on-error fastinter ssl verify required ca-file ${configPath(component, 'ca.pem')}`,
+    '    http-request disable-l7-retry unless METH_GET or METH_OPTIONS',
+    `    default-server check ${check} observe layer7 error-limit 3 on-error fastinter ssl verify required ca-file ${caFile} crt ${hostCertificate}`,
     servers,
   );
 }
