@@ -1,11 +1,12 @@
 /** Reads and checks a stack file (YAML, or TypeScript that exports the same shape) with all that it names on disk. */
 import { access, constants, readFile, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseDocument } from 'yaml';
 import { parseStack } from '#src/spec/parse.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { type Issue, inputError, TandemError } from '#src/std/errors.ts';
+import { checkNamedFiles } from './stack-file-paths.ts';
+import { type Located, readYaml } from './stack-file-yaml.ts';
 
 export interface LoadedStack {
   readonly spec: Spec;
@@ -19,112 +20,112 @@ export interface LoadedStack {
 const names = ['tandem.yaml', 'tandem.yml', 'tandem.config.ts'];
 const mostBytes = 1_048_576;
 
-/** `given` is what the user named with --file; without it the usual names are looked for in `directory`. */
+/**
+ * `given` is what the user named with --file; without it the usual names are looked for in `directory`. A file with
+ * problems is refused with all of them at once, those of the disk included; nothing is changed by looking.
+ */
 export async function loadStackFile(directory: string, given?: string): Promise<LoadedStack> {
   const file = given === undefined ? await findFile(directory) : resolve(directory, given);
-  const input = file.endsWith('.ts') ? await readModule(file) : await readYaml(file);
-  const result = parseStack(input);
-  if (!result.ok) throw badFile(file, result.issues);
-  const issues = await missingPaths(result.spec, dirname(file));
-  if (issues.length > 0) throw badFile(file, issues);
-  return { spec: result.spec, file, directory: dirname(file), warnings: result.warnings };
+  const text = await readText(file);
+  const { data, lineOf } = /\.[cm]?[jt]s$/.test(file) ? await readModule(file) : readYaml(file, text);
+  const located = (issue: Issue): Issue => {
+    const line = lineOf(issue.path);
+    return line === undefined ? issue : { ...issue, line };
+  };
+  const home = dirname(file);
+  const result = parseStack(data);
+  const issues = [...(result.ok ? [] : result.issues), ...(await checkNamedFiles(data, home))];
+  if (!result.ok || issues.length > 0) throw badFile(file, inFileOrder(issues.map(located)));
+  return { spec: result.spec, file, directory: home, warnings: result.warnings.map(located) };
 }
 
+function inFileOrder(issues: readonly Issue[]): readonly Issue[] {
+  return issues.toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0));
+}
+
+/** All that is wrong with a stack file, as one error. */
 function badFile(file: string, issues: readonly Issue[]): TandemError {
   const count = issues.length === 1 ? 'one problem' : `${issues.length} problems`;
   return inputError('bad-stack-file', `${file} has ${count}; nothing was changed.`, issues);
 }
 
 async function findFile(directory: string): Promise<string> {
+  const found: string[] = [];
   for (const name of names) {
-    const file = resolve(directory, name);
-    if (await isReadable(file)) return file;
+    // One that is there but can not be read is an error later, not a reason to take the next one.
+    const there = await access(resolve(directory, name), constants.F_OK).then(
+      () => true,
+      () => false,
+    );
+    if (there) found.push(name);
   }
-  throw new TandemError('no-stack-file', `There is no stack file in ${directory} (${names.join(', ')}).`, {
-    kind: 'input',
-    hint: "Run 'tandem init' to write one, or name yours with --file.",
-  });
+  const [first, second] = found;
+  if (first === undefined) {
+    throw new TandemError('no-stack-file', `There is no stack file in ${directory} (${names.join(', ')}).`, {
+      kind: 'input',
+      hint: "Run 'tandem init' to write one, or name yours with --file.",
+    });
+  }
+  if (second !== undefined) {
+    throw new TandemError(
+      'two-stack-files',
+      `${directory} has more than one stack file: ${found.join(', ')}.`,
+      {
+        kind: 'input',
+        hint: `Remove one, or name the one that you mean: --file ${first}.`,
+      },
+    );
+  }
+  return resolve(directory, first);
 }
 
-async function isReadable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
-}
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of its path is not a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'its symbolic links go round in a circle',
+  ENAMETOOLONG: 'the name is too long',
+};
 
 async function readText(file: string): Promise<string> {
-  try {
-    const { size } = await stat(file);
-    if (size > mostBytes) throw new Error(`it has ${size} bytes; at most ${mostBytes} are read`);
-    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
-  } catch (cause) {
-    throw new TandemError('unreadable-stack-file', `${file} can not be read: ${(cause as Error).message}.`, {
+  const unreadable = (reason: string, cause?: unknown) =>
+    new TandemError('unreadable-stack-file', `${file} can not be read: ${reason}.`, {
       kind: 'input',
       hint: "Check the path and its permissions; 'tandem init' writes a new file.",
       cause,
     });
-  }
-}
-
-async function readYaml(file: string): Promise<unknown> {
-  const document = parseDocument(await readText(file), { prettyErrors: true, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    throw badFile(
-      file,
-      document.errors.map((error) => ({
-        path:
-          error.linePos === undefined
-            ? 'YAML'
-            : `line ${error.linePos[0].line}, column ${error.linePos[0].col}`,
-        message: error.message.replace(/ at line \d+, column \d+:/, ':').trimEnd(),
-      })),
-    );
-  }
-  return document.toJS() ?? {};
-}
-
-async function readModule(file: string): Promise<unknown> {
-  await readText(file);
   try {
-    const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
-    return module.default;
+    const found = await stat(file);
+    // A pipe or device could keep the command waiting for ever.
+    if (!found.isFile())
+      throw unreadable(found.isDirectory() ? 'it is a directory' : 'it is not a regular file');
+    if (found.size > mostBytes)
+      throw unreadable(`it has ${found.size} bytes, and at most ${mostBytes} are read`);
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
   } catch (cause) {
-    throw new TandemError('bad-stack-file', `${file} does not run: ${(cause as Error).message}`, {
+    if (cause instanceof TandemError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw unreadable('it is not UTF-8 text', cause);
+    throw unreadable(reasons[code ?? ''] ?? message, cause);
+  }
+}
+
+async function readModule(file: string): Promise<Located> {
+  const refused = (message: string, cause?: unknown) =>
+    new TandemError('bad-stack-file', `${file} ${message}`, {
       kind: 'input',
-      hint: "It should end with 'export default defineStack({ … })'.",
+      hint: "It should say 'export default { … }' with what a tandem.yaml would say, or defineStack({ … }) for types.",
       cause,
     });
+  let module: { default?: unknown };
+  try {
+    module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (cause) {
+    const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw refused(`does not run: ${text.split('\n')[0]}`, cause);
   }
-}
-
-/** Everything that the file names and that must be there. */
-async function missingPaths(spec: Spec, directory: string): Promise<readonly Issue[]> {
-  const { certificate } = spec.site;
-  const wanted: readonly [string, string | undefined, 'directory' | 'file'][] = [
-    ['web.app.directory', spec.web.app.directory, 'directory'],
-    ['web.static', spec.web.static, 'directory'],
-    ['database.schemaFile', spec.database.schemaFile, 'file'],
-    [
-      'site.certificate.certificateFile',
-      certificate === 'internal' ? undefined : certificate.certificateFile,
-      'file',
-    ],
-    ['site.certificate.keyFile', certificate === 'internal' ? undefined : certificate.keyFile, 'file'],
-  ];
-  const checks = wanted.map(async ([key, value, kind]): Promise<readonly Issue[]> => {
-    if (value === undefined) return [];
-    const path = isAbsolute(value) ? value : resolve(directory, value);
-    const found = await stat(path).catch(() => undefined);
-    const fits = kind === 'directory' ? found?.isDirectory() : found?.isFile();
-    if (fits && (await isReadable(path))) return [];
-    return [
-      {
-        path: key,
-        message: `${path} is not a readable ${kind}`,
-        hint: `Relative paths start at ${directory}.`,
-      },
-    ];
-  });
-  return (await Promise.all(checks)).flat();
+  if (typeof module.default !== 'object' || module.default === null)
+    throw refused('has no default export that is a stack.');
+  return { data: module.default, lineOf: () => undefined };
 }

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { access, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { namePattern, nameText } from '#src/spec/schema.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { print } from './output.ts';
 
@@ -8,34 +9,82 @@ export function register(program: Command): void {
   program
     .command('init')
     .description('write a commented tandem.yaml here')
-    .option('--name <name>', 'name of the stack (default: name of this directory)')
+    .option('--name <name>', 'name of the stack (default: made from the name of this directory)')
     .option('--force', 'replace an existing one')
     .action(async (options: { name?: string; force?: boolean }) => {
-      const file = resolve('tandem.yaml');
-      const name =
-        options.name ??
-        (basename(process.cwd())
-          .toLowerCase()
-          .replace(/[^a-z0-9-]/g, '')
-          .slice(0, 20) ||
-          'site');
-      try {
-        await writeFile(file, template(name), { flag: options.force ? 'w' : 'wx' });
-      } catch (cause) {
-        throw new TandemError('init-failed', `${file} was not written: ${(cause as Error).message}.`, {
+      const name = options.name ?? nameFrom(basename(process.cwd()));
+      if (!namePattern.test(name)) {
+        throw new TandemError('bad-name', `--name ${name}: the name ${nameText}.`, {
           kind: 'input',
-          hint: 'An existing file is replaced only with --force.',
-          cause,
+          hint: `For example: --name ${nameFrom(name)}`,
         });
       }
-      print(`Wrote ${file}. Set web.app to your application, then: tandem validate, tandem up.`);
+      const file = resolve('tandem.yaml');
+      if (!options.force) await refuseSecond();
+      await write(file, template(name), options.force ?? false);
+      print(`Wrote ${file} with stack '${name}'.`);
+      print('Set web.app to your application, then: tandem validate, tandem up.');
     });
 }
 
+/** A stack name out of any text. */
+export function nameFrom(text: string): string {
+  const name = text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 20)
+    .replace(/-+$/, '');
+  return namePattern.test(name) ? name : 'site';
+}
+
+/** Two stack files in one directory would leave open which one counts. */
+async function refuseSecond(): Promise<void> {
+  for (const other of ['tandem.yml', 'tandem.config.ts']) {
+    const there = await access(other).then(
+      () => true,
+      () => false,
+    );
+    if (!there) continue;
+    throw new TandemError('stack-file-exists', `${resolve(other)} is there already; nothing was written.`, {
+      kind: 'input',
+      hint: `Go on with it, or remove it and run 'tandem init' again.`,
+    });
+  }
+}
+
+async function write(file: string, text: string, force: boolean): Promise<void> {
+  try {
+    // wx: whether the file is there and its creation are one step.
+    await writeFile(file, text, { flag: force ? 'w' : 'wx' });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') {
+      throw new TandemError('stack-file-exists', `${file} is there already; nothing was written.`, {
+        kind: 'input',
+        hint: 'Only --force replaces it.',
+        cause,
+      });
+    }
+    throw new TandemError('init-failed', `${file} could not be written: ${message}.`, {
+      hint: 'Check the permissions of this directory and the free space.',
+      cause,
+    });
+  }
+}
+
+const schemaFile = join(import.meta.dirname, '../../docs/reference/tandem.schema.json');
+
 function template(name: string): string {
-  return `# The whole infrastructure of one web site. Every key: docs/reference/stack-file.md
+  return `# yaml-language-server: $schema=${schemaFile}
+#
+# The whole infrastructure of one web site. Keys that are commented out show their defaults;
+# every key is in docs/reference/stack-file.md of Tandem. 'tandem validate' checks this file, 'tandem up' applies it.
+# Secrets never belong here: Tandem makes them and keeps them in its state directory.
 stack: ${name}
 
+# Roles are free to combine. Two hosts for each tier survive the loss of one; a quorum takes three (or five).
+# weight: share of the web requests. The order is an order of preference: the first database host creates the database.
 hosts:
   lb-1: { roles: [balancer, quorum] }
   lb-2: { roles: [balancer] }
@@ -43,17 +92,34 @@ hosts:
   server-2: { roles: [web, database, quorum], weight: 1 }
 
 web:
-  # Files that nginx serves by itself.
+  # active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.
+  # mode: active-active
+  # Application processes per web host.
+  # instances: 2
+  # Files that nginx serves by itself; paths start at this file's directory.
   # static: ./public
   app:
-    # It gets PORT (a unix socket's path), TANDEM_HOST, DATABASE_URL (primary) and DATABASE_READ_URL (replicas first).
     directory: ./app
+    # It gets PORT (the path of a unix socket to listen on), TANDEM_HOST, DATABASE_URL (primary) and
+    # DATABASE_READ_URL (replicas first).
     command: [node, server.js]
-    healthPath: /health
+    # Answers 200 while the process can serve.
+    # healthPath: /health
+    # environment: { LOG_LEVEL: info }
 
-database:
-  schema: app
-  # SQL that runs once, when the database is created.
-  # schemaFile: ./schema.sql
+# database:
+#   schema: app
+#   # SQL that runs once, when the database is created.
+#   schemaFile: ./schema.sql
+#   # required: a write is acknowledged when a replica has it; strict: also when that means waiting for ever.
+#   sync: required
+
+# site:
+#   domain: ${name}.internal
+#   # Your own certificate; without it the stack's internal authority issues one.
+#   certificate: { certificateFile: ./site.pem, keyFile: ./site.key }
+
+# network:
+#   subnet: 10.77.0.0/24
 `;
 }

@@ -1,43 +1,91 @@
 /** The command-line tool: global options, one file per command, exit codes (docs/errors.md). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { reportError } from './output.ts';
 
-/** Loaded when asked for, so that a small command does not pay for a large one. */
-const commands: Readonly<Record<string, () => Promise<{ register(program: Command): void }>>> = {
-  init: () => import('./init.ts'),
-  validate: () => import('./validate.ts'),
-  plan: () => import('./plan.ts'),
-  up: () => import('./up.ts'),
-  status: () => import('./status.ts'),
-  exec: () => import('./exec.ts'),
-  logs: () => import('./logs.ts'),
-  firewall: () => import('./firewall.ts'),
-  down: () => import('./down.ts'),
-};
+/**
+ * Every command is a file that exports `register(program)`. Loaded when asked for, so that a small command does not pay
+ * for a large one; the order is that of `tandem help`.
+ */
+const commands = new Map<string, () => Promise<{ register(program: Command): void }>>([
+  ['init', () => import('./init.ts')],
+  ['validate', () => import('./validate.ts')],
+  ['plan', () => import('./plan.ts')],
+  ['up', () => import('./up.ts')],
+  ['status', () => import('./status.ts')],
+  ['exec', () => import('./exec.ts')],
+  ['logs', () => import('./logs.ts')],
+  ['firewall', () => import('./firewall.ts')],
+  ['down', () => import('./down.ts')],
+]);
+
+/** Global options that are followed by a value. */
+const optionsWithValue = new Set(['--file', '--state']);
 
 /** Runs the tool with the user's words and returns its exit code. */
 export async function main(words: readonly string[]): Promise<number> {
-  const program = new Command('tandem')
-    .description('One stack file becomes a whole, highly available web infrastructure, and stays up.')
-    .option('--file <path>', 'the stack file (default: tandem.yaml here)')
-    .option(
-      '--state <directory>',
-      'where secrets and lab files are kept (default: .tandem/STACK beside the stack file)',
-    )
-    .option('--verbose', 'say more when something fails')
-    .showSuggestionAfterError(true)
-    .exitOverride()
-    .helpOption('-h, --help', 'this help')
-    .configureHelp({ showGlobalOptions: true });
-  const asked = words.find((word) => word in commands);
-  const wanted = asked === undefined ? Object.keys(commands) : [asked];
-  for (const name of wanted) (await commands[name]?.())?.register(program);
-  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
+  const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  if (own.includes('--no-color')) {
+    delete process.env['FORCE_COLOR'];
+    process.env['NO_COLOR'] = '1';
+  }
+  const program = newProgram();
   try {
-    await program.parseAsync(words, { from: 'user' });
+    const load = commands.get(commandIn(own) ?? '');
+    const wanted = load === undefined ? [...commands.values()] : [load];
+    for (const module of await Promise.all(wanted.map((get) => get()))) module.register(program);
+    await program.parseAsync(words.length === 0 ? ['help'] : words, { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return reportError(error, words.includes('--verbose'));
+    return reportError(error, own.includes('--verbose'));
   }
+}
+
+/** The first word that is neither a global option nor the value of one. */
+function commandIn(words: readonly string[]): string | undefined {
+  return words.find((word, index) => !word.startsWith('-') && !optionsWithValue.has(words[index - 1] ?? ''));
+}
+
+/** Settings made here are inherited by every command that is registered afterwards. */
+function newProgram(): Command {
+  return new Command('tandem')
+    .description('One stack file becomes a whole, highly available web infrastructure, and stays up.')
+    .usage('[options] <command>')
+    .option('--file <path>', 'the stack file (default: tandem.yaml here)')
+    .option(
+      '--state <directory>',
+      'where secrets and lab files are kept (default: TANDEM_STATE, else .tandem/STACK beside the stack file)',
+    )
+    .option('--no-color', 'plain text, also on a terminal')
+    .option('--verbose', 'say more when something fails')
+    .version(version(), '-V, --version', 'the version of Tandem')
+    .helpOption('-h, --help', 'this help, or that of a command')
+    .helpCommand('help [command]', 'this help, or that of a command')
+    .addHelpText('after', helpAfter)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => styleText('bold', title) })
+    .configureOutput({
+      outputError: (text, write) =>
+        write(`${text.replace(/^error: /, `${styleText('red', 'error', { stream: process.stderr })} `)}`),
+    });
+}
+
+const helpAfter = (context: { command: Command }) =>
+  context.command.parent === null
+    ? `
+Start:
+  tandem init          write a stack file here, then set web.app in it
+  tandem validate      check it
+  tandem up            bring it up; again after every change
+
+Exit codes: 0 done, 1 an operation failed, 2 bad input, 70 a bug in Tandem.`
+    : '';
+
+function version(): string {
+  const file = join(import.meta.dirname, '../../package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -1,6 +1,6 @@
 /** What commands print with: plain text, tables, errors, a question. */
 import { createInterface } from 'node:readline/promises';
-import { styleText } from 'node:util';
+import { inspect, styleText } from 'node:util';
 import CliTable from 'cli-table3';
 import { type Issue, TandemError } from '#src/std/errors.ts';
 
@@ -28,27 +28,55 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
+/** One line an issue, and what to do about it below; `write` is given lines. */
 export function printIssues(issues: readonly Issue[], write: (line: string) => void): void {
-  for (const issue of issues) {
-    write(`  ${styleText('bold', issue.path)}: ${issue.message}`);
-    if (issue.hint !== undefined) write(`    ${styleText('dim', issue.hint)}`);
+  for (const issue of issues) for (const line of issueLines(issue)) write(`  ${line}`);
+}
+
+/** What is worth knowing but refuses nothing; to the error stream, so that `--json` output stays whole. */
+export function printWarnings(warnings: readonly Issue[]): void {
+  for (const issue of warnings) {
+    const [first = '', ...rest] = issueLines(issue);
+    writeError(`${style('yellow', 'warning')} ${first}`);
+    for (const line of rest) writeError(`  ${line}`);
   }
 }
 
-/** Prints an error as a user should meet it, and returns the exit code. */
+function issueLines({ path, line, message, hint }: Issue): readonly string[] {
+  const where = style('bold', visible(path)) + (line === undefined ? '' : style('dim', ` (line ${line})`));
+  const hints = hint === undefined ? [] : visible(hint).split('\n');
+  return [`${where}: ${visible(message)}`, ...hints.map((text) => `  ${style('dim', text)}`)];
+}
+
+/** Names and values come from files: what would steer the terminal is shown as an escape. */
+function visible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) =>
+    character === '\n' ? character : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+function writeError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Errors go to the error stream, whose colours do not depend on where the output goes. */
+function style(format: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(format, text, { stream: process.stderr });
+}
+
+/** Prints an error as a user should meet it, and returns the exit code (docs/errors.md). */
 export function reportError(error: unknown, verbose: boolean): number {
-  const write = (line: string) => process.stderr.write(`${line}\n`);
   if (error instanceof TandemError) {
-    write(`${styleText('red', 'error')} ${error.message}`);
-    printIssues(error.issues, write);
-    if (error.hint !== undefined) write(error.hint);
-    if (verbose && error.stack !== undefined) write(error.stack);
+    writeError(`${style('red', 'error')} ${visible(error.message)}`);
+    printIssues(error.issues, writeError);
+    if (error.hint !== undefined) writeError(visible(error.hint));
+    if (verbose) writeError(`code: ${error.code}\n${inspect(error)}`);
     return error.exitCode;
   }
   const text = error instanceof Error ? error.message : String(error);
-  write(`${styleText('red', 'bug')} Tandem met something that it did not expect: ${text}`);
-  write('Please report it with the output of the same command and --verbose.');
-  if (verbose && error instanceof Error) write(error.stack ?? '');
+  writeError(`${style('red', 'bug')} Tandem met something that it did not expect: ${visible(text)}`);
+  if (verbose) writeError(inspect(error));
+  else writeError('Please report it with what the same command prints with --verbose.');
   return 70;
 }
 

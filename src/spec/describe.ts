@@ -82,9 +82,14 @@ function valueHint(node: SchemaNode | undefined, value: unknown): string | undef
   return undefined;
 }
 
+/** The known key at `path` that an unknown one is most likely a slip of. */
+export function meantKey(path: readonly PropertyKey[], key: string): string | undefined {
+  return nearest(key, knownKeys(nodeAt(path)));
+}
+
 function unknownKey(path: readonly PropertyKey[], key: string): Issue {
   const here = knownKeys(nodeAt(path));
-  const near = nearest(key, here);
+  const near = meantKey(path, key);
   const elsewhere = allKeyPaths()
     .filter((known) => known.at(-1) === key)
     .map((known) => known.join('.'));

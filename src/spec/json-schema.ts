@@ -83,10 +83,14 @@ export function typeText(node: SchemaNode | undefined): string {
     case 'boolean':
       return 'true or false';
     case 'array':
-      return `a list${node.items === undefined ? '' : ` (each ${typeText(node.items)})`}`;
+      return node.items === undefined ? 'a list' : listText(typeText(node.items));
     default:
       return node.required === undefined ? 'a mapping' : `a mapping with ${node.required.join(' and ')}`;
   }
+}
+
+function listText(item: string): string {
+  return item === 'text' ? 'a list of text' : `a list (each ${item})`;
 }
 
 function numberText(node: SchemaNode): string {

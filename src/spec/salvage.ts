@@ -2,7 +2,7 @@
  * Makes something that parses out of something that does not, so that the rules across keys can look at the rest of a
  * file in the same go. What was replaced is remembered (`tainted`): a rule that reads it stays silent.
  */
-import type { SchemaIssue } from './describe.ts';
+import { meantKey, type SchemaIssue } from './describe.ts';
 
 export type Path = readonly string[];
 
@@ -33,9 +33,12 @@ export function copyOf(value: unknown, depth = 0): unknown {
 export function repair(draft: unknown, issues: readonly SchemaIssue[]): readonly Path[] {
   return issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
-      // A misspelt key leaves the right one at its default, which rules then must not complain about.
       for (const key of issue.keys) replaceAt(draft, [...issue.path, key].map(String));
-      return [issue.path.map(String)];
+      // A misspelt key leaves the right one at its default, which rules then must not complain about.
+      return issue.keys.flatMap((key) => {
+        const meant = meantKey(issue.path, key);
+        return meant === undefined ? [] : [[...issue.path.map(String), meant]];
+      });
     }
     const path = wholeList(issue.path);
     replaceAt(draft, path);

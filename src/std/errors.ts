@@ -13,6 +13,8 @@ export interface Issue {
   readonly message: string;
   /** What to write or do instead. */
   readonly hint?: string;
+  /** Line of the file that `path` is on, from 1, where it is known. */
+  readonly line?: number;
 }
 
 export class TandemError extends Error {

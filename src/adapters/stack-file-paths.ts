@@ -1,0 +1,79 @@
+/** What a stack file names on disk, checked in the same go as what it says. */
+import { access, constants, readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Issue } from '#src/std/errors.ts';
+
+interface Named {
+  readonly key: string;
+  readonly kind: 'directory' | 'file';
+}
+
+const named: readonly Named[] = [
+  { key: 'web.app.directory', kind: 'directory' },
+  { key: 'web.static', kind: 'directory' },
+  { key: 'database.schemaFile', kind: 'file' },
+  { key: 'site.certificate.certificateFile', kind: 'file' },
+  { key: 'site.certificate.keyFile', kind: 'file' },
+];
+
+/** Works on the raw data, so that a file with other problems has its paths checked too. */
+export async function checkNamedFiles(data: unknown, directory: string): Promise<readonly Issue[]> {
+  const issues = await Promise.all(
+    named.map(async ({ key, kind }): Promise<readonly Issue[]> => {
+      const value = textAt(data, key);
+      if (value === undefined) return [];
+      const path = resolve(directory, value);
+      const problem = await problemOf(path, kind);
+      if (problem === undefined) return [];
+      const hint = path === value ? 'Check the path.' : `Relative paths start at ${directory}.`;
+      return [{ path: key, message: `${path} ${problem}`, hint }];
+    }),
+  );
+  const found = issues.flat();
+  return found.some((issue) => issue.path.startsWith('site.certificate.'))
+    ? found
+    : [...found, ...(await checkCertificate(data, directory))];
+}
+
+/** The schema has a word for empty text and for what is no text. */
+function textAt(data: unknown, key: string): string | undefined {
+  const value = key
+    .split('.')
+    .reduce<unknown>(
+      (node, name) =>
+        typeof node === 'object' && node !== null && Object.hasOwn(node, name)
+          ? (node as Record<string, unknown>)[name]
+          : undefined,
+      data,
+    );
+  return typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined;
+}
+
+async function problemOf(path: string, kind: Named['kind']): Promise<string | undefined> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error)
+    return found.code === 'EACCES' ? 'can not be reached: permission denied' : 'does not exist';
+  if (kind === 'directory' ? !found.isDirectory() : !found.isFile()) return `is not a ${kind}`;
+  const rights = kind === 'directory' ? constants.R_OK | constants.X_OK : constants.R_OK;
+  return access(path, rights).then(
+    () => undefined,
+    () => 'can not be read: permission denied',
+  );
+}
+
+async function checkCertificate(data: unknown, directory: string): Promise<readonly Issue[]> {
+  const certificateFile = textAt(data, 'site.certificate.certificateFile');
+  const keyFile = textAt(data, 'site.certificate.keyFile');
+  if (certificateFile === undefined || keyFile === undefined) return [];
+  const domain = textAt(data, 'site.domain') ?? `${textAt(data, 'stack') ?? 'stack'}.internal`;
+  const [certificate, key] = await Promise.all(
+    [certificateFile, keyFile].map((file) => readFile(resolve(directory, file), 'utf8')),
+  );
+  const { userCertificateProblems } = await import('./tls/inspect.ts');
+  const pair = { certificate: certificate ?? '', key: key ?? '' };
+  return userCertificateProblems(pair, domain, Date.now()).map((problem) => ({
+    path: `site.certificate.${problem.file}File`,
+    message: `${resolve(directory, problem.file === 'key' ? keyFile : certificateFile)} ${problem.message}`,
+    hint: problem.hint,
+  }));
+}
