@@ -3,7 +3,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DefinedService, SupervisorClient } from '#src/adapters/supervisor-client.ts';
+import {
+  type DefinedService,
+  SupervisorClient,
+  type SupervisorHealth,
+} from '#src/adapters/supervisor-client.ts';
 import {
   configurationText,
   definitionText,
@@ -32,6 +36,7 @@ import { supervisorCommand } from './supervisor/keeper.ts';
 import { lastLines } from './supervisor/logs.ts';
 
 const supervisorStartMs = 15_000;
+const successionMs = 1_500;
 const validateTimeoutMs = 30_000;
 /** Small heaps: a supervisor holds a few kilobytes of state. */
 const runtimeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--v8-pool-size=1'];
@@ -162,50 +167,78 @@ export class LabHost implements HostDriver {
     return freshEntry(this.#lab.stack, this.host, this.directories, command);
   }
 
-  #health() {
-    return this.supervisor.healthIfThere();
+  /** A supervisor that has just died has a successor within 100 ms: that is waited for, a bare host is not. */
+  async #health(): Promise<SupervisorHealth | undefined> {
+    const health = await this.supervisor.healthIfThere();
+    if (health !== undefined || !(await this.#hasProcesses())) return health;
+    const deadline = performance.now() + successionMs;
+    while (performance.now() < deadline) {
+      await pause(20);
+      const next = await this.supervisor.healthIfThere();
+      if (next !== undefined) return next;
+    }
+    return undefined;
+  }
+
+  async #hasProcesses(): Promise<boolean> {
+    return (await processesIn(namespaceName(this.#lab.stack, this.host))).length > 0;
   }
 
   async #ensureSupervisor(boot: boolean): Promise<void> {
     if ((await this.#health()) !== undefined) return;
-    const { run, data, logs } = this.directories;
-    const isBooting = (await processesIn(namespaceName(this.#lab.stack, this.host))).length === 0;
-    if (isBooting) {
+    const { run, data } = this.directories;
+    await mkdir(join(data, 'supervisor'), { recursive: true, mode: 0o700 });
+    if (!(await this.#hasProcesses())) {
       // As after a reboot: nothing in /run is true any more.
       for (const name of await readdir(run)) await rm(join(run, name), { recursive: true, force: true });
-      if (!boot) await rm(join(data, 'supervisor'), { recursive: true, force: true });
+      if (!boot) await rm(join(data, 'supervisor/services.json'), { force: true });
     }
-    await mkdir(join(run, 'supervisor'), { recursive: true, mode: 0o700 });
     const program = this.#lab.insidePath(process.execPath);
     const script = `${codeDirectory}/src/bin/supervisor.ts`;
-    await this.#lab.warm(() =>
-      runCommand(this.#freshEntry([...runtimeEnvironment, program, ...runtimeFlags, script, '--warm'])),
-    );
-    const log = openSync(join(logs, 'supervisor.log'), 'a', 0o640);
+    const warm = this.#freshEntry([...runtimeEnvironment, program, ...runtimeFlags, script, '--warm']);
+    await this.#lab.warm(() => runCommand(warm));
+    const start = supervisorCommand('now', program, runtimeFlags, script);
+    await this.#startSupervisor(this.#freshEntry([...runtimeEnvironment, ...start]));
+  }
+
+  /** Starts it again when it ends: the lock may have been held by one that was dying, or is still coming up. */
+  async #startSupervisor(argv: readonly string[]): Promise<void> {
+    const deadline = performance.now() + supervisorStartMs;
+    let isRunning = false;
+    while (performance.now() < deadline) {
+      if (!isRunning) {
+        isRunning = true;
+        this.#spawnDetached(argv, () => {
+          isRunning = false;
+        });
+      }
+      await pause(10);
+      if ((await this.supervisor.healthIfThere(supervisorStartMs)) !== undefined) return;
+    }
+    const path = join(this.directories.logs, 'supervisor.log');
+    throw new TandemError('host-not-started', `${this.host}: its supervisor did not start.`, {
+      issues: lastLines(path, 10).map((line) => ({ path: this.host, message: line })),
+      hint: `Its log is ${path}.`,
+    });
+  }
+
+  #spawnDetached([program = '', ...words]: readonly string[], ended: () => void): void {
+    const log = openSync(join(this.directories.logs, 'supervisor.log'), 'a', 0o640);
     try {
-      const start = supervisorCommand(program, runtimeFlags, script);
-      const [enter = '', ...words] = this.#freshEntry([...runtimeEnvironment, ...start]);
-      const child = spawn(enter, words, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
-      child.once('error', () => undefined);
+      const child = spawn(program, words, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+      child.once('error', ended);
+      child.once('exit', () => setTimeout(ended, 50).unref());
       child.unref();
     } finally {
       closeSync(log);
     }
-    await this.#untilThere();
   }
+}
 
-  async #untilThere(): Promise<void> {
-    const deadline = performance.now() + supervisorStartMs;
-    while (performance.now() < deadline) {
-      if ((await this.supervisor.healthIfThere(supervisorStartMs)) !== undefined) return;
-      await new Promise((done) => setTimeout(done, 10));
-    }
-    const lines = lastLines(join(this.directories.logs, 'supervisor.log'), 10);
-    throw new TandemError('host-not-started', `${this.host}: its supervisor did not start.`, {
-      issues: lines.map((line) => ({ path: this.host, message: line })),
-      hint: `Its log is ${join(this.directories.logs, 'supervisor.log')}.`,
-    });
-  }
+function pause(durationMs: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, durationMs);
+  });
 }
 
 /** The lab's supervisors start with nothing of the user's environment. */

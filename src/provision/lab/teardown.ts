@@ -67,10 +67,14 @@ export async function stopHost(stack: string, host: string, stateDirectory: stri
   await killAll(namespace);
 }
 
+/** Stops the supervisor and its keeper in their tracks, so that nobody is started again. */
+export async function freezeSupervision(namespace: string): Promise<void> {
+  for (const pid of await processesIn(namespace)) if (isSupervision(pid)) signal(pid, 'SIGSTOP');
+}
+
 /** Without a supervisor that answers: away with it and its keeper, then everybody else is asked to end. */
 async function endByHand(namespace: string): Promise<void> {
-  const pids = await processesIn(namespace);
-  for (const pid of pids) if (isSupervision(pid)) signal(pid, 'SIGKILL');
+  await freezeSupervision(namespace);
   for (const pid of await processesIn(namespace)) {
     signal(pid, isSupervision(pid) ? 'SIGKILL' : 'SIGTERM');
     signal(pid, 'SIGCONT');

@@ -14,13 +14,18 @@ export interface KeeperIdentity {
   readonly startTicks: string;
 }
 
-/** How a supervisor is started, the first one too: under the lock, with the runtime's own flags. */
+/**
+ * How a supervisor is started: under the lock, with the runtime's own flags. A keeper waits for the lock; whoever starts
+ * a host's first supervisor does not (`now`: exit code 1 when it is held), or there would be one keeper too many.
+ */
 export function supervisorCommand(
+  patience: 'wait' | 'now',
   program: string,
   flags: readonly string[],
   script: string,
 ): readonly string[] {
-  return ['flock', '--exclusive', '--no-fork', lockPath, program, ...flags, script];
+  const now = patience === 'now' ? ['--nonblock'] : [];
+  return ['flock', '--exclusive', ...now, '--no-fork', lockPath, program, ...flags, script];
 }
 
 export class Keeper {
@@ -46,6 +51,7 @@ export class Keeper {
 
   #spawn(): void {
     const [program = '', ...words] = supervisorCommand(
+      'wait',
       process.execPath,
       process.execArgv,
       process.argv[1] ?? '',

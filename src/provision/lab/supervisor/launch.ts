@@ -17,8 +17,8 @@ export function logPath(service: string): string {
 export function parseEnvironmentFile(text: string): Record<string, string> {
   const result: Record<string, string> = {};
   for (const line of text.split('\n')) {
-    const at = line.indexOf('=');
-    if (at > 0 && !line.trimStart().startsWith('#')) result[line.slice(0, at).trim()] = line.slice(at + 1);
+    const found = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line);
+    if (found?.[1] !== undefined) result[found[1]] = found[2] ?? '';
   }
   return result;
 }

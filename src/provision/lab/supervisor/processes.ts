@@ -83,6 +83,11 @@ export function serviceProcesses(service: string, session: number | null): reado
   );
 }
 
+/** Pids of the session that a process leads. */
+export function serviceSession(leader: number): readonly number[] {
+  return allProcesses().flatMap(({ pid, session }) => (session === leader ? [pid] : []));
+}
+
 /** Sends a signal; a process that has ended meanwhile is no error. */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {

@@ -11,8 +11,8 @@ import type { UnitRecord } from './unit.ts';
 /** Below the host's own directories, so that the lab can reach them from outside too. */
 export const definitionsPath = `${hostPaths.data}/supervisor/services.json`;
 export const recordsPath = `${hostPaths.run}/supervisor/running.json`;
-/** Held by the supervisor; the keeper waits for it. */
-export const lockPath = `${hostPaths.run}/supervisor/lock`;
+/** Held by the supervisor; the keeper waits for it. Never removed: two locks would make two supervisors. */
+export const lockPath = `${hostPaths.data}/supervisor/lock`;
 
 function write(path: string, value: unknown): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
