@@ -37,7 +37,8 @@ export function repair(draft: unknown, issues: readonly SchemaIssue[]): readonly
       // A misspelt key leaves the right one at its default, which rules then must not complain about.
       return issue.keys.flatMap((key) => {
         const meant = meantKey(issue.path, key);
-        return meant === undefined ? [] : [[...issue.path.map(String), meant]];
+        const path = [...issue.path.map(String), meant ?? ''];
+        return meant === undefined || isAt(draft, path) ? [] : [path];
       });
     }
     const path = wholeList(issue.path);
@@ -64,6 +65,14 @@ function replaceAt(draft: unknown, path: Path): void {
   const standIn = standIns.find(([pattern]) => matches(path, pattern.split('.')));
   if (standIn === undefined) delete parent[last];
   else parent[last] = standIn[1]();
+}
+
+function isAt(draft: unknown, path: Path): boolean {
+  const found = path.reduce<unknown>(
+    (value, key) => (isMapping(value) && Object.hasOwn(value, key) ? value[key] : undefined),
+    draft,
+  );
+  return found !== undefined;
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {
