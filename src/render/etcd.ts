@@ -77,6 +77,8 @@ function etcdConfiguration(
       'snapshot-count': 10_000,
       'quota-backend-bytes': quotaBytes,
       'enable-v2': false,
+      // On by default on the command line, off by default in a file.
+      'enable-grpc-gateway': true,
       'log-level': 'warn',
       logger: 'zap',
       'client-transport-security': security,

@@ -2,8 +2,9 @@
  * nftables, the firewall of a host: what the stack's flows say, and nothing else, in and (egress deny) out. One file,
  * loaded as one transaction. Hosts of a stack speak IPv4 only: IPv6 is dropped but on loopback, link-local included.
  */
-import type { Spec } from '#src/spec/spec.ts';
-import { deriveFlows, type Flow, type FlowSource } from '#src/topology/flows.ts';
+import type { HostSpec, Spec } from '#src/spec/spec.ts';
+import { networkAround } from '#src/std/ipv4.ts';
+import { deriveFlows, type Flow } from '#src/topology/flows.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, lines, publicFile } from './files.ts';
@@ -40,32 +41,48 @@ export function firewallService(context: RenderContext): Service {
   };
 }
 
+/** The ruleset of one host, for `nft -f`: it replaces the table of an earlier one in a single transaction. */
 export function firewallRules({ spec, host }: RenderContext): string {
   const flows = deriveFlows(spec);
-  const inbound = flows.filter((flow) => flow.to === host.name);
-  const outbound = flows.filter((flow) => Array.isArray(flow.from) && flow.from.includes(host.name));
-  const { connectionsPerSecond, connectionBurst } = spec.balancer.rateLimit;
+  const hasSource = (flow: Flow) => flow.from !== 'operators' || spec.network.operators.length > 0;
+  const inbound = flows.filter(
+    (flow) => flow.to === host.name && flow.protocol !== 'icmp' && hasSource(flow),
+  );
+  const outbound = flows.filter((flow) => flow.protocol !== 'icmp' && leaves(spec, host, flow));
+  const { operators } = spec.network;
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
+    '# What is not a flow of the stack (`tandem plan --flows`) is dropped. IPv6: all of it but loopback, link-local too;',
+    '# the hosts of a stack speak IPv4 only. The block-list is a table of its own (tandem_blocklist), before this one.',
     'table inet tandem',
     'delete table inet tandem',
     'table inet tandem {',
-    '    set flooders {',
-    '        type ipv4_addr',
-    '        size 65535',
-    '        flags dynamic,timeout',
-    '        timeout 60s',
-    '    }',
+    operators.length > 0 && [
+      '    set operators {',
+      '        type ipv4_addr',
+      '        flags interval',
+      '        auto-merge',
+      `        elements = { ${operators.join(', ')} }`,
+      '    }',
+    ],
+    limitedPorts(inbound).length > 0 && [
+      '    set new_connections {',
+      '        type ipv4_addr',
+      '        size 65535',
+      '        flags dynamic,timeout',
+      '        timeout 60s',
+      '    }',
+    ],
     '    chain input {',
     '        type filter hook input priority filter; policy drop;',
     '        iif lo accept',
     '        meta nfproto ipv6 drop',
     '        ct state established,related accept',
     '        ct state invalid drop',
-    '        ip protocol icmp icmp type { echo-request, destination-unreachable, time-exceeded, parameter-problem } limit rate 100/second accept',
-    inbound.filter((flow) => flow.limited).length > 0 &&
-      `        tcp dport { ${ports(inbound.filter((flow) => flow.limited))} } ct state new add @flooders { ip saddr limit rate over ${connectionsPerSecond}/second burst ${connectionBurst} packets } drop`,
-    ...inbound.filter((flow) => flow.protocol !== 'icmp').map((flow) => `        ${accept(spec, flow)}`),
+    // Errors about our own connections are `related`; what is left are questions.
+    '        icmp type echo-request limit rate 100/second accept',
+    ...limit(spec, inbound),
+    ...inbound.map((flow) => `        ${accept(spec, flow)}`),
     '    }',
     '    chain forward {',
     '        type filter hook forward priority filter; policy drop;',
@@ -75,35 +92,64 @@ export function firewallRules({ spec, host }: RenderContext): string {
     '        oif lo accept',
     '        meta nfproto ipv6 drop',
     '        ct state established,related accept',
-    '        ip protocol icmp accept',
-    ...outbound.map((flow) => `        ${depart(spec, flow)}`),
-    // A host of its own tier reaches itself over its address through lo; the floating address is on an interface.
+    spec.network.egress === 'deny' && [
+      `        ip daddr ${spec.network.subnet} icmp type echo-request accept`,
+      ...outbound.map((flow) => `        ${depart(spec, flow)}`),
+    ],
     '    }',
     '}',
   );
 }
 
-function ports(flows: readonly Flow[]): string {
-  return flows.map((flow) => flow.port).join(', ');
+/** Whether a flow starts at this host: named, or as one of everybody or of the operators. */
+function leaves(spec: Spec, host: HostSpec, { from, to }: Flow): boolean {
+  if (to === host.name) return false;
+  if (from === 'any') return true;
+  if (from === 'operators') return spec.network.operators.some((operator) => covers(operator, host.address));
+  return from.includes(host.name);
 }
 
-function sources(spec: Spec, from: FlowSource): string {
-  if (from === 'any') return '';
-  const addresses = from === 'operators' ? spec.network.operators : from.map((name) => addressOf(spec, name));
-  return `ip saddr { ${addresses.join(', ')} } `;
+function covers(addressOrCidr: string, address: string): boolean {
+  const [network = '', length = '32'] = addressOrCidr.split('/');
+  return networkAround(`${address}/${length}`) === networkAround(`${network}/${length}`);
+}
+
+function limitedPorts(flows: readonly Flow[]): readonly number[] {
+  return flows.flatMap((flow) => (flow.limited === true && flow.port !== undefined ? [flow.port] : []));
+}
+
+function limit(spec: Spec, inbound: readonly Flow[]): readonly string[] {
+  const limited = limitedPorts(inbound);
+  if (limited.length === 0) return [];
+  const { connectionsPerSecond, connectionBurst } = spec.balancer.rateLimit;
+  const rate = `limit rate over ${connectionsPerSecond}/second burst ${connectionBurst} packets`;
+  return [
+    `        tcp dport { ${limited.join(', ')} } ct state new update @new_connections { ip saddr ${rate} } drop`,
+  ];
 }
 
 function addressOf(spec: Spec, name: string): string {
   return spec.hosts.find((host) => host.name === name)?.address ?? '';
 }
 
+function set(items: readonly (string | number)[]): string {
+  return items.length === 1 ? String(items[0]) : `{ ${items.join(', ')} }`;
+}
+
+function traffic(flow: Flow): string {
+  return flow.protocol === 'vrrp' ? 'ip protocol vrrp' : `tcp dport ${flow.port} ct state new`;
+}
+
+/** Destination addresses are left open: a floating address may be on any balancer. */
 function accept(spec: Spec, flow: Flow): string {
-  const from = sources(spec, flow.from);
-  const what = flow.protocol === 'vrrp' ? 'ip protocol 112' : `tcp dport ${flow.port} ct state new`;
-  return `${from}${what} accept comment "${flow.service}: ${flow.purpose}"`;
+  const verdict = `${traffic(flow)} accept comment "${flow.service}: ${flow.purpose}"`;
+  if (flow.from === 'any') return verdict;
+  if (flow.from === 'operators') return `ip saddr @operators ${verdict}`;
+  return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${verdict}`;
 }
 
 function depart(spec: Spec, flow: Flow): string {
-  const what = flow.protocol === 'vrrp' ? 'ip protocol 112' : `tcp dport ${flow.port} ct state new`;
-  return `ip daddr ${addressOf(spec, flow.to)} ${what} accept comment "${flow.service}: ${flow.purpose}"`;
+  // What everybody may reach is reached by the floating addresses too.
+  const floating = flow.from === 'any' ? spec.site.addresses : [];
+  return `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${traffic(flow)} accept comment "${flow.service} on ${flow.to}: ${flow.purpose}"`;
 }

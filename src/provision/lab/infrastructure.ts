@@ -6,7 +6,6 @@ import type { HostDriver } from '../host-driver.ts';
 import type { Infrastructure } from '../up.ts';
 import { describeLab, Lab } from './lab.ts';
 import { preflight } from './preflight.ts';
-import { preflight } from './preflight.ts';
 import { purge, takeDown } from './teardown.ts';
 
 export class LabInfrastructure implements Infrastructure {
