@@ -91,9 +91,11 @@ export function sameProcess(left: Process, right: Process | undefined): boolean 
   return right !== undefined && left.pid === right.pid && left.startTicks === right.startTicks;
 }
 
-/** What a process is, for people: the program and the words that tell its instances apart. */
+/** What a process is, for people: the program without its directory, and its words without the runtime's flags. */
 export function label(process: Process): string {
-  return process.arguments.join(' ').replace(/\s+/g, ' ').slice(0, 90);
+  const [program = '', ...words] = process.arguments;
+  const own = words.filter((word) => !word.startsWith('--disable-warning'));
+  return [program.replace(/^\/\S*\/(?=\S+$)/, ''), ...own].join(' ').replace(/\s+/g, ' ').slice(0, 160);
 }
 
 /** A process and everything below it, by the kernel's own lists of children. */
