@@ -94,7 +94,7 @@ function webFlows(spec: Spec, host: HostSpec): readonly Flow[] {
     port: ports.web,
     service: 'nginx',
     purpose: 'requests from the balancers',
-    encryption: 'TLS',
+    encryption: 'mutual TLS',
   });
 }
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
-import { parseStack } from '#src/spec/parse.ts';
 import type { StackFile } from '#src/spec/schema.ts';
 import { fixedMaterial } from '#test/fixtures/material.ts';
+import { specOf } from '#test/fixtures/spec.ts';
 import { stacks } from './stacks.ts';
 
 describe.each(Object.entries(stacks))('%s', (name, stack) => {
@@ -22,9 +22,7 @@ describe.each(Object.entries(stacks))('%s', (name, stack) => {
 });
 
 function renderStack(stack: StackFile): string {
-  const parsed = parseStack(stack);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues));
-  const { spec } = parsed;
+  const spec = specOf(stack);
   const material = fixedMaterial(spec);
   return spec.hosts
     .flatMap((host) => [
