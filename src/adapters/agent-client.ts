@@ -20,13 +20,13 @@ export interface AgentAnswer {
 export function askAgent(
   address: string,
   identity: ClientIdentity,
-  ask: { method?: string; path: string; body?: unknown; timeoutMs: number },
+  ask: { method?: string; path: string; body?: unknown; timeoutMs: number; port?: number },
 ): Promise<AgentAnswer> {
   const payload = ask.body === undefined ? undefined : JSON.stringify(ask.body);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       host: address,
-      port: ports.agent,
+      port: ask.port ?? ports.agent,
       path: ask.path,
       method: ask.method ?? 'GET',
       agent: false,

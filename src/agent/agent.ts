@@ -54,7 +54,7 @@ export async function startAgent(
 
 async function startDatabase(context: AgentContext, options: AgentOptions) {
   const { DatabaseConcern } = await import('./database/concern.ts');
-  return new DatabaseConcern(context, options.peerPort === undefined ? {} : { clonePort: options.peerPort });
+  return new DatabaseConcern(context, options.peerPort === undefined ? {} : { peerPort: options.peerPort });
 }
 
 async function startBalancer(context: AgentContext) {

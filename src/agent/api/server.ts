@@ -78,6 +78,12 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   app.get('/v1/status', (c) => c.json(parts.status()));
   app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
   blocklistRoutes(app, parts.blocklist);
+  app.get('/v1/database', (c) => {
+    if (parts.database === undefined) throw new Problem(404, 'No database', 'This host has no database.');
+    const { status, primary = null, receivedPosition = null, probe } = parts.database.view;
+    const positions = { binlogPosition: probe?.binlogPosition, appliedPosition: probe?.appliedPosition };
+    return c.json({ ...status, primary, receivedPosition, ...positions });
+  });
   app.get('/v1/clone', async (c) => {
     const { database } = parts;
     if (database === undefined) throw new Problem(404, 'No database', 'This host has no database.');

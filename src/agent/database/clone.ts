@@ -24,7 +24,7 @@ export async function cloneDatabase(
   const staged = await stagingDirectory(config.dataDirectory);
   log.info('cloning', { from: from.name });
   const startedMs = Date.now();
-  const stream = await openClone(from.address, member.clonePort, member.tls);
+  const stream = await openClone(from.address, member.peerPort, member.tls);
   await runChecked(['mbstream', '--extract', `--directory=${staged}`], {
     input: stream,
     timeoutMs: 24 * 3_600_000,

@@ -3,6 +3,7 @@ import { run } from '#src/adapters/process/run.ts';
 import type { AgentDatabaseStatus } from '#src/topology/agent-api.ts';
 import type { AgentContext } from '../context.ts';
 import { Loop } from '../loop.ts';
+import { askReceived, purgeBinlogs } from './binlogs.ts';
 import { cloneDatabase } from './clone.ts';
 import { createDatabase } from './create.ts';
 import { type DatabaseAction, type DatabaseObservation, decideDatabase } from './decide.ts';
@@ -20,6 +21,7 @@ const busyMs = 100;
 const waitingMs = 250;
 /** How often the record in etcd is looked at once it is known to be right. */
 const recordCheckMs = 60_000;
+const binlogCheckMs = 30_000;
 
 export class DatabaseConcern {
   readonly member: DatabaseMember;
@@ -30,19 +32,16 @@ export class DatabaseConcern {
   #view: MemberView;
   #installedSeries: string | undefined;
   #recordCheckedMs = Number.NEGATIVE_INFINITY;
+  #binlogsCheckedMs = Number.NEGATIVE_INFINITY;
   #lastSentence = '';
 
-  constructor(context: AgentContext, options: { clonePort?: number } = {}) {
+  constructor(context: AgentContext, options: { peerPort?: number } = {}) {
     const config = context.config.database;
     if (config === undefined) throw new Error('this host has no database');
     this.#context = context;
     this.member = new DatabaseMember(context, config, options);
     this.donor = new Donor(this.member);
-    this.#view = {
-      status: waitingStatus('the agent has just started'),
-      primary: undefined,
-      probe: undefined,
-    };
+    this.#view = waitingView('the agent has just started', undefined);
     this.#loop = new Loop({
       name: 'database',
       intervalMs: steadyMs,
@@ -74,7 +73,7 @@ export class DatabaseConcern {
       this.#explain(action);
       return pauseMs;
     } catch (error) {
-      this.#view = { ...this.#view, status: waitingStatus((error as Error).message), probe: undefined };
+      this.#view = waitingView((error as Error).message, this.#view.primary);
       throw error;
     }
   }
@@ -88,6 +87,7 @@ export class DatabaseConcern {
       marker !== undefined && marker !== 'damaged' && marker.state !== 'creating' && data === 'present';
     // A member with proved data asks nobody whether it may serve: an etcd outage alone interrupts nothing.
     const initialize = settled ? 'unknown' : await readInitialize(this.#context.etcd);
+    const answering = settled && (await member.answers());
     this.#installedSeries ??= seriesOf((await run(['mariadbd', '--version'], { timeoutMs: 10_000 })).stdout);
     return {
       self: member.self,
@@ -96,9 +96,9 @@ export class DatabaseConcern {
       data,
       marker,
       installedSeries: this.#installedSeries,
-      dataSeries: data === 'present' ? await seriesOfData(dataDirectory) : undefined,
+      dataSeries: data === 'present' && !answering ? await seriesOfData(dataDirectory) : undefined,
       initialize,
-      answering: settled && (await member.answers()),
+      answering,
     };
   }
 
@@ -112,7 +112,7 @@ export class DatabaseConcern {
     switch (action.kind) {
       case 'refuse':
       case 'wait':
-        this.#view = { status: waitingStatus(action.reason), primary: undefined, probe: undefined };
+        this.#view = waitingView(action.reason, undefined);
         return waitingMs;
       case 'claim':
         await claimInitialize(this.#context.etcd, {
@@ -122,36 +122,30 @@ export class DatabaseConcern {
         });
         return 0;
       case 'create':
-        this.#view = {
-          status: waitingStatus('creating the database'),
-          primary: member.self,
-          probe: undefined,
-        };
+        this.#view = waitingView('creating the database', member.self);
         await createDatabase(member);
         return 0;
       case 'clone':
-        this.#view = {
-          status: waitingStatus(`copying from ${action.from}`),
-          primary: action.from,
-          probe: undefined,
-        };
+        this.#view = waitingView(`copying from ${action.from}`, action.from);
         await cloneDatabase(member, this.#addressed(action.from));
         return 0;
       case 'start':
-        this.#view = {
-          status: waitingStatus('starting the server'),
-          primary: marker?.primary,
-          probe: undefined,
-        };
+        this.#view = waitingView('starting the server', marker?.primary);
         await member.startServer();
         return busyMs;
       case 'lead': {
         if (marker === undefined) return waitingMs;
         const result = await lead(member, marker, this.#leadState);
-        this.#view = { status: leadStatus(result), primary: member.self, probe: result.probe };
+        this.#view = {
+          status: leadStatus(result),
+          primary: member.self,
+          probe: result.probe,
+          receivedPosition: undefined,
+        };
         const degraded = result.sync.degraded && member.config.sync !== 'async';
         this.#context.warnings.set('sync', degraded ? `Database: ${result.sync.reason}.` : undefined);
         await this.#keepRecord();
+        await this.#keepBinlogs();
         return result.probe.acknowledging > 0 ? steadyMs : busyMs;
       }
       case 'follow': {
@@ -165,6 +159,13 @@ export class DatabaseConcern {
       default:
         return action satisfies never;
     }
+  }
+
+  async #keepBinlogs(): Promise<void> {
+    if (performance.now() - this.#binlogsCheckedMs < binlogCheckMs) return;
+    this.#binlogsCheckedMs = performance.now();
+    const hindrance = await purgeBinlogs(this.member, (address) => askReceived(this.member, address));
+    this.#context.warnings.set('binlogs', hindrance);
   }
 
   #addressed(name: string): { name: string; address: string } {
@@ -187,6 +188,7 @@ export class DatabaseConcern {
   }
 }
 
-function waitingStatus(explanation: string): AgentDatabaseStatus {
-  return { role: 'unknown', ready: false, sync: false, lagSeconds: null, explanation };
+function waitingView(explanation: string, primary: string | undefined): MemberView {
+  const status = { role: 'unknown', ready: false, sync: false, lagSeconds: null, explanation } as const;
+  return { status, primary, probe: undefined, receivedPosition: undefined };
 }

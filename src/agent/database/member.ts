@@ -24,17 +24,17 @@ export class DatabaseMember {
   readonly log: Log;
   readonly connection: MariadbConnection;
   /** Port of the other members' agents; the stack's own unless a test says otherwise. */
-  readonly clonePort: number | undefined;
+  readonly peerPort: number | undefined;
   readonly #runner: ServiceRunner;
 
-  constructor(context: AgentContext, config: AgentDatabaseConfig, options: { clonePort?: number } = {}) {
+  constructor(context: AgentContext, config: AgentDatabaseConfig, options: { peerPort?: number } = {}) {
     this.self = context.config.host;
     this.stackId = context.config.stackId;
     this.config = config;
     this.tls = context.tls;
     this.stateDirectory = context.config.dataDirectory;
     this.log = context.log.of('database');
-    this.clonePort = options.clonePort;
+    this.peerPort = options.peerPort;
     this.#runner = context.runner;
     this.connection = new MariadbConnection({
       socketPath: config.socket,

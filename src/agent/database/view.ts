@@ -8,6 +8,8 @@ export interface MemberView {
   readonly status: AgentDatabaseStatus;
   readonly primary: string | undefined;
   readonly probe: ServerProbe | undefined;
+  /** GTID position that a replica has received; undefined on the primary, and when it is not known. */
+  readonly receivedPosition: string | undefined;
 }
 
 export function leadStatus({ sync }: LeadResult): AgentDatabaseStatus {
@@ -37,6 +39,7 @@ export function replicaView(
     },
     primary,
     probe,
+    receivedPosition: status?.receivedPosition === '' ? undefined : status?.receivedPosition,
   };
 }
 
