@@ -11,9 +11,9 @@ const component = 'etcd';
 const dataDirectory = `${hostPaths.data}/etcd`;
 const configuration = configPath(component, 'etcd.yaml');
 
-/** A lease can not be shorter than 1.5 elections: 500 ms allow the shortest one, of a second. */
-const heartbeatMs = 100;
-const electionMs = 500;
+/** A lease can not be shorter than 1.5 elections, in whole seconds: 650 ms still allow one of a second. */
+const heartbeatMs = 130;
+const electionMs = 650;
 const quotaBytes = 268_435_456;
 
 export function etcdService(context: RenderContext): Service {
@@ -26,7 +26,7 @@ export function etcdService(context: RenderContext): Service {
     kind: 'daemon',
     command: ['/usr/bin/etcd', '--config-file', configuration],
     user: 'etcd',
-    environment: { GOMAXPROCS: '2', GOGC: '50' },
+    environment: { GOMAXPROCS: '1', GOGC: '50' },
     directories: [{ path: dataDirectory, mode: 0o700, owner: 'etcd' }],
     files: [
       publicFile(configuration, etcdConfiguration(context, tls), 'restart'),
