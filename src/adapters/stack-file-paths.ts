@@ -25,8 +25,9 @@ export async function checkNamedFiles(data: unknown, directory: string): Promise
       const path = resolve(directory, value);
       const problem = await problemOf(path, kind);
       if (problem === undefined) return [];
-      const hint = path === value ? 'Check the path.' : `Relative paths start at ${directory}.`;
-      return [{ path: key, message: `${path} ${problem}`, hint }];
+      const relative = problem.message === 'does not exist' && path !== value;
+      const hint = relative ? `Relative paths start at ${directory}.` : problem.hint;
+      return [{ path: key, message: `${path} ${problem.message}`, hint }];
     }),
   );
   const found = issues.flat();
@@ -49,15 +50,22 @@ function textAt(data: unknown, key: string): string | undefined {
   return typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined;
 }
 
-async function problemOf(path: string, kind: Named['kind']): Promise<string | undefined> {
+async function problemOf(
+  path: string,
+  kind: Named['kind'],
+): Promise<{ message: string; hint: string } | undefined> {
+  const permissions = 'Check the permissions of it and of the directories above.';
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error)
-    return found.code === 'EACCES' ? 'can not be reached: permission denied' : 'does not exist';
-  if (kind === 'directory' ? !found.isDirectory() : !found.isFile()) return `is not a ${kind}`;
+    return found.code === 'EACCES'
+      ? { message: 'can not be reached: permission denied', hint: permissions }
+      : { message: 'does not exist', hint: 'Check the path.' };
+  if (kind === 'directory' ? !found.isDirectory() : !found.isFile())
+    return { message: `is not a ${kind}`, hint: `Name a ${kind}.` };
   const rights = kind === 'directory' ? constants.R_OK | constants.X_OK : constants.R_OK;
   return access(path, rights).then(
     () => undefined,
-    () => 'can not be read: permission denied',
+    () => ({ message: 'can not be read: permission denied', hint: permissions }),
   );
 }
 

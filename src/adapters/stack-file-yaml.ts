@@ -18,11 +18,19 @@ export function readYaml(file: string, text: string): Located {
     merge: true,
     lineCounter: counter,
   });
-  const problems = [...document.errors, ...document.warnings].map((error) => {
-    const { line, col } = counter.linePos(error.pos[0]);
-    return syntaxIssue(error.code, error.message, line, col, text);
-  });
-  if (problems.length > 0) throw badYaml(file, problems);
+  const problems = [...document.errors, ...document.warnings].map((error) => ({
+    error,
+    ...counter.linePos(error.pos[0]),
+  }));
+  // What follows on the same line is mostly an echo of the first.
+  const first = problems.filter(
+    ({ line }, index) => problems.findIndex((one) => one.line === line) === index,
+  );
+  if (first.length > 0)
+    throw badYaml(
+      file,
+      first.map(({ error, line, col }) => syntaxIssue(plainText(error), line, col, text)),
+    );
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     throw new TandemError('empty-stack-file', `${file} is empty.`, {
       kind: 'input',
@@ -37,19 +45,30 @@ function badYaml(file: string, issues: readonly Issue[]): TandemError {
   return inputError('bad-yaml', `${file} is not YAML (${count}); nothing was changed.`, issues);
 }
 
-const plainWords: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this key is there already',
-  MULTIPLE_DOCS: 'a second document begins here: one file is one stack',
-  TAB_AS_INDENT: 'a tab indents this line; YAML takes spaces only',
-};
+const plainWords: readonly (readonly [RegExp, string])[] = [
+  [/^Map keys must be unique/, 'this key is there already'],
+  [/multiple documents/, 'a second document begins here: one file is one stack'],
+  [/^Tabs are not allowed as indentation/, 'a tab indents this line; YAML takes spaces only'],
+  [/^Flow map in block collection/, 'a mapping in braces is not closed here: } is missing'],
+  [/^Flow sequence in block collection/, 'a list in brackets is not closed here: ] is missing'],
+  [
+    /^Nested mappings are not allowed/,
+    'a value is followed by keys: check the colons, and how the next line is indented',
+  ],
+];
 
-function syntaxIssue(code: string, message: string, line: number, column: number, text: string): Issue {
+function plainText({ message }: { message: string }): string {
+  const found = plainWords.find(([pattern]) => pattern.test(message));
+  return found?.[1] ?? message.charAt(0).toLowerCase() + message.slice(1);
+}
+
+function syntaxIssue(message: string, line: number, column: number, text: string): Issue {
   const shown = (text.split('\n')[line - 1] ?? '').replaceAll('\t', ' ').trimEnd();
   const start = Math.max(0, column - 60);
   const excerpt = shown.slice(start, start + 100);
   return {
     path: `line ${line}, column ${column}`,
-    message: plainWords[code] ?? message.charAt(0).toLowerCase() + message.slice(1),
+    message,
     ...(excerpt.trim() === '' ? {} : { hint: `${excerpt}\n${' '.repeat(column - 1 - start)}^` }),
   };
 }

@@ -84,7 +84,8 @@ function template(name: string): string {
 stack: ${name}
 
 # Roles are free to combine. Two hosts for each tier survive the loss of one; a quorum takes three (or five).
-# weight: share of the web requests. The order is an order of preference: the first database host creates the database.
+# The weight is a share of the web requests. The order is an order of preference: the first database host creates the
+# database.
 hosts:
   lb-1: { roles: [balancer, quorum] }
   lb-2: { roles: [balancer] }
@@ -92,7 +93,7 @@ hosts:
   server-2: { roles: [web, database, quorum], weight: 1 }
 
 web:
-  # active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.
+  # Mode active-active is weighted round robin; in active-passive the first web host serves, the next ones back it up.
   # mode: active-active
   # Application processes per web host.
   # instances: 2
@@ -111,7 +112,7 @@ web:
 #   schema: app
 #   # SQL that runs once, when the database is created.
 #   schemaFile: ./schema.sql
-#   # required: a write is acknowledged when a replica has it; strict: also when that means waiting for ever.
+#   # With required a write is acknowledged when a replica has it; with strict also when that means waiting for ever.
 #   sync: required
 
 # site:

@@ -50,8 +50,10 @@ function describeValue(issue: SchemaIssue, value: unknown): Issue {
       ? issue.message
       : `should be ${sizeText(issue) ?? typeText(node)}`;
   const hint = valueHint(node, value);
+  // Checks of our own name the value where that reads better.
   const silent =
-    isPrivate(issue.path) || (typeof value === 'string' && value !== '' && wanted.includes(value));
+    isPrivate(issue.path) ||
+    (issue.code === 'custom' && typeof value === 'string' && value !== '' && wanted.includes(value));
   return {
     path,
     message: silent ? wanted : `${wanted}, not ${valueText(value)}`,
@@ -60,8 +62,6 @@ function describeValue(issue: SchemaIssue, value: unknown): Issue {
 }
 
 function sizeText(issue: SchemaIssue): string | undefined {
-  if (issue.code === 'too_small' && issue.origin === 'array')
-    return `${typeText(nodeAt(issue.path))} with at least ${issue.minimum}`;
   if (issue.code === 'too_small' && issue.origin === 'string')
     return `text of at least ${issue.minimum} characters`;
   if (issue.code === 'too_big' && issue.origin === 'string')
@@ -70,8 +70,9 @@ function sizeText(issue: SchemaIssue): string | undefined {
 }
 
 function valueHint(node: SchemaNode | undefined, value: unknown): string | undefined {
-  if (node?.enum !== undefined && typeof value === 'string') {
-    const near = nearest(value, node.enum.map(String));
+  const words = [...(node?.enum ?? []), ...(node?.anyOf ?? []).map((option) => option.const)];
+  if (words.some((word) => word !== undefined) && typeof value === 'string') {
+    const near = nearest(value, words.filter((word) => word !== undefined).map(String));
     return near === undefined ? undefined : `Did you mean '${near}'?`;
   }
   if (node?.type === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
@@ -121,7 +122,7 @@ function isPrivate(path: readonly PropertyKey[]): boolean {
 
 function valueText(value: unknown): string {
   if (value === null) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   switch (typeof value) {
     case 'object':
       return 'a mapping';
