@@ -1,0 +1,149 @@
+/** The state of one agent's decision core, the events that change it, and how they do. All times are local and monotonic. */
+import type { Effect, SyncValue } from './effects.ts';
+import { type Channel, type Command, channelOf } from './effects.ts';
+import type { Cluster, MemberName } from './keys.ts';
+import type { DatabaseObservation } from './observation.ts';
+
+/** When a write is acknowledged; the stack file's `database.sync`. */
+export type SyncMode = 'required' | 'strict' | 'async';
+
+/** What doesn't change while an agent runs. */
+export interface Config {
+  readonly stackId: string;
+  readonly self: MemberName;
+  readonly members: readonly MemberName[];
+  readonly mode: SyncMode;
+  /** The server id as a replica: unique in the stack, below every epoch's. */
+  readonly serverId: number;
+  readonly leaseTtlMs: number;
+  /** Subtracted from a lease's deadline: clocks drift, and acting takes time. */
+  readonly leaseMarginMs: number;
+  /** How long writes wait for a lost standby before the primary goes on alone (mode `required`). */
+  readonly degradeAfterMs: number;
+  /** How long starting the server is expected to take, against the time of a failover. */
+  readonly restartEstimateMs: number;
+  readonly failoverEstimateMs: number;
+  /** How long a cluster must have had the same primary for a failover not to count as flapping. */
+  readonly stableAfterMs: number;
+  /** Failovers in unstable times that happen at once; each further one waits `flapHoldMs` first. */
+  readonly freeFailovers: number;
+  readonly flapHoldMs: number;
+  /** How long a switchover waits for commits and for the target before it gives up. */
+  readonly switchoverLimitMs: number;
+}
+
+export interface Seen<T> {
+  readonly value: T;
+  /** When the read was sent: what is shown was true at some moment after it. */
+  readonly sentAt: number;
+}
+
+export interface State {
+  readonly config: Config;
+  readonly now: number;
+  readonly nextId: number;
+  /** The id of the effect under way per channel; absent when idle. */
+  readonly pending: Readonly<Partial<Record<Channel, number>>>;
+  readonly lease: { readonly id: string; readonly deadline: number } | null;
+  readonly leaseEffectAt: number;
+  readonly cluster: Seen<Cluster> | null;
+  readonly database: Seen<DatabaseObservation> | null;
+  /** Reads sent before these moments don't show the effects that came back since. */
+  readonly clusterStaleBefore: number;
+  readonly databaseStaleBefore: number;
+  /** The highest revision of the store that was ever seen: going back means wiped or restored. */
+  readonly highestRevision: number;
+  /**
+   * The mod revision of the last `sync` = [self] that certainly was written by this agent, since which it has sent no
+   * other `sync`. Only under it may the source side be switched off: an earlier write of unknown outcome can still
+   * arrive, but not after this one.
+   */
+  readonly aloneRevision: number;
+  /** The `sync` write under way. */
+  readonly writing: SyncValue | null;
+  /** Since when the standby hasn't confirmed; null while it does. */
+  readonly standbyLostSince: number | null;
+  readonly noLeaderSince: number | null;
+  /** Epoch changes to another holder that were seen, by local time. */
+  readonly changes: readonly number[];
+  readonly lastHolder: { readonly holder: MemberName; readonly epoch: number } | null;
+  /** The `start` position of the epoch whose errant transactions were saved; 0 when none were. */
+  readonly errantSavedFor: number;
+  /** When the server was last started by this agent: a second death soon after is a crash loop. */
+  readonly startedAt: number | null;
+  readonly crashLoop: boolean;
+  /** When the present drain for a switchover began. */
+  readonly drainingSince: number | null;
+  /** When `joining` was last invited or was last seen to make progress. */
+  readonly invitedAt: number;
+  readonly reported: string;
+}
+
+/** A state that knows nothing: what an agent starts with, and all it has after a crash. */
+export function initialState(config: Config): State {
+  return {
+    config,
+    now: 0,
+    nextId: 1,
+    pending: {},
+    lease: null,
+    leaseEffectAt: -1,
+    cluster: null,
+    database: null,
+    clusterStaleBefore: 0,
+    databaseStaleBefore: 0,
+    highestRevision: 0,
+    aloneRevision: -1,
+    writing: null,
+    standbyLostSince: null,
+    noLeaderSince: null,
+    changes: [],
+    lastHolder: null,
+    errantSavedFor: 0,
+    startedAt: null,
+    crashLoop: false,
+    drainingSince: null,
+    invitedAt: 0,
+    reported: '',
+  };
+}
+
+/** What comes back from an effect. `sentAt` is the local time at which it was handed to the network. */
+export interface Done {
+  readonly type: 'done';
+  readonly now: number;
+  readonly id: number;
+  readonly effect: Effect;
+  readonly sentAt: number;
+  readonly outcome: 'ok' | 'refused' | 'unknown';
+  readonly lease?: string;
+  readonly cluster?: Cluster;
+  readonly database?: DatabaseObservation;
+  readonly revision?: number;
+}
+
+export type Event =
+  | { readonly type: 'tick'; readonly now: number }
+  /** The server's process ended: seen at once, by its connection or by its supervisor. */
+  | { readonly type: 'serverExited'; readonly now: number }
+  /** A watch on the prefix saw a change: a reason to read, never a value. */
+  | { readonly type: 'clusterChanged'; readonly now: number }
+  | Done;
+
+/** Marks effects as under way and gives them their ids. */
+export function issue(state: State, effects: readonly Effect[]): { state: State; commands: Command[] } {
+  if (effects.length === 0) return { state, commands: [] };
+  const pending = { ...state.pending };
+  const commands: Command[] = [];
+  let { nextId, aloneRevision, writing } = state;
+  for (const effect of effects) {
+    pending[channelOf[effect.kind]] = nextId;
+    commands.push({ id: nextId, effect });
+    nextId++;
+    if (effect.kind === 'writeSync') {
+      aloneRevision = -1;
+      writing = effect.sync;
+    }
+  }
+  return { state: { ...state, pending, nextId, aloneRevision, writing }, commands };
+}
