@@ -82,7 +82,7 @@ export class SupervisorClient {
 
   /** Stops every service (what needs longer than `graceMs` is killed), then the supervisor itself. */
   async shutdown(graceMs: number): Promise<void> {
-    await this.#call('POST', '/v1/shutdown', { graceMs }, graceMs + 2_000);
+    await this.#call('POST', '/v1/shutdown', { graceMs }, graceMs + 700);
   }
 
   async #call(method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {

@@ -85,12 +85,7 @@ export class LabHost implements HostDriver {
   }
 
   async services(): Promise<readonly ServiceStatus[]> {
-    try {
-      return await this.supervisor.services();
-    } catch (error) {
-      if (error instanceof TandemError && error.code === 'supervisor-unreachable') return [];
-      throw error;
-    }
+    return (await this.#health()) === undefined ? [] : this.supervisor.services();
   }
 
   async validate(services: readonly Service[]): Promise<void> {
@@ -136,10 +131,12 @@ export class LabHost implements HostDriver {
   }
 
   async define(services: readonly Service[]): Promise<void> {
+    await this.#health();
     await this.supervisor.define(services.map(definedService));
   }
 
   async control(service: string, action: ServiceAction): Promise<void> {
+    await this.#health();
     await this.supervisor.control(service, action);
   }
 

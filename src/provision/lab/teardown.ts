@@ -12,7 +12,7 @@ import { signal } from './supervisor/processes.ts';
 import { lockPath } from './supervisor/store.ts';
 
 /** What a service gets to end by itself; with what follows it, `down` stays below 5 s. */
-const graceMs = 3_000;
+const graceMs = 2_500;
 const healthTimeoutMs = 300;
 
 /**

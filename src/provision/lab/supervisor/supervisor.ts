@@ -98,6 +98,8 @@ export class Supervisor {
   }
 
   async #predecessors(service: DefinedService): Promise<void> {
+    // Those that are started in the same breath must have said that they are wanted.
+    await new Promise((done) => setImmediate(done));
     const deadline = performance.now() + predecessorLimitMs;
     const units = service.after.flatMap((name) => this.#units.get(name) ?? []);
     while (units.some((unit) => unit.wanted && !unit.isSettled) && performance.now() < deadline) {

@@ -337,6 +337,8 @@ export class Unit {
   }
 
   #oneshotEnded(failure: string | undefined): boolean {
+    // What it did holds until it is stopped: there is nothing to clean up before.
+    this.#session = null;
     this.#done = failure === undefined;
     this.#failed = failure !== undefined;
     this.#reason = failure ?? null;

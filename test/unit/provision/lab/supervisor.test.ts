@@ -1,6 +1,10 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAccount, userName } from '#src/provision/lab/supervisor/accounts.ts';
 import { parseEnvironmentFile, wrapCommand } from '#src/provision/lab/supervisor/launch.ts';
+import { lastLines, rotateLogs } from '#src/provision/lab/supervisor/logs.ts';
 import { parseStat } from '#src/provision/lab/supervisor/processes.ts';
 import { pollDelayMs } from '#src/provision/lab/supervisor/readiness.ts';
 import { isCrashLoop, recentExits, restartDelayMs } from '#src/provision/lab/supervisor/restarts.ts';
@@ -98,5 +102,37 @@ describe('launch', () => {
 describe('readiness', () => {
   it('looks often at first and four times a second later', () => {
     expect([0, 5, 10, 11, 20, 100].map(pollDelayMs)).toEqual([20, 20, 20, 30, 120, 250]);
+  });
+});
+
+describe('logs', () => {
+  it('are rotated when they are too big, the oldest forgotten', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tandem-logs-'));
+    try {
+      const path = join(directory, 'a.log');
+      writeFileSync(join(directory, 'small.log'), 'x');
+      for (const text of ['first', 'second', 'third', 'fourth']) {
+        writeFileSync(path, text);
+        expect(rotateLogs(directory, { maxBytes: 4, keep: 2 })).toEqual(['a.log']);
+        expect(readFileSync(path, 'utf8')).toBe('');
+      }
+      expect(readFileSync(`${path}.1`, 'utf8')).toBe('fourth');
+      expect(readFileSync(`${path}.2`, 'utf8')).toBe('third');
+      expect(existsSync(`${path}.3`)).toBe(false);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('give their last lines; none when there is no log', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tandem-logs-'));
+    try {
+      const path = join(directory, 'a.log');
+      writeFileSync(path, `${'x'.repeat(20_000)}\none\ntwo\nthree\n`);
+      expect(lastLines(path, 2)).toEqual(['two', 'three']);
+      expect(lastLines(join(directory, 'none.log'), 2)).toEqual([]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
