@@ -3,8 +3,18 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { attach, caughtUp, ids, insert, replicaStatus, semiSyncGroup, submit, waitingCommits } from './replication.ts';
-import { asServerUser, disposeServers, giveToServer, MariadbServer, removeDirectories } from './server.ts';
+import { asServerUser, giveToServer, removeDirectories } from './data-directory.ts';
+import {
+  attach,
+  caughtUp,
+  ids,
+  insert,
+  replicaStatus,
+  semiSyncGroup,
+  submit,
+  waitingCommits,
+} from './replication.ts';
+import { disposeServers, MariadbServer } from './server.ts';
 import { sleep, waitFor } from './wait.ts';
 
 afterEach(disposeServers);

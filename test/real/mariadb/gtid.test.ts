@@ -1,6 +1,17 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { attach, caughtUp, changeMaster, ids, insert, replicaStatus, semiSyncGroup, submit, written } from './replication.ts';
-import { disposeServers, type MariadbServer, removeDirectories } from './server.ts';
+import { removeDirectories } from './data-directory.ts';
+import {
+  attach,
+  caughtUp,
+  changeMaster,
+  ids,
+  insert,
+  replicaStatus,
+  semiSyncGroup,
+  submit,
+  written,
+} from './replication.ts';
+import { disposeServers, type MariadbServer } from './server.ts';
 import { outcome, waitFor } from './wait.ts';
 
 afterEach(disposeServers);

@@ -54,9 +54,7 @@ export class RawClient {
     const client = new RawClient(socket, options);
     await client.#next(); // The greeting; an account without password needs nothing of it.
     const flags =
-      CAPABILITIES |
-      (client.#sessionTrack ? SESSION_TRACK : 0) |
-      (client.#deprecateEof ? DEPRECATE_EOF : 0);
+      CAPABILITIES | (client.#sessionTrack ? SESSION_TRACK : 0) | (client.#deprecateEof ? DEPRECATE_EOF : 0);
     const head = Buffer.alloc(32);
     head.writeUInt32LE(flags >>> 0, 0);
     head.writeUInt32LE(1 << 24, 4);

@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { disposeServers, MariadbServer, PASSWORD, removeDirectories } from './server.ts';
+import { PASSWORD, removeDirectories } from './data-directory.ts';
+import { disposeServers, MariadbServer } from './server.ts';
 import { waitFor } from './wait.ts';
 
 let server: MariadbServer;
@@ -73,7 +74,9 @@ describe('an application account (ALL on its schema only) under read_only', () =
 
   // The router replays a refused statement only when this text proves that nothing of it has run.
   test('is told --read-only in the message', async () => {
-    const error = await (await account()).query('INSERT INTO t (a) VALUES (1)').catch((reason: Error) => reason);
+    const error = await (await account())
+      .query('INSERT INTO t (a) VALUES (1)')
+      .catch((reason: Error) => reason);
     expect(error).toMatchObject({ errno: 1290, sqlState: 'HY000' });
     expect(String(error)).toContain('--read-only option');
   });
@@ -99,7 +102,10 @@ describe('a statement that is refused in its midst', () => {
   // 1290 proves nothing for these: the first row stays, so they are never sent again.
   test.each([
     ['CALL', 'CALL mixed()'],
-    ['a compound block', `BEGIN NOT ATOMIC ${'INSERT INTO t (a) VALUES (1); SELECT SLEEP(0.5);'.repeat(2)} END`],
+    [
+      'a compound block',
+      `BEGIN NOT ATOMIC ${'INSERT INTO t (a) VALUES (1); SELECT SLEEP(0.5);'.repeat(2)} END`,
+    ],
     ['a multi-statement', 'INSERT INTO t (a) VALUES (1); SELECT SLEEP(0.5); INSERT INTO t (a) VALUES (1)'],
   ])('%s commits its first row and then gets 1290', async (_name, sql) => {
     await server.run(

@@ -1,7 +1,8 @@
 /** Replication between the throw-away servers: attaching, positions, acknowledgement. */
 
 import type { Connection } from 'mysql2/promise';
-import { MariadbServer, PASSWORD, type ServerOption } from './server.ts';
+import { PASSWORD } from './data-directory.ts';
+import { MariadbServer, type ServerOption } from './server.ts';
 import { inBackground, waitFor } from './wait.ts';
 
 /** The source side of semi-sync on: commits wait for an acknowledgement. */
@@ -62,10 +63,14 @@ export function written(server: MariadbServer): Promise<string> {
   return server.value('SELECT @@gtid_binlog_pos');
 }
 
-/** Waits until all that `primary` has written is applied on `replica`. */
+/**
+ * Waits until all that `primary` has written can be read on `replica`. Its gtid_binlog_pos wouldn't do: that moves
+ * when the binary log is written, shortly before the rows can be seen.
+ */
 export async function caughtUp(replica: MariadbServer, primary: MariadbServer): Promise<void> {
   const position = await written(primary);
-  await waitFor(`${position} applied`, async () => (await written(replica)) === position);
+  const reached = await replica.value(`SELECT MASTER_GTID_WAIT('${position}', 10)`);
+  if (reached !== '0') throw new Error(`waited 10 s in vain for ${position}`);
 }
 
 /** The `id`s of the table `test.t`, as '1,2,3'. */
@@ -99,20 +104,16 @@ export async function semiSyncGroup(
   replicas: number,
   options: readonly ServerOption[] = [],
 ): Promise<{ primary: MariadbServer; replica: MariadbServer; replicas: readonly MariadbServer[] }> {
-  const primary = await MariadbServer.create('primary', ['server-id=1', ...options]);
-  await primary.start();
+  const started = async (name: string, serverId: number, ...start: ServerOption[]) =>
+    (await MariadbServer.create(name, [`server-id=${serverId}`, ...options])).start(...start);
+  const [primary, ...members] = await Promise.all([
+    started('primary', 1),
+    ...Array.from({ length: replicas }, (_, index) =>
+      started(`replica-${index + 1}`, index + 2, REPLICA_SIDE),
+    ),
+  ]);
   await primary.run('CREATE TABLE test.t (id INT PRIMARY KEY) ENGINE=InnoDB');
-  const members = await Promise.all(
-    Array.from({ length: replicas }, async (_, index) => {
-      const member = await MariadbServer.create(`replica-${index + 1}`, [
-        `server-id=${index + 2}`,
-        ...options,
-      ]);
-      await member.start(REPLICA_SIDE);
-      await attach(member, primary);
-      return member;
-    }),
-  );
+  await Promise.all(members.map((member) => attach(member, primary)));
   await acknowledgers(primary, replicas);
   await primary.run('SET GLOBAL rpl_semi_sync_master_enabled=ON');
   for (const member of members) await caughtUp(member, primary);

@@ -1,34 +1,30 @@
 /**
  * A throw-away MariaDB server for tests: its own directory, socket and loopback port, controlled with real signals
  * that reach only the process started here. The kernel kills the server when the test process dies; the test's
- * hooks (`disposeServers`, `removeDirectories`) leave nothing behind.
+ * hooks (`disposeServers`, and `removeDirectories` of data-directory.ts) leave nothing behind.
  */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import mysql, { type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
+import { asServerUser, removeDirectory, templateDirectory, temporaryDirectory } from './data-directory.ts';
 import { waitFor } from './wait.ts';
+
+export {
+  asServerUser,
+  giveToServer,
+  installDatabase,
+  PASSWORD,
+  removeDirectories,
+  temporaryDirectory,
+} from './data-directory.ts';
 
 /** An `--option` of mariadbd without the dashes: `'sync-binlog=1'`. Later ones win over earlier ones. */
 export type ServerOption = string;
-
-/** Password of every account that the template holds. */
-export const PASSWORD = 'only-for-tests';
-
-const isRoot = process.getuid?.() === 0;
 
 /** What Tandem's rules rest on, and the durable settings; small and quick in everything else. */
 const BASE_OPTIONS: readonly ServerOption[] = [
@@ -38,6 +34,7 @@ const BASE_OPTIONS: readonly ServerOption[] = [
   'performance-schema=OFF',
   'innodb-buffer-pool-size=8M',
   'innodb-log-file-size=4M',
+  'innodb-temp-data-file-path=ibtmp1:1M:autoextend',
   'innodb-buffer-pool-dump-at-shutdown=OFF',
   'innodb-buffer-pool-load-at-startup=OFF',
   'innodb-flush-log-at-trx-commit=1',
@@ -52,77 +49,19 @@ const BASE_OPTIONS: readonly ServerOption[] = [
   'slave-net-timeout=60',
 ];
 
-let template: string | undefined;
-const directories = new Set<string>();
 const servers = new Set<MariadbServer>();
-process.on('exit', removeDirectories);
 
 /** Kills every server of this test process and removes its directory; for `afterEach` or `afterAll`. */
 export async function disposeServers(): Promise<void> {
   await Promise.all([...servers].map((server) => server[Symbol.asyncDispose]()));
 }
 
-/** Removes what is left in the temporary directory, the template included; for `afterAll`. */
-export function removeDirectories(): void {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
-  directories.clear();
-  template = undefined;
-}
-
-/** A fresh directory that the server's user owns, removed when the test process exits. */
-export function temporaryDirectory(purpose: string): string {
-  const directory = mkdtempSync(join(tmpdir(), `tandem-mariadb-${purpose}-`));
-  directories.add(directory);
-  chmodSync(directory, 0o755);
-  giveToServer(directory);
-  return directory;
-}
-
-/** Makes the server's user the owner of `path`, when this process may. */
-export function giveToServer(path: string): void {
-  if (!isRoot) return;
-  const id = (flag: string) => Number(execFileSync('id', [flag, 'mysql'], { encoding: 'utf8' }));
-  chownSync(path, id('-u'), id('-g'));
-}
-
-/** Argument vector that runs `command` as the server's user and has the kernel kill it when this process dies. */
-export function asServerUser(command: readonly string[]): string[] {
-  const identity = isRoot ? ['--reuid=mysql', '--regid=mysql', '--init-groups'] : [];
-  return ['setpriv', '--pdeathsig=KILL', ...identity, ...command];
-}
-
-/** One initialised data directory per test process, which every server starts from. */
-function templateDirectory(): string {
-  if (template !== undefined) return template;
-  const directory = temporaryDirectory('template');
-  const accounts = join(directory, 'accounts.sql');
-  writeFileSync(accounts, templateAccounts);
-  installDatabase(join(directory, 'data'), [`--extra-file=${accounts}`]);
-  template = join(directory, 'data');
-  return template;
-}
-
-/** The bootstrap server runs with --skip-grant-tables; FLUSH PRIVILEGES is what makes CREATE USER work in it. */
-const templateAccounts = `
-FLUSH PRIVILEGES;
-CREATE USER repl@'%' IDENTIFIED BY '${PASSWORD}';
-GRANT REPLICATION SLAVE ON *.* TO repl@'%';
-CREATE DATABASE test;
-`;
-
-/** Runs mariadb-install-db: `root` gets no password, there are no anonymous accounts. */
-export function installDatabase(dataDirectory: string, options: readonly string[] = []): void {
-  const [program = '', ...args] = asServerUser([
-    'mariadb-install-db',
-    '--no-defaults',
-    `--datadir=${dataDirectory}`,
-    '--auth-root-authentication-method=normal',
-    '--skip-test-db',
-    '--skip-name-resolve',
-    '--innodb-log-file-size=4M',
-    ...options,
-  ]);
-  execFileSync(program, args, { stdio: 'pipe' });
+function tryRead(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function freePort(): Promise<number> {
@@ -160,7 +99,7 @@ export class MariadbServer implements AsyncDisposable {
   /** A fresh server that isn't started yet; `options` hold for all its starts. */
   static async create(name: string, options: readonly ServerOption[] = []): Promise<MariadbServer> {
     const server = await MariadbServer.createWithoutData(name, options);
-    execFileSync('cp', ['-a', '--reflink=auto', templateDirectory(), server.dataDirectory]);
+    await promisify(execFile)('cp', ['-a', '--reflink=auto', templateDirectory(), server.dataDirectory]);
     return server;
   }
 
@@ -219,9 +158,14 @@ export class MariadbServer implements AsyncDisposable {
     );
   }
 
-  /** SIGSTOP: the process keeps its sockets and answers nothing. */
+  /** SIGSTOP: the process keeps its sockets and answers nothing. Returns when its last thread stands still. */
   freeze(): void {
     this.#running().kill('SIGSTOP');
+    const tasks = `/proc/${this.pid}/task`;
+    // A thread is gone between the listing and the reading now and then; the next round sees the rest.
+    const stopped = (task: string) =>
+      / [TtZX] /.test(tryRead(join(tasks, task, 'stat')).replace(/^.*\)/, ''));
+    while (!readdirSync(tasks).every(stopped));
   }
 
   /** SIGCONT: it goes on where it was. */
@@ -282,8 +226,7 @@ export class MariadbServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.running) await this.kill();
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
-    directories.delete(this.directory);
+    removeDirectory(this.directory);
     servers.delete(this);
   }
 
@@ -311,7 +254,7 @@ export class MariadbServer implements AsyncDisposable {
 
   async #connectAdmin(): Promise<boolean> {
     try {
-      this.#admin = await this.connect({ multipleStatements: true });
+      this.#admin = await this.connect({ database: '' });
       return true;
     } catch {
       return false;

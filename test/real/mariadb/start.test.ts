@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { disposeServers, installDatabase, MariadbServer, removeDirectories } from './server.ts';
+import { installDatabase, removeDirectories } from './data-directory.ts';
+import { disposeServers, MariadbServer } from './server.ts';
 
 afterEach(disposeServers);
 afterAll(removeDirectories);

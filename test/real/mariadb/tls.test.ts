@@ -3,8 +3,9 @@ import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PASSWORD, removeDirectories, temporaryDirectory } from './data-directory.ts';
 import { changeMaster, ioRunning, replicaStatus } from './replication.ts';
-import { disposeServers, MariadbServer, PASSWORD, removeDirectories, temporaryDirectory } from './server.ts';
+import { disposeServers, MariadbServer } from './server.ts';
 import { waitFor } from './wait.ts';
 
 let certificates: string;
@@ -57,7 +58,14 @@ function authority(name: string): void {
 
 function certificate(name: string, ca: string, subject: string): void {
   const issuer = ['-CA', file(ca), '-CAkey', file(`${ca}-key`), '-subj', `/CN=${subject}`];
-  openssl(name, ...issuer, '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE');
+  openssl(
+    name,
+    ...issuer,
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
+    '-addext',
+    'basicConstraints=critical,CA:FALSE',
+  );
 }
 
 /** TLS with our CA, and with the certificate of `name` if one is given. */

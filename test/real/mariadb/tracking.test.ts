@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { removeDirectories } from './data-directory.ts';
 import { forwardTo } from './forwarder.ts';
 import { type Part, RawClient, STATE_CHANGED } from './raw-client.ts';
-import { disposeServers, MariadbServer, removeDirectories } from './server.ts';
+import { disposeServers, MariadbServer } from './server.ts';
 
 let server: MariadbServer;
 let client: RawClient;
@@ -198,32 +199,33 @@ describe('last_gtid is not told', () => {
 
 describe('session state that no tracking reports', () => {
   // These pin a session to its connection, and only the statement's text (or that of a view) can tell.
-  test.each([
-    ['SELECT @b := 3'],
-    ['SELECT GET_LOCK("a", 1)'],
-    ['SELECT * FROM locked'],
-  ])('%s, with session_track_state_change too', async (sql) => {
-    const eof = await RawClient.connect(server.socketPath, { deprecateEof: true });
-    await eof.query('USE test');
-    await eof.query('SET SESSION session_track_state_change=ON');
-    const parts = await eof.query(sql);
-    expect(parts.map((part) => [part.kind, part.variables, part.otherState])).toEqual([['result set', {}, false]]);
-    eof.close();
-  });
+  test.each([['SELECT @b := 3'], ['SELECT GET_LOCK("a", 1)'], ['SELECT * FROM locked']])(
+    '%s, with session_track_state_change too',
+    async (sql) => {
+      const eof = await RawClient.connect(server.socketPath, { deprecateEof: true });
+      await eof.query('USE test');
+      await eof.query('SET SESSION session_track_state_change=ON');
+      const parts = await eof.query(sql);
+      expect(parts.map((part) => [part.kind, part.variables, part.otherState])).toEqual([
+        ['result set', {}, false],
+      ]);
+      eof.close();
+    },
+  );
 
   // The text `CALL p()` says nothing about it, so CALL needs this flag, or it pins.
-  test.each([
-    ['CALL temporary()'],
-    ['CALL variable()'],
-  ])('%s: only session_track_state_change tells', async (sql) => {
-    const before = (await client.query(sql)).map((part) => part.otherState);
-    expect(before).toEqual([false]);
-    const other = await RawClient.connect(server.socketPath);
-    await other.query('USE test');
-    await other.query('SET SESSION session_track_state_change=ON');
-    expect((await other.query(sql)).map((part) => part.otherState)).toEqual([true]);
-    other.close();
-  });
+  test.each([['CALL temporary()'], ['CALL variable()']])(
+    '%s: only session_track_state_change tells',
+    async (sql) => {
+      const before = (await client.query(sql)).map((part) => part.otherState);
+      expect(before).toEqual([false]);
+      const other = await RawClient.connect(server.socketPath);
+      await other.query('USE test');
+      await other.query('SET SESSION session_track_state_change=ON');
+      expect((await other.query(sql)).map((part) => part.otherState)).toEqual([true]);
+      other.close();
+    },
+  );
 });
 
 describe('ordinary clients, when the setting is global', () => {

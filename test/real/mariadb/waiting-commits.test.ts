@@ -1,4 +1,5 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { removeDirectories } from './data-directory.ts';
 import {
   ids,
   insert,
@@ -8,7 +9,7 @@ import {
   waitingCommits,
   written,
 } from './replication.ts';
-import { disposeServers, removeDirectories } from './server.ts';
+import { disposeServers } from './server.ts';
 import { outcome, waitFor } from './wait.ts';
 
 afterEach(disposeServers);
