@@ -132,7 +132,7 @@ describe('tandem validate', () => {
     const { code, out, err } = await tandem(['validate']);
     expect([code, out]).toEqual([0, expect.stringMatching(/^OK /)]);
     expect(err).toBe(
-      "warning hosts (line 10): only lb-1 takes requests (role 'balancer'): the site is down when it is\n    Give a second host the role 'balancer'.\n",
+      "warning hosts (line 11): only lb-1 takes requests (role 'balancer'): the site is down when it is\n    Give a second host the role 'balancer'.\n",
     );
   });
 });
