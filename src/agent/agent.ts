@@ -52,6 +52,12 @@ export async function startAgent(
   };
 }
 
+/** Everything that an agent with this configuration will import. */
+export async function loadConcerns(config: AgentConfig): Promise<void> {
+  if (config.database !== undefined) await import('./database/concern.ts');
+  if (config.balancer !== undefined) await import('./balancer/concern.ts');
+}
+
 async function startDatabase(context: AgentContext, options: AgentOptions) {
   const { DatabaseConcern } = await import('./database/concern.ts');
   return new DatabaseConcern(context, options.peerPort === undefined ? {} : { peerPort: options.peerPort });

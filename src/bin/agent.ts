@@ -1,7 +1,8 @@
 /** `agent.ts [FILE]`: the agent of this host, with its configuration file. Its end touches nothing that runs. */
 import { readFile } from 'node:fs/promises';
+import { beginWarm } from '#src/adapters/process/warm.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
-import { startAgent } from '#src/agent/agent.ts';
+import { loadConcerns, startAgent } from '#src/agent/agent.ts';
 import { createLog } from '#src/agent/log.ts';
 import type { AgentConfig } from '#src/topology/agent-config.ts';
 
@@ -22,6 +23,7 @@ process.on('unhandledRejection', (reason) => {
 const file = process.argv[2] ?? '/etc/tandem/agent/agent.json';
 try {
   const config = JSON.parse(await readFile(file, 'utf8')) as AgentConfig;
+  await beginWarm(() => loadConcerns(config));
   await startAgent(config, new SupervisorClient(), log);
 } catch (error) {
   log.error(`can't start: ${(error as Error).message}`, { file });

@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readFileIfThere } from '#src/adapters/files/atomic.ts';
 import type { AgentBalancerStatus } from '#src/topology/agent-api.ts';
 import type { AgentContext } from '../context.ts';
 import type { Log } from '../log.ts';
@@ -15,8 +16,8 @@ import { initialKeepalived, judgeKeepalived, type KeepalivedState } from './keep
 
 const probeMs = 100;
 const probeTimeoutMs = 250;
-const watchMs = 150;
-const standstillMs = 500;
+const watchMs = 200;
+const standstillMs = 450;
 const keepalivedService = 'keepalived';
 
 export class BalancerConcern {
@@ -63,6 +64,11 @@ export class BalancerConcern {
   }
 
   async #watchHaproxy(): Promise<void> {
+    if (this.#written === undefined) {
+      // An agent that starts goes on from what the last one said: its own restart moves no address.
+      this.#written = (await readFileIfThere(this.#trackFile))?.trim() ?? '';
+      if (this.#written === trackValue.healthy) this.#health = { healthy: true, goodSinceMs: undefined };
+    }
     const answered = await this.#probe.ask();
     const before = this.#health.healthy;
     this.#health = nextHealth(this.#health, answered, performance.now());
@@ -83,7 +89,7 @@ export class BalancerConcern {
   async #watchKeepalived(): Promise<void> {
     const { interface: name, floatingAddresses, prefixLength } = this.#context.config;
     const held = heldAddresses(name, floatingAddresses);
-    const look = held.length === 0 ? undefined : await this.#look();
+    const look = held.length === 0 ? undefined : this.#look();
     const { state, verdict } = judgeKeepalived(
       this.#keepalived,
       {

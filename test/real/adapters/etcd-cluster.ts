@@ -29,6 +29,7 @@ export class EtcdCluster {
     directory: string,
     tls: EtcdCluster['tls'],
     authorityKey: string,
+    address: string,
     ports: readonly number[],
     extra: readonly string[],
   ) {
@@ -38,25 +39,25 @@ export class EtcdCluster {
     this.#extra = extra;
     this.members = [0, 1, 2].map((index) => ({
       name: `etcd-${index}`,
-      endpoint: `https://127.0.0.1:${ports[index]}`,
+      endpoint: `https://${address}:${ports[index]}`,
       process: undefined,
     }));
-    this.#peers = [3, 4, 5].map((index) => `https://127.0.0.1:${ports[index]}`);
+    this.#peers = [3, 4, 5].map((index) => `https://${address}:${ports[index]}`);
   }
 
-  static async start(extra: readonly string[] = []): Promise<EtcdCluster> {
+  static async start(extra: readonly string[] = [], address = '127.0.0.1'): Promise<EtcdCluster> {
     const directory = await mkdtemp(join(tmpdir(), 'tandem-etcd-'));
     const authority = await createAuthority('test CA', Date.now());
     const leaf = await issueLeaf(
       authority,
-      { commonName: 'test', names: ['localhost', '127.0.0.1'] },
+      { commonName: 'test', names: ['localhost', '127.0.0.1', address] },
       Date.now(),
     );
     await writeFile(join(directory, 'ca.pem'), authority.certificate);
     await writeFile(join(directory, 'leaf.pem'), leaf.certificate);
     await writeFile(join(directory, 'leaf.key'), leaf.key, { mode: 0o600 });
     const tls = { ca: authority.certificate, ...leaf };
-    const cluster = new EtcdCluster(directory, tls, authority.key, await freePorts(6), extra);
+    const cluster = new EtcdCluster(directory, tls, authority.key, address, await freePorts(6), extra);
     await Promise.all(cluster.members.map((_member, index) => cluster.startMember(index)));
     await cluster.ready();
     return cluster;
