@@ -16,7 +16,10 @@ export function execute(
     const settings = { env: { ...process.env, ...options.environment }, maxBuffer: 64 * 1_048_576 };
     execFile(program, [...words], settings, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
-      if (typeof code === 'number' && (code === 0 || options.mayFail)) resolve({ code, stdout, stderr });
+      // A string is the reason why it could not be started; null stands for a signal.
+      const number = code ?? 255;
+      if (typeof number === 'number' && (number === 0 || options.mayFail))
+        resolve({ code: number, stdout, stderr });
       else reject(error);
     });
   });
