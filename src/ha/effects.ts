@@ -34,19 +34,19 @@ export type ReportEffect = {
 export type EtcdEffect =
   /** IF create(leader)=0 AND mod(sync)=syncModRevision THEN put leader=SELF with the lease. */
   | { readonly kind: 'takeLeader'; readonly lease: string; readonly syncModRevision: number }
-  /** IF create(leader)=epoch AND mod(sync)=syncModRevision THEN delete leader. */
-  | { readonly kind: 'releaseLeader'; readonly epoch: number; readonly syncModRevision: number }
-  /** IF create(leader)=epoch AND mod(sync)=syncModRevision THEN put sync; put history/EPOCH; delete request. */
+  /** IF create(leader)=leaderRevision AND mod(sync)=syncModRevision THEN delete leader. */
+  | { readonly kind: 'releaseLeader'; readonly leaderRevision: number; readonly syncModRevision: number }
+  /** IF create(leader)=leaderRevision AND mod(sync)=syncModRevision THEN put sync; put history/EPOCH; delete request. */
   | {
       readonly kind: 'writeSync';
-      readonly epoch: number;
+      readonly leaderRevision: number;
       readonly syncModRevision: number;
       readonly sync: SyncValue;
       /** With an epoch's first write: where its own transactions begin. */
       readonly history: HistoryEntry | null;
     }
-  /** IF create(leader)=epoch THEN delete request: a switchover that was given up. */
-  | { readonly kind: 'clearRequest'; readonly epoch: number };
+  /** IF create(leader)=leaderRevision THEN delete request: a switchover that was given up. */
+  | { readonly kind: 'clearRequest'; readonly leaderRevision: number };
 
 /** Channel `probe`: variables, SHOW SLAVE STATUS, SHOW PROCESSLIST, the marker row. Done: `database`. */
 export type ProbeEffect = { readonly kind: 'probeDatabase' };

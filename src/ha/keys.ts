@@ -8,11 +8,15 @@ import type { Position } from '#src/gtid/position.ts';
 /** A database member's name, which is its host's name. */
 export type MemberName = string;
 
-/** `leader`: bound to its holder's lease. It chooses who may promote; it is not what fences (docs/adr/0304). */
+/**
+ * `leader`: bound to its holder's lease. It chooses who may promote; it is not what fences (docs/adr/0304). Its create
+ * revision becomes the epoch of a new primary. A primary that lost the key and took it again before anybody else wrote
+ * `sync` goes on in the epoch that `sync` records.
+ */
 export interface Leader {
   readonly holder: MemberName;
-  /** The key's create revision: every holding has a higher one than all before. */
-  readonly epoch: number;
+  /** Every holding has a higher one than all before. */
+  readonly createRevision: number;
   readonly lease: string;
 }
 
@@ -64,7 +68,7 @@ export interface HistoryEntry {
 export interface SwitchoverRequest {
   readonly id: string;
   readonly to: MemberName;
-  /** The epoch for which it was asked; in any other epoch it is void. */
+  /** The epoch (of `sync`) for which it was asked; in any other epoch it is void. */
   readonly epoch: number;
 }
 

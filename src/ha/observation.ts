@@ -33,6 +33,8 @@ export interface RunningServer {
   readonly semiSyncSource: boolean;
   /** Rpl_semi_sync_master_wait_sessions: commits that wait for an acknowledgement. */
   readonly waitingCommits: number;
+  /** Rpl_semi_sync_master_yes_tx: how many commits were acknowledged since the start. */
+  readonly confirmations: number;
   /** Members whose replication connections to this server are established. */
   readonly replicas: readonly MemberName[];
   /** Whether `rpl_semi_sync_slave_enabled` was on when the IO thread last started; false when it is stopped. */

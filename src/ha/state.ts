@@ -1,4 +1,5 @@
 /** The state of one agent's decision core, the events that change it, and how they do. All times are local and monotonic. */
+import type { Position } from '#src/gtid/position.ts';
 import type { Effect, SyncValue } from './effects.ts';
 import { type Channel, type Command, channelOf } from './effects.ts';
 import type { Cluster, MemberName } from './keys.ts';
@@ -63,6 +64,11 @@ export interface State {
   readonly writing: SyncValue | null;
   /** Since when the standby hasn't confirmed; null while it does. */
   readonly standbyLostSince: number | null;
+  /** This server's position at a probe that showed the source side on for `joining`; null when there is none. */
+  readonly barrier: { readonly joining: MemberName; readonly position: Position } | null;
+  /** Whether the server was writable when it last answered. */
+  readonly wasWritable: boolean;
+  readonly silentSince: number | null;
   readonly noLeaderSince: number | null;
   /** Epoch changes to another holder that were seen, by local time. */
   readonly changes: readonly number[];
@@ -96,6 +102,9 @@ export function initialState(config: Config): State {
     aloneRevision: -1,
     writing: null,
     standbyLostSince: null,
+    barrier: null,
+    wasWritable: false,
+    silentSince: null,
     noLeaderSince: null,
     changes: [],
     lastHolder: null,
@@ -130,12 +139,15 @@ export type Event =
   | { readonly type: 'clusterChanged'; readonly now: number }
   | Done;
 
+/** After these, confirmations may have been missing for a while. */
+const breaksBarrier: ReadonlySet<string> = new Set(['sourceOn', 'sourceOff', 'startServer', 'killServer', 'clone']);
+
 /** Marks effects as under way and gives them their ids. */
 export function issue(state: State, effects: readonly Effect[]): { state: State; commands: Command[] } {
   if (effects.length === 0) return { state, commands: [] };
   const pending = { ...state.pending };
   const commands: Command[] = [];
-  let { nextId, aloneRevision, writing } = state;
+  let { nextId, aloneRevision, writing, barrier } = state;
   for (const effect of effects) {
     pending[channelOf[effect.kind]] = nextId;
     commands.push({ id: nextId, effect });
@@ -143,7 +155,7 @@ export function issue(state: State, effects: readonly Effect[]): { state: State;
     if (effect.kind === 'writeSync') {
       aloneRevision = -1;
       writing = effect.sync;
-    }
+    } else if (breaksBarrier.has(effect.kind)) barrier = null;
   }
-  return { state: { ...state, pending, nextId, aloneRevision, writing }, commands };
+  return { state: { ...state, pending, nextId, aloneRevision, writing, barrier }, commands };
 }

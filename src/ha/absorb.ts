@@ -1,0 +1,160 @@
+/** How events change the state: facts only, no decisions. */
+import type { Cluster } from './keys.ts';
+import { standbyOf } from './keys.ts';
+import type { DatabaseObservation } from './observation.ts';
+import { channelOf } from './effects.ts';
+import type { Done, Event, State } from './state.ts';
+
+/** A server that dies again within this time after a start is in a crash loop. */
+const crashLoopMs = 60_000;
+
+/** The state after an event, before any decision. */
+export function absorb(state: State, event: Event): State {
+  const now = Math.max(state.now, event.now);
+  switch (event.type) {
+    case 'tick':
+      return { ...state, now };
+    case 'clusterChanged':
+      return { ...state, now, clusterStaleBefore: now };
+    case 'serverExited':
+      return absorbExit({ ...state, now });
+    case 'done':
+      return absorbDone({ ...state, now }, event);
+    default:
+      return event satisfies never;
+  }
+}
+
+function absorbExit(state: State): State {
+  const { now, startedAt } = state;
+  return {
+    ...state,
+    database: { value: { state: 'down' }, sentAt: now },
+    databaseStaleBefore: now,
+    barrier: null,
+    wasWritable: false,
+    silentSince: null,
+    crashLoop: startedAt !== null && now - startedAt < crashLoopMs,
+  };
+}
+
+function absorbDone(state: State, done: Done): State {
+  const channel = channelOf[done.effect.kind];
+  // An answer that came after its time limit, or for an agent's earlier life, says nothing about now.
+  if (state.pending[channel] !== done.id) return state;
+  const pending = { ...state.pending };
+  delete pending[channel];
+  const next: State = { ...state, pending };
+  switch (channel) {
+    case 'lease':
+      return absorbLease(next, done);
+    case 'cluster':
+      return done.outcome === 'ok' && done.cluster !== undefined
+        ? absorbCluster(next, done.cluster, done.sentAt)
+        : next;
+    case 'probe':
+      return done.outcome === 'ok' && done.database !== undefined
+        ? absorbDatabase(next, done.database, done.sentAt)
+        : next;
+    case 'etcd': {
+      const alone =
+        done.effect.kind === 'writeSync' &&
+        done.outcome === 'ok' &&
+        done.effect.sync.members.length === 1 &&
+        done.revision !== undefined;
+      return {
+        ...next,
+        clusterStaleBefore: next.now,
+        aloneRevision: alone ? (done.revision ?? -1) : next.aloneRevision,
+      };
+    }
+    case 'report':
+      return done.outcome === 'ok' ? next : { ...next, reported: '' };
+    case 'database':
+      return absorbDatabaseEffect(next, done);
+    case 'process':
+      return {
+        ...next,
+        databaseStaleBefore: next.now,
+        startedAt: done.effect.kind === 'startServer' ? next.now : next.startedAt,
+      };
+    case 'barrier':
+      return next;
+    default:
+      return channel satisfies never;
+  }
+}
+
+function absorbDatabaseEffect(state: State, done: Done): State {
+  const saved = done.effect.kind === 'saveErrant' && done.outcome === 'ok' ? done.effect.epoch : 0;
+  return {
+    ...state,
+    databaseStaleBefore: state.now,
+    errantSavedFor: Math.max(state.errantSavedFor, saved),
+  };
+}
+
+function absorbLease(state: State, done: Done): State {
+  if (done.outcome === 'unknown') return state;
+  if (done.outcome === 'refused') return { ...state, lease: null, reported: '' };
+  // The holder's deadline counts from when the request was sent: etcd's own count began later.
+  const deadline = done.sentAt + state.config.leaseTtlMs - state.config.leaseMarginMs;
+  if (done.effect.kind === 'grantLease' && done.lease !== undefined) {
+    return { ...state, lease: { id: done.lease, deadline }, reported: '' };
+  }
+  return state.lease === null ? state : { ...state, lease: { ...state.lease, deadline } };
+}
+
+function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
+  const { now, config, lastHolder } = state;
+  const { leader, sync } = cluster;
+  let { lease, changes } = state;
+  // The agent was restarted while it held the key: it goes on with the lease of its earlier life.
+  if (lease === null && leader !== null && leader.holder === config.self && state.pending.lease === undefined) {
+    lease = { id: leader.lease, deadline: -1 };
+  }
+  const holder = sync === null ? null : { holder: sync.leader, epoch: sync.epoch };
+  if (holder !== null && lastHolder !== null && holder.epoch > lastHolder.epoch) {
+    changes = [...changes.filter((at) => at > now - 10 * config.stableAfterMs), now];
+  }
+  return {
+    ...state,
+    lease,
+    changes,
+    cluster: { value: cluster, sentAt },
+    lastHolder: holder ?? lastHolder,
+    highestRevision: Math.max(state.highestRevision, cluster.revision),
+    noLeaderSince: leader === null ? (state.noLeaderSince ?? now) : null,
+  };
+}
+
+function absorbDatabase(state: State, database: DatabaseObservation, sentAt: number): State {
+  // An answer from before an effect or an exit shows what no longer is.
+  if (sentAt < state.databaseStaleBefore) return state;
+  const { now } = state;
+  const seen: State = { ...state, database: { value: database, sentAt } };
+  if (database.state === 'silent') return { ...seen, silentSince: state.silentSince ?? now };
+  if (database.state === 'down') return { ...seen, silentSince: null, wasWritable: false, barrier: null };
+  const sync = state.cluster?.value.sync ?? null;
+  const leads = sync !== null && sync.leader === state.config.self;
+  const partner = leads ? (standbyOf(sync) ?? sync.joining) : null;
+  const before = state.database?.value;
+  const progress = before?.state === 'up' && database.confirmations > before.confirmations;
+  const report = partner === null ? undefined : state.cluster?.value.members[partner];
+  const confirms =
+    partner === null ||
+    (database.replicas.includes(partner) &&
+      report?.problem === null &&
+      (database.waitingCommits === 0 || progress));
+  const joining = leads ? sync.joining : null;
+  let { barrier } = state;
+  if (joining === null || !database.semiSyncSource) barrier = null;
+  else if (barrier === null || barrier.joining !== joining) barrier = { joining, position: database.applied };
+  return {
+    ...seen,
+    silentSince: null,
+    wasWritable: !database.readOnly,
+    standbyLostSince: confirms ? null : (state.standbyLostSince ?? now),
+    barrier,
+  };
+}
