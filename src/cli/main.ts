@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { TandemError } from '#src/std/errors.ts';
 import { reportError } from './output.ts';
 
 /**
@@ -36,7 +37,8 @@ export async function main(words: readonly string[]): Promise<number> {
     const load = commands.get(commandIn(own) ?? '');
     const wanted = load === undefined ? [...commands.values()] : [load];
     for (const module of await Promise.all(wanted.map((get) => get()))) module.register(program);
-    await program.parseAsync(words.length === 0 ? ['help'] : words, { from: 'user' });
+    assertDirectory();
+    await program.parseAsync(orHelp(words), { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -47,6 +49,27 @@ export async function main(words: readonly string[]): Promise<number> {
 /** The first word that is neither a global option nor the value of one. */
 function commandIn(words: readonly string[]): string | undefined {
   return words.find((word, index) => !word.startsWith('-') && !optionsWithValue.has(words[index - 1] ?? ''));
+}
+
+/** No words ask for help; help on what is no command is answered like the command itself: with the nearest one. */
+function orHelp(words: readonly string[]): readonly string[] {
+  if (words.length === 0) return ['help'];
+  const [first, asked] = words;
+  const unknown = first === 'help' && asked !== undefined && !commands.has(asked) && asked !== 'help';
+  return unknown && !asked.startsWith('-') ? [asked] : words;
+}
+
+/** A shell can stand in a directory that somebody has removed. */
+function assertDirectory(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    throw new TandemError('directory-gone', 'The current directory no longer exists.', {
+      kind: 'input',
+      hint: 'Change to one that does.',
+      cause,
+    });
+  }
 }
 
 /** Settings made here are inherited by every command that is registered afterwards. */

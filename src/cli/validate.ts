@@ -10,7 +10,7 @@ export function register(program: Command): void {
     .description('check the stack file and what it names on disk; every problem at once')
     .option(
       '--json',
-      'for scripts: {valid, file, stack, code, message, issues: [{path, line, message, hint}]}',
+      'for scripts: {valid, file, stack, code, message, issues, warnings}, both lists of {path, line, message, hint}',
     )
     .action(async (options: { json?: boolean }, self: Command) => {
       if (options.json) return validateAsJson(self);
@@ -34,12 +34,12 @@ function summary(spec: Spec): string {
 async function validateAsJson(self: Command): Promise<void> {
   const show = (result: object) => print(JSON.stringify(result, null, 2));
   try {
-    const { spec, file } = await resolveStack(self);
-    show({ valid: true, file, stack: spec.stack, code: null, message: null, issues: [] });
+    const { spec, file, warnings } = await resolveStack(self);
+    show({ valid: true, file, stack: spec.stack, code: null, message: null, issues: [], warnings });
   } catch (error) {
     if (!(error instanceof TandemError) || error.kind !== 'input') throw error;
     const { code, message, issues } = error;
-    show({ valid: false, file: null, stack: null, code, message, issues });
+    show({ valid: false, file: null, stack: null, code, message, issues, warnings: [] });
     process.exitCode = error.exitCode;
   }
 }

@@ -45,6 +45,10 @@ const ownKeys: Readonly<Record<string, string>> = {
   expire_logs_days: 'database.binlogExpireSeconds',
 };
 
+/** Variables that come in families: replication filters and positions, semi-sync, TLS, and what recovery relies on. */
+const guardedFamilies =
+  /^(?:binlog_(?:do|ignore)_db|gtid_|innodb_(?:doublewrite|force_recovery|read_only|data_home_dir|log_group_home_dir)|log_bin|relay_log|replicate_|rpl_semi_sync_|slave_(?:skip_errors|exec_mode)|ssl|wsrep_|grant_tables|networking)/;
+
 function guardedSettings(parsed: ParsedStack): readonly Issue[] {
   return Object.keys(parsed.database.settings).flatMap((name) => {
     const path = `database.settings.${name}`;
@@ -55,8 +59,8 @@ function guardedSettings(parsed: ParsedStack): readonly Issue[] {
     const guarded = [...guardedMariadbSettings].find(
       (candidate) => candidate === name || candidate.startsWith(plain),
     );
-    if (guarded === undefined) return [];
-    const meant = guarded === name ? '' : ` (it is ${guarded})`;
+    if (guarded === undefined && !guardedFamilies.test(plain)) return [];
+    const meant = guarded === undefined || guarded === name ? '' : ` (it is ${guarded})`;
     return [
       {
         path,

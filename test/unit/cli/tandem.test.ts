@@ -34,6 +34,11 @@ function tandem(words: readonly string[], environment: Record<string, string> = 
   });
 }
 
+/** The environment that runs `code` in the tool's process before anything else. */
+function preloading(code: string): Record<string, string> {
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
+}
+
 /** A stack file that is right, with its application. */
 async function writeStack(name = 'tandem.yaml'): Promise<void> {
   await tandem(['init', '--name', 'site']);
@@ -59,6 +64,7 @@ describe('the words', () => {
     [['vlidate'], "error unknown command 'vlidate'\n(Did you mean validate?)\n"],
     [['validate', '--jsn'], "error unknown option '--jsn'\n(Did you mean --json?)\n"],
     [['--fil', 'x', 'validate'], "error unknown option '--fil'\n(Did you mean --file?)\n"],
+    [['help', 'vlidate'], "error unknown command 'vlidate'\n(Did you mean validate?)\n"],
     [['toString'], "error unknown command 'toString'\n"],
     [['validate', '--file'], "error option '--file <path>' argument missing\n"],
   ])('%j are refused', async (words, text) => {
@@ -190,6 +196,35 @@ describe('tandem.config.ts', () => {
     expect((await tandem(['validate'])).err).toContain(
       "stak: is not a key that Tandem knows\n    Did you mean 'stack'?",
     );
+  });
+});
+
+describe('what is no mistake in the file', () => {
+  it('a directory that is gone is said so', async () => {
+    const gone = join(directory, 'gone');
+    await mkdir(gone);
+    const preload = `process.chdir(${JSON.stringify(gone)}); (await import('node:fs')).rmdirSync(${JSON.stringify(gone)});`;
+    expect(await tandem(['validate'], preloading(preload))).toEqual({
+      code: 2,
+      out: '',
+      err: 'error The current directory no longer exists.\nChange to one that does.\n',
+    });
+  });
+
+  it('a bug asks to be reported: exit 70', async () => {
+    await writeStack();
+    const broken = preloading("JSON.stringify = () => { throw new TypeError('broken on purpose'); };");
+    const { code, err } = await tandem(['validate', '--json'], broken);
+    expect([code, err]).toEqual([
+      70,
+      'bug Tandem met something that it did not expect: broken on purpose\nPlease report it with what the same command prints with --verbose.\n',
+    ]);
+    expect((await tandem(['validate', '--json', '--verbose'], broken)).err).toMatch(/^ +at /m);
+  });
+
+  it('so does a rejection that nobody awaits', async () => {
+    const stray = "setTimeout(() => Promise.reject(new Error('stray')), 1_500);";
+    expect(await tandem(['help'], preloading(stray))).toMatchObject({ code: 70 });
   });
 });
 
