@@ -52,8 +52,11 @@ export async function startAgent(
   };
 }
 
-/** Everything that an agent with this configuration will import. */
-export async function loadConcerns(config: AgentConfig): Promise<void> {
+/** Imports everything that an agent with such a configuration will use. */
+export async function loadConcerns(config: {
+  readonly database?: unknown;
+  readonly balancer?: unknown;
+}): Promise<void> {
   if (config.database !== undefined) await import('./database/concern.ts');
   if (config.balancer !== undefined) await import('./balancer/concern.ts');
 }

@@ -1,5 +1,9 @@
-/** `agent.ts [FILE]`: the agent of this host, with its configuration file. Its end touches nothing that runs. */
+/**
+ * `agent.ts [FILE]`: the agent of this host, with its configuration file. Its end touches nothing that runs.
+ * `agent.ts --warm`: fills Node's compile cache with all that an agent may import, and ends.
+ */
 import { readFile } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { beginWarm } from '#src/adapters/process/warm.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
 import { loadConcerns, startAgent } from '#src/agent/agent.ts';
@@ -20,6 +24,11 @@ process.on('unhandledRejection', (reason) => {
   process.exit(70);
 });
 
+if (process.argv[2] === '--warm') {
+  await loadConcerns({ balancer: true, database: true });
+  flushCompileCache();
+  process.exit(0);
+}
 const file = process.argv[2] ?? '/etc/tandem/agent/agent.json';
 try {
   const config = JSON.parse(await readFile(file, 'utf8')) as AgentConfig;
