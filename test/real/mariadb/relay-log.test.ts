@@ -40,7 +40,10 @@ function relayLog(replica: MariadbServer, position?: string): string {
     .sort()
     .map((name) => join(replica.dataDirectory, name));
   const start = position === undefined ? [] : [`--start-position=${position}`];
-  return execFileSync('mariadb-binlog', ['--no-defaults', ...start, ...files], { encoding: 'utf8', stdio: 'pipe' });
+  return execFileSync('mariadb-binlog', ['--no-defaults', ...start, ...files], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
 }
 
 /** The GTIDs in such a text, in order. */
