@@ -2,7 +2,7 @@
  * A balancer host's part in the floating address: keepalived is told whether HAProxy lives, and an address whose
  * keepalived is dead or frozen is taken off, because the other balancer takes it too.
  */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readFileIfThere } from '#src/adapters/files/atomic.ts';
 import type { AgentBalancerStatus } from '#src/topology/agent-api.ts';
@@ -109,12 +109,19 @@ export class BalancerConcern {
       pid: look?.pid,
     });
     if (look !== undefined) kill(look.pid);
+    // Until somebody has reaped it, the next keepalived would take it for a running one and end.
+    await rm(this.#vrrpPidFile, { force: true });
     for (const address of held) await dropAddress(address, prefixLength, name);
     if (verdict === 'frozen') await this.#killService();
   }
 
   #look() {
-    return lookAtKeepalived(join(dirname(this.#trackFile), 'vrrp.pid'));
+    return lookAtKeepalived(this.#vrrpPidFile);
+  }
+
+  /** Beside the track file (src/render/keepalived.ts). */
+  get #vrrpPidFile(): string {
+    return join(dirname(this.#trackFile), 'vrrp.pid');
   }
 
   /** The whole service: its parent may be frozen as well. The runner starts it again. */
