@@ -1,0 +1,133 @@
+/**
+ * Stopping to be the primary, and the server's process. A server with commits that wait is demoted by SIGKILL alone:
+ * SIGTERM and closing connections would make them visible or permanent, and `read_only=1` hangs behind them.
+ */
+import { failoverPossible } from './failover-possible.ts';
+import { storeProblem } from './problems.ts';
+import { act, type Decision, type Rule, type View } from './view.ts';
+
+/** How long a server may be silent before its lease is given to the standby. */
+const silenceMs = 2_000;
+
+/** A newer epoch with another primary is recorded, or another took over `sync`. */
+function superseded(view: View): boolean {
+  const { sync, server } = view;
+  if (sync === null || view.recorded || storeProblem(view) !== null) return false;
+  return server === null || sync.epoch > server.markerEpoch;
+}
+
+/** Both anchors are gone: the lease, and the standby that would tell of a newer epoch. */
+function lostBoth(view: View): boolean {
+  const { state, server, config, standby } = view;
+  if (view.leaseValid || server === null || !view.recorded) return false;
+  if (config.mode === 'async') {
+    return config.members.some((member) => member !== view.self && !server.replicas.includes(member));
+  }
+  // Alone in `sync`, nobody else can be promoted: an etcd outage is then no reason to stop.
+  if (standby === null) return false;
+  return state.standbyLostSince !== null && view.now - state.standbyLostSince >= config.degradeAfterMs;
+}
+
+function processIdle(view: View): boolean {
+  return view.state.pending.process === undefined;
+}
+
+function stop(view: View, why: string): Decision {
+  return view.server !== null && view.server.waitingCommits === 0
+    ? act({ kind: 'closeServer' }, `closes for writes: ${why}`)
+    : act({ kind: 'killServer' }, `kills the server, on which unconfirmed commits wait: ${why}`);
+}
+
+/** Whether starting the server again takes longer than a failover. */
+function failoverIsSooner(view: View): boolean {
+  const { config, state } = view;
+  if (!failoverPossible(view.cluster, config.mode).possible) return false;
+  return state.crashLoop || config.restartEstimateMs > config.failoverEstimateMs;
+}
+
+function release(view: View, why: string): Decision {
+  return act(
+    {
+      kind: 'releaseLeader',
+      leaderRevision: view.leader?.createRevision ?? -1,
+      syncModRevision: view.sync?.modRevision ?? -1,
+    },
+    `gives the leader key to the standby: ${why}`,
+  );
+}
+
+export const demotionRules: readonly Rule[] = [
+  {
+    number: 20,
+    name: 'KillSuperseded',
+    comment:
+      'A newer epoch is recorded while commits wait here, or while this server, writable when last seen, is silent: SIGKILL, so that nothing unconfirmed is confirmed.',
+    when: (v) =>
+      processIdle(v) &&
+      superseded(v) &&
+      ((v.server !== null && !v.server.readOnly && v.server.waitingCommits > 0) ||
+        (v.server !== null && v.server.semiSyncSource && v.server.waitingCommits > 0) ||
+        (v.serverState === 'silent' && v.state.wasWritable)),
+    build: (v) =>
+      act({ kind: 'killServer' }, `kills the server: epoch ${v.sync?.epoch} of ${v.sync?.leader} has begun`),
+  },
+  {
+    number: 21,
+    name: 'CloseSuperseded',
+    comment: 'A newer epoch is recorded and no commit waits: read-only is enough, and clients get an answer.',
+    when: (v) => v.databaseFresh && superseded(v) && v.server !== null && !v.server.readOnly,
+    build: (v) =>
+      act({ kind: 'closeServer' }, `closes for writes: epoch ${v.sync?.epoch} of ${v.sync?.leader} has begun`),
+  },
+  {
+    number: 22,
+    name: 'LostBoth',
+    comment:
+      'The lease is gone and the standby no longer confirms that it follows this epoch: it may have been promoted, so this server stops. Losing only one of them interrupts nothing.',
+    when: (v) =>
+      processIdle(v) && v.databaseFresh && v.server !== null && !v.server.readOnly && lostBoth(v),
+    build: (v) => stop(v, 'neither its lease nor its standby confirms that it is still the primary'),
+  },
+  {
+    number: 23,
+    name: 'FailOverDeadServer',
+    comment:
+      'The primary server is dead and the standby takes over sooner than a restart would take, or it died again right after a start: the key is given back at once instead of waiting for the lease.',
+    when: (v) => v.leads && v.recorded && v.clusterFresh && v.serverState === 'down' && failoverIsSooner(v),
+    build: (v) => release(v, 'the server is dead and a failover is sooner than a restart'),
+  },
+  {
+    number: 24,
+    name: 'FailOverSilentServer',
+    comment: 'The primary server has not answered for longer than a moment: frozen, or hanging on its disk.',
+    when: (v) =>
+      v.leads &&
+      v.recorded &&
+      v.clusterFresh &&
+      v.serverState === 'silent' &&
+      v.state.silentSince !== null &&
+      v.now - v.state.silentSince >= silenceMs &&
+      failoverPossible(v.cluster, v.config.mode).possible,
+    build: (v) => release(v, 'the server does not answer'),
+  },
+  {
+    number: 25,
+    name: 'FailOverFullDisk',
+    comment: 'The primary cannot write any more, the standby can.',
+    when: (v) =>
+      v.leads &&
+      v.recorded &&
+      v.clusterFresh &&
+      v.server?.diskFull === true &&
+      failoverPossible(v.cluster, v.config.mode).possible,
+    build: (v) => release(v, 'the disk is full'),
+  },
+  {
+    number: 26,
+    name: 'StartServer',
+    comment:
+      'A dead server starts read-only, without replication and with recovery as MASTER, which keeps every acknowledged transaction. It opens or follows by later rules.',
+    when: (v) => v.serverState === 'down' && v.databaseFresh,
+    build: () => act({ kind: 'startServer', recovery: 'MASTER' }, 'starts the server, closed'),
+  },
+];
