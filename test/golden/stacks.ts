@@ -20,7 +20,7 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     ...reference,
     stack: 'both',
     balancer: { mode: 'active-active' },
-    site: { httpsPort: 8443, httpPort: 8080, domain: 'shop.example' },
+    site: { httpsPort: 9443, httpPort: 8080, domain: 'shop.example' },
     network: { egress: 'allow', operators: ['10.77.0.1', '192.0.2.0/24'] },
   },
   'active-passive-web': {
