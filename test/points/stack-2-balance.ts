@@ -38,7 +38,7 @@ const downMs = 1_500;
 
 async function killOnFirst(lab: Lab, services: readonly string[]): Promise<Run> {
   const killed = services.join(' and ');
-  const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
+  using prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
   await sleep(300);
   await lab.keepDown('server-1', services, downMs);
   const endedMs = performance.now();

@@ -80,7 +80,7 @@ async function runCase(lab: Lab, name: string, fault: FaultCase): Promise<Watche
   await waitFor('the site to answer', async () => (await lab.fetch('/api/users')).status === 200, 10_000);
   // A restart in place must not count as one more crash of the run before.
   await sleep(1_000);
-  const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 1_500 });
+  using prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 1_500 });
   await sleep(500);
   await fault.inject(lab);
   const until = performance.now() + 2_500;

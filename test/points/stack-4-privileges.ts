@@ -132,11 +132,7 @@ async function captureUse(lab: Lab, users: number, log: Log) {
   const capture = await Capture.start(await bridgeOf(gatewayOf(lab.subnet)), file);
   await cutConnections(lab);
   const cutMs = Date.now();
-  await waitFor(
-    'a healthy stack after all connections were cut',
-    async () => (await lab.status()).healthy,
-    30_000,
-  );
+  await lab.healthy();
   await useSite(lab, marker, users);
   const { site } = await lab.status();
   const outside = await Outside.plug('pcap', gatewayOf(lab.subnet), lab.outsideAddress(249));

@@ -28,7 +28,7 @@ const backLimitMs = 1_000;
 function kindOf(process: HostProcess): string {
   const text = (own: Process) =>
     label(own)
-      .replace(/ -(sf|x) .*/, '')
+      .replace(/ -sf( \d+)+| -x \S+/g, '')
       .replace(/\d+/g, 'N');
   const parent = processOf(process.parent);
   return parent !== undefined && text(parent) === text(process) ? `${text(process)} (child)` : text(process);
@@ -104,7 +104,7 @@ function mayFail(outage: Outage, active: string | null): boolean {
 async function killOne(lab: Lab, status: Status, process: HostProcess): Promise<Outage> {
   const service = serviceOf(status, process);
   const others = service === 'supervisor' ? await lastingProcesses(lab) : [];
-  const prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
+  using prober = new Prober().start(await lab.url('/api/users'), await lab.ca(), { timeoutMs: 5_000 });
   await sleep(300);
   const backMs = await killAndWait(lab, process);
   await sleep(service === 'supervisor' ? 1_500 : 700);
@@ -136,15 +136,6 @@ function judge(outage: Outage, active: string | null): readonly string[] {
   return failures;
 }
 
-/** What the kill before has broken must be whole again, or two faults would be judged as one. */
-function healthyStatus(lab: Lab, next: HostProcess): Promise<Status> {
-  const healthy = async () => {
-    const status = await lab.status();
-    return status.healthy && status;
-  };
-  return waitFor(`a healthy stack before the kill of ${label(next)} on ${next.host}`, healthy, 20_000);
-}
-
 export const killed: LabPoint<Counts> = {
   kind: 'lab',
   id: 'stack-7',
@@ -157,7 +148,8 @@ export const killed: LabPoint<Counts> = {
     for (const process of chosen(await lastingProcesses(lab), counts.ofEachKind)) {
       // An earlier kill may have taken it along (workers of a master).
       if (!sameProcess(process, processOf(process.pid))) continue;
-      const before = await healthyStatus(lab, process);
+      // What the kill before has broken must be whole again, or two faults would be judged as one.
+      const before = await lab.healthy();
       const outage = await killOne(lab, before, process);
       outages.push(outage);
       failures.push(...judge(outage, before.balancer.active));

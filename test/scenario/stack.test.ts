@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { anyPoints } from '#test/points/all.ts';
 import { Lab, referenceStack } from '#test/support/lab.ts';
-import { waitFor } from '#test/support/wait.ts';
 
 const minutes = 60_000;
 const quiet = () => undefined;
@@ -23,7 +22,7 @@ describe('points on one lab', () => {
       if (lab === undefined) throw new Error('no lab');
       const running = lab;
       // One point that fails must not fail the ones after it.
-      await waitFor('a healthy stack', async () => (await running.status()).healthy, 30_000);
+      await running.healthy();
       await point.onLab(running, 'small', quiet);
     });
   }

@@ -14,7 +14,7 @@ import { type Answer, type FetchOptions, fetchOnce } from './http.ts';
 import { namespaceOf } from './namespaces.ts';
 import { commandText, descendants, type HostProcess, labProcesses, processOf, signal } from './processes.ts';
 import { addressWithLength } from './subnet.ts';
-import { sleep } from './wait.ts';
+import { sleep, waitFor } from './wait.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
 
@@ -43,6 +43,8 @@ export interface Status {
       readonly lagSeconds: number | null;
     }[];
   };
+  /** Sentences: what is not healthy. */
+  readonly problems: readonly string[];
 }
 
 /** The reference stack, with limits raised so that tests may load it from one address. */
@@ -167,6 +169,16 @@ export class Lab {
       throw new Error(`tandem status ended with ${result.code}: ${result.stdout}${result.stderr}`);
     }
     return JSON.parse(result.stdout) as Status;
+  }
+
+  /** Waits for health; says otherwise what is not healthy. */
+  healthy(timeoutMs = 30_000): Promise<Status> {
+    const healthy = async () => {
+      const status = await this.status();
+      if (!status.healthy) throw new Error(status.problems.join('; '));
+      return status;
+    };
+    return waitFor('a healthy stack', healthy, timeoutMs);
   }
 
   async url(path = '/'): Promise<string> {

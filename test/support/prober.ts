@@ -47,6 +47,11 @@ export class Prober {
     }
   }
 
+  /** For `using`: a test that fails before `stop` must not go on asking. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
   async stop(): Promise<ProbeReport> {
     clearInterval(this.#timer);
     // A site that never came back has its gap at the end.

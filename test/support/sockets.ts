@@ -13,6 +13,11 @@ export async function listeners(namespace: string): Promise<readonly string[]> {
       .split('\n')
       .filter(Boolean)
       .map((line) => line.trim().split(/\s+/)[index] ?? '');
-  const named = column(unix, 4).filter((path) => path.startsWith('/'));
-  return [...column(tcp, 3).map((socket) => `tcp ${socket}`), ...named.map((path) => `unix ${path}`)];
+  // The kernel knows HAProxy's sockets by the name under which they were bound before they were put in place.
+  const named = column(unix, 4)
+    .filter((path) => path.startsWith('/'))
+    .map((path) => path.replace(/\.\d+\.tmp$/, ''));
+  return [
+    ...new Set([...column(tcp, 3).map((socket) => `tcp ${socket}`), ...named.map((path) => `unix ${path}`)]),
+  ];
 }
