@@ -1,5 +1,6 @@
 /** One lab: the hosts of a stack on this machine, on one bridge. */
 import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Spec } from '#src/spec/spec.ts';
@@ -69,7 +70,7 @@ export class Lab {
       code: repository,
       app: description.app,
       static: description.static,
-      cache: join(stateDirectory, 'cache'),
+      cache: compileCache(stateDirectory),
     };
     this.hosts = hosts.map((host) => new LabHost(this, host));
   }
@@ -145,6 +146,17 @@ export class Lab {
     if (known === version) return;
     // Without the cache a supervisor starts all the same, at the price of memory.
     if ((await fill()).code === 0) await markWarm(this.shared.cache, version);
+  }
+}
+
+/** Beside the packages, so that every lab of this clone finds it filled; where that can't be written, with the lab. */
+function compileCache(stateDirectory: string): string {
+  const modules = join(repository, 'node_modules');
+  try {
+    accessSync(modules, constants.W_OK);
+    return join(modules, '.cache/tandem');
+  } catch {
+    return join(stateDirectory, 'cache');
   }
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { execute } from './execute.ts';
-import { brokenPackages, parseInstalled, serviceFiles } from './parse.ts';
+import { brokenPackages, lastWords, parseInstalled, serviceFiles } from './parse.ts';
 
 export interface PackagePaths {
   /** policy-rc.d, as invoke-rc.d(8) reads it. */
@@ -63,16 +63,16 @@ async function install(names: readonly string[], paths: PackagePaths): Promise<v
   const argv = ['--wait', 'flock', '--exclusive', '--close', paths.lock, ...work];
   const { code, stderr } = await execute('setsid', argv, { mayFail: true });
   const output = (await readFile(log, 'utf8').catch(() => '')) + stderr;
+  await rm(log, { force: true });
   await switchOff(paths);
   if (code !== 0) throw installError(names, output);
-  await rm(log, { force: true });
 }
 
 function installError(names: readonly string[], output: string): TandemError {
   const words = output.trim().split('\n').filter(Boolean);
   const broken = brokenPackages(words, names);
   return new TandemError('package-install-failed', `apt-get could not install ${broken.join(', ')}.`, {
-    issues: words.slice(-8).map((message) => ({ path: 'apt-get', message })),
+    issues: lastWords(words).map((message) => ({ path: 'apt-get', message })),
     hint: "Check the machine's package sources (apt-get update) and its disk space, then run the command again.",
   });
 }

@@ -6,9 +6,17 @@ export function parseInstalled(text: string): ReadonlySet<string> {
   return new Set(lines.map((line) => line.trim().split(/\s+/)[1] ?? ''));
 }
 
+/** What of apt's output is worth showing: its complaints, or, without any, its last lines. */
+export function lastWords(output: readonly string[]): readonly string[] {
+  const complaints = output.filter((line) => complaint.test(line));
+  return (complaints.length > 0 ? complaints : output).slice(-8);
+}
+
+const complaint = /^(?:E:|W:|dpkg: error| .*(?:Depends|Conflicts|Breaks):)/;
+
 /** The packages that apt complains about by name; all that were asked for when it names none. */
 export function brokenPackages(output: readonly string[], asked: readonly string[]): readonly string[] {
-  const complaints = output.filter((line) => /^(?:E:| .*(?:Depends|Conflicts|Breaks):)/.test(line));
+  const complaints = output.filter((line) => complaint.test(line));
   const named = asked.filter((name) =>
     complaints.some((line) => line.split(/[\s:'",]+/).some((word) => word === name)),
   );

@@ -371,7 +371,7 @@ function otherLabs(): boolean {
 describe('an interrupted start', { timeout: 60_000 }, () => {
   it('that was killed at any point is completed by the next one', async () => {
     const stack = 'lt-cut';
-    for (const afterMs of [80, 160, 240, 320, 400, 550]) {
+    for (const afterMs of [80, 180, 280, 400, 550]) {
       const own = await lab(stack, 61, 2);
       const child = spawn(
         process.execPath,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { brokenPackages, parseInstalled, serviceFiles } from '#src/provision/packages/parse.ts';
+import { brokenPackages, lastWords, parseInstalled, serviceFiles } from '#src/provision/packages/parse.ts';
 
 describe('what dpkg and apt print', () => {
   it('gives the installed packages, held ones too, without removed ones', () => {
@@ -16,6 +16,14 @@ describe('what dpkg and apt print', () => {
     ];
     expect(brokenPackages(unmet, asked)).toEqual(['haproxy']);
     expect(brokenPackages(['E: dpkg was interrupted'], asked)).toEqual(asked);
+  });
+
+  it('shows the complaints of apt, or its last lines', () => {
+    const noise = ['Get:1 somewhere', 'Reading package lists...'];
+    expect(lastWords([...noise, 'E: Unable to locate package wrk'])).toEqual([
+      'E: Unable to locate package wrk',
+    ]);
+    expect(lastWords(noise)).toEqual(noise);
   });
 
   it('finds units and init scripts among files, without templates', () => {
