@@ -1,8 +1,9 @@
 /** How events change the state: facts only, no decisions. */
+
+import { channelOf } from './effects.ts';
 import type { Cluster } from './keys.ts';
 import { standbyOf } from './keys.ts';
 import type { DatabaseObservation } from './observation.ts';
-import { channelOf } from './effects.ts';
 import type { Done, Event, State } from './state.ts';
 
 /** A server that dies again within this time after a start is in a crash loop. */
@@ -69,7 +70,7 @@ function absorbDone(state: State, done: Done): State {
       };
     }
     case 'report':
-      return done.outcome === 'ok' ? next : { ...next, reported: '' };
+      return done.outcome === 'ok' ? next : { ...next, reported: null };
     case 'database':
       return absorbDatabaseEffect(next, done);
     case 'process':
@@ -96,11 +97,11 @@ function absorbDatabaseEffect(state: State, done: Done): State {
 
 function absorbLease(state: State, done: Done): State {
   if (done.outcome === 'unknown') return state;
-  if (done.outcome === 'refused') return { ...state, lease: null, reported: '' };
+  if (done.outcome === 'refused') return { ...state, lease: null, reported: null };
   // The holder's deadline counts from when the request was sent: etcd's own count began later.
   const deadline = done.sentAt + state.config.leaseTtlMs - state.config.leaseMarginMs;
   if (done.effect.kind === 'grantLease' && done.lease !== undefined) {
-    return { ...state, lease: { id: done.lease, deadline }, reported: '' };
+    return { ...state, lease: { id: done.lease, deadline }, reported: null };
   }
   return state.lease === null ? state : { ...state, lease: { ...state.lease, deadline } };
 }
@@ -110,7 +111,12 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
   const { leader, sync } = cluster;
   let { lease, changes } = state;
   // The agent was restarted while it held the key: it goes on with the lease of its earlier life.
-  if (lease === null && leader !== null && leader.holder === config.self && state.pending.lease === undefined) {
+  if (
+    lease === null &&
+    leader !== null &&
+    leader.holder === config.self &&
+    state.pending.lease === undefined
+  ) {
     lease = { id: leader.lease, deadline: -1 };
   }
   const holder = sync === null ? null : { holder: sync.leader, epoch: sync.epoch };
@@ -123,6 +129,8 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
     changes,
     cluster: { value: cluster, sentAt },
     lastHolder: holder ?? lastHolder,
+    requestSince: cluster.request === null ? null : (state.requestSince ?? now),
+    drainingSince: cluster.request === null ? null : state.drainingSince,
     highestRevision: Math.max(state.highestRevision, cluster.revision),
     noLeaderSince: leader === null ? (state.noLeaderSince ?? now) : null,
   };

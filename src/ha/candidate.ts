@@ -21,7 +21,12 @@ export function obstacle(view: View): string | null {
   if (problem !== null) return `${self}: ${problem.sentence}`;
   const { request } = cluster;
   const since = view.now - (state.noLeaderSince ?? view.now);
-  if (request !== null && request.epoch === sync.epoch && request.to !== self && since < config.switchoverLimitMs) {
+  if (
+    request !== null &&
+    request.epoch === sync.epoch &&
+    request.to !== self &&
+    since < config.switchoverLimitMs
+  ) {
     return `${request.to} is to take over (switchover ${request.id})`;
   }
   const hold = view.recorded || request?.to === self ? 0 : holdLeft(state);
@@ -32,14 +37,16 @@ export function obstacle(view: View): string | null {
 /** In mode `async` every replica of the epoch may lead; the furthest one shall. */
 function betterCandidate(view: View, since: number): string | null {
   const { cluster, server, sync, self, config } = view;
-  if (cluster === null || server === null || sync === null || server.received === null) return 'nothing is known';
+  if (cluster === null || server === null || sync === null || server.received === null)
+    return 'nothing is known';
   if (view.recorded) return null;
   if (since < asyncPatienceMs) return 'waits for the reports of the others';
   for (const report of Object.values(cluster.members)) {
     if (report.member === self || report.problem !== null || report.markerEpoch !== sync.epoch) continue;
     const relation = compare(report.received, server.received);
     const earlier = config.members.indexOf(report.member) < config.members.indexOf(self);
-    if (relation === 'ahead' || (relation === 'equal' && earlier)) return `${report.member} has at least as much`;
+    if (relation === 'ahead' || (relation === 'equal' && earlier))
+      return `${report.member} has at least as much`;
     if (relation === 'incomparable' && !contains(server.received, report.received)) {
       return `${report.member} has transactions that ${self} lacks, and the reverse: choose by hand`;
     }
@@ -66,7 +73,12 @@ export const candidateRules: readonly Rule[] = [
     comment:
       'The leader key is free, this was observed twice, and this member certainly has every acknowledged write: it takes the key. The transaction compares the revision of `sync`, so a decision on an outdated view takes nothing.',
     when: (v) =>
-      seenTwice(v) && v.clusterFresh && v.databaseFresh && v.leaseValid && v.sync !== null && obstacle(v) === null,
+      seenTwice(v) &&
+      v.clusterFresh &&
+      v.databaseFresh &&
+      v.leaseValid &&
+      v.sync !== null &&
+      obstacle(v) === null,
     build: (v) =>
       act(
         { kind: 'takeLeader', lease: v.state.lease?.id ?? '', syncModRevision: v.sync?.modRevision ?? -1 },
@@ -76,8 +88,10 @@ export const candidateRules: readonly Rule[] = [
   {
     number: 61,
     name: 'NoPromotion',
-    comment: 'The leader key is free and this member must not take it: the sentence says which precondition is missing.',
-    when: (v) => v.cluster !== null && v.leader === null && v.clusterFresh && !isFollowing(v) && obstacle(v) !== null,
+    comment:
+      'The leader key is free and this member must not take it: the sentence says which precondition is missing.',
+    when: (v) =>
+      v.cluster !== null && v.leader === null && v.clusterFresh && !isFollowing(v) && obstacle(v) !== null,
     build: (v) => wait(`no primary holds the lease, and ${v.self} does not take it: ${obstacle(v)}`),
   },
 ];

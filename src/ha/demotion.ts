@@ -66,7 +66,7 @@ export const demotionRules: readonly Rule[] = [
       processIdle(v) &&
       superseded(v) &&
       ((v.server !== null && !v.server.readOnly && v.server.waitingCommits > 0) ||
-        (v.server !== null && v.server.semiSyncSource && v.server.waitingCommits > 0) ||
+        (v.server?.semiSyncSource && v.server.waitingCommits > 0) ||
         (v.serverState === 'silent' && v.state.wasWritable)),
     build: (v) =>
       act({ kind: 'killServer' }, `kills the server: epoch ${v.sync?.epoch} of ${v.sync?.leader} has begun`),
@@ -77,15 +77,17 @@ export const demotionRules: readonly Rule[] = [
     comment: 'A newer epoch is recorded and no commit waits: read-only is enough, and clients get an answer.',
     when: (v) => v.databaseFresh && superseded(v) && v.server !== null && !v.server.readOnly,
     build: (v) =>
-      act({ kind: 'closeServer' }, `closes for writes: epoch ${v.sync?.epoch} of ${v.sync?.leader} has begun`),
+      act(
+        { kind: 'closeServer' },
+        `closes for writes: epoch ${v.sync?.epoch} of ${v.sync?.leader} has begun`,
+      ),
   },
   {
     number: 22,
     name: 'LostBoth',
     comment:
       'The lease is gone and the standby no longer confirms that it follows this epoch: it may have been promoted, so this server stops. Losing only one of them interrupts nothing.',
-    when: (v) =>
-      processIdle(v) && v.databaseFresh && v.server !== null && !v.server.readOnly && lostBoth(v),
+    when: (v) => processIdle(v) && v.databaseFresh && v.server !== null && !v.server.readOnly && lostBoth(v),
     build: (v) => stop(v, 'neither its lease nor its standby confirms that it is still the primary'),
   },
   {

@@ -114,15 +114,7 @@ export type Effect =
 
 export type EffectKind = Effect['kind'];
 
-export type Channel =
-  | 'lease'
-  | 'cluster'
-  | 'report'
-  | 'etcd'
-  | 'probe'
-  | 'database'
-  | 'barrier'
-  | 'process';
+export type Channel = 'lease' | 'cluster' | 'report' | 'etcd' | 'probe' | 'database' | 'barrier' | 'process';
 
 /** The channel of each effect: what may be under way at the same time. */
 export const channelOf: Readonly<Record<EffectKind, Channel>> = {

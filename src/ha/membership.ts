@@ -5,8 +5,8 @@
  * because switching it off confirms all that waits.
  */
 import { contains } from '#src/gtid/position.ts';
-import type { MemberName, MemberReport } from './keys.ts';
 import type { SyncValue } from './effects.ts';
+import type { MemberName, MemberReport } from './keys.ts';
 import { act, type Decision, type Rule, type View, wait } from './view.ts';
 
 /** This agent leads a running primary whose marker is written, on fresh views, in a mode with a standby. */
@@ -44,7 +44,9 @@ function provedStopped(view: View, member: MemberName): boolean {
 }
 
 function denied(view: View, member: MemberName): boolean {
-  return (view.server?.denied.includes(member) ?? false) && !(view.server?.replicas.includes(member) ?? false);
+  return (
+    (view.server?.denied.includes(member) ?? false) && !(view.server?.replicas.includes(member) ?? false)
+  );
 }
 
 function lostFor(view: View): number {
@@ -94,7 +96,12 @@ function mayUnname(view: View): boolean {
   const { standby, config } = view;
   if (standby === null) return false;
   const wanted = view.cluster?.request;
-  if (wanted != null && wanted.epoch === view.sync?.epoch && wanted.to !== standby && invitee(view) === wanted.to) {
+  if (
+    wanted != null &&
+    wanted.epoch === view.sync?.epoch &&
+    wanted.to !== standby &&
+    invitee(view) === wanted.to
+  ) {
     return true;
   }
   if (lostFor(view) < config.degradeAfterMs) return false;
@@ -117,10 +124,7 @@ export const degradeRules: readonly Rule[] = [
     name: 'SourceOff',
     comment:
       'A read sent after the write shows `sync` = [self], written by this very agent: nobody else can be promoted, so what waits may be confirmed and writes go on alone.',
-    when: (v) =>
-      manages(v) &&
-      mayGoAlone(v) &&
-      v.sync?.modRevision === v.state.aloneRevision,
+    when: (v) => manages(v) && mayGoAlone(v) && v.sync?.modRevision === v.state.aloneRevision,
     build: (v) => act({ kind: 'sourceOff' }, `goes on without a standby: sync names only ${v.self}`),
   },
   {
@@ -183,7 +187,10 @@ export const membershipRules: readonly Rule[] = [
     when: (v) => manages(v) && joiningReady(v) && silentLingerer(v) !== null,
     build: (v) => {
       const member = silentLingerer(v) ?? '';
-      return act({ kind: 'denyReplica', member }, `locks ${member} out until it proves that it does not acknowledge`);
+      return act(
+        { kind: 'denyReplica', member },
+        `locks ${member} out until it proves that it does not acknowledge`,
+      );
     },
   },
   {
@@ -241,8 +248,7 @@ export const membershipRules: readonly Rule[] = [
         manages(v) &&
         v.state.pending.barrier === undefined &&
         (v.server?.waitingCommits ?? 0) > 0 &&
-        report !== null &&
-        report.acknowledging &&
+        report?.acknowledging &&
         contains(report.received, v.server?.applied ?? [])
       );
     },

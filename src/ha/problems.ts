@@ -17,11 +17,13 @@ export const storeProblems: readonly Problem[] = [
   },
   {
     name: 'StoreWentBack',
-    sentence: 'etcd shows an older state than was seen before (restored from a backup): its records name the wrong members',
+    sentence:
+      'etcd shows an older state than was seen before (restored from a backup): its records name the wrong members',
     holds: (v) =>
       v.cluster !== null &&
       (v.cluster.revision < v.state.highestRevision ||
-        (v.sync !== null && Object.values(v.cluster.members).some((m) => m.markerEpoch > (v.sync?.epoch ?? 0))) ||
+        (v.sync !== null &&
+          Object.values(v.cluster.members).some((m) => m.markerEpoch > (v.sync?.epoch ?? 0))) ||
         (v.sync !== null && v.server !== null && v.server.markerEpoch > v.sync.epoch)),
   },
 ];

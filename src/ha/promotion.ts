@@ -89,7 +89,8 @@ export const promotionRules: readonly Rule[] = [
   {
     number: 32,
     name: 'RunSqlThread',
-    comment: 'The SQL thread must run to the end of the relay log; it is started while the IO thread still runs.',
+    comment:
+      'The SQL thread must run to the end of the relay log; it is started while the IO thread still runs.',
     when: (v) =>
       steps(v) &&
       !v.recorded &&
@@ -100,7 +101,8 @@ export const promotionRules: readonly Rule[] = [
   {
     number: 33,
     name: 'StopReceiving',
-    comment: 'Stopping the IO thread is the fence: the old primary can get no acknowledgement from here any more.',
+    comment:
+      'Stopping the IO thread is the fence: the old primary can get no acknowledgement from here any more.',
     when: (v) => steps(v) && v.server?.replication?.ioRunning === true,
     build: (v) =>
       act({ kind: 'stopIoThread' }, `stops receiving from ${v.server?.replication?.source}, which fences it`),
@@ -145,7 +147,8 @@ export const promotionRules: readonly Rule[] = [
   {
     number: 38,
     name: 'WriteMarker',
-    comment: 'The marker row carries the epoch to all members by replication: equal positions prove nothing without it.',
+    comment:
+      'The marker row carries the epoch to all members by replication: equal positions prove nothing without it.',
     when: (v) => steps(v) && v.recorded && (v.server?.markerEpoch ?? 0) < epochOf(v),
     build: (v) =>
       act(
@@ -156,8 +159,10 @@ export const promotionRules: readonly Rule[] = [
   {
     number: 39,
     name: 'SourceOnBeforeOpening',
-    comment: 'With a sync standby named, or in mode `strict`, no write is confirmed without an acknowledgement.',
-    when: (v) => steps(v) && v.recorded && v.server?.readOnly === true && !v.server.semiSyncSource && needsSource(v),
+    comment:
+      'With a sync standby named, or in mode `strict`, no write is confirmed without an acknowledgement.',
+    when: (v) =>
+      steps(v) && v.recorded && v.server?.readOnly === true && !v.server.semiSyncSource && needsSource(v),
     build: () => act({ kind: 'sourceOn' }, 'switches the source side of semi-sync on before it opens'),
   },
   {

@@ -57,7 +57,9 @@ function donor(view: View): MemberName | null {
     if (usable && report.member !== sync.leader && report.following === sync.leader) return report.member;
   }
   const primary = cluster.members[sync.leader];
-  return primary !== undefined && primary.problem === null && primary.markerEpoch === sync.epoch ? sync.leader : null;
+  return primary !== undefined && primary.problem === null && primary.markerEpoch === sync.epoch
+    ? sync.leader
+    : null;
 }
 
 function wantsToAcknowledge(view: View): boolean {
@@ -76,7 +78,8 @@ export const rejoinRules: readonly Rule[] = [
   {
     number: 70,
     name: 'SourceSideOff',
-    comment: 'A former primary that is closed, with nothing waiting, under a newer epoch: its source side goes off.',
+    comment:
+      'A former primary that is closed, with nothing waiting, under a newer epoch: its source side goes off.',
     when: (v) => replica(v) && sourceSideLeft(v) && (v.server?.markerEpoch ?? 0) <= (v.sync?.epoch ?? 0),
     build: () => act({ kind: 'sourceOff' }, 'switches its source side off, it is a replica now'),
   },
@@ -117,7 +120,8 @@ export const rejoinRules: readonly Rule[] = [
     comment:
       'A former primary gives up the server id of its epoch: under it, it would skip the events of that epoch which it lacks.',
     when: (v) => replica(v) && !diverged(v) && v.server?.serverId !== v.config.serverId,
-    build: (v) => act({ kind: 'setServerId', serverId: v.config.serverId }, 'takes its own server id as a replica'),
+    build: (v) =>
+      act({ kind: 'setServerId', serverId: v.config.serverId }, 'takes its own server id as a replica'),
   },
   {
     number: 75,
@@ -125,7 +129,7 @@ export const rejoinRules: readonly Rule[] = [
     comment: 'The SQL thread stopped without an error while the IO thread runs.',
     when: (v) => {
       const r = v.server?.replication;
-      return replica(v) && r != null && r.ioRunning && !r.sqlRunning && r.error === null;
+      return replica(v) && r?.ioRunning && !r.sqlRunning && r.error === null;
     },
     build: () => act({ kind: 'startSqlThread' }, 'starts its SQL thread'),
   },
@@ -135,11 +139,7 @@ export const rejoinRules: readonly Rule[] = [
     comment:
       'It does not follow the recorded primary yet: replication is set up by GTID, after everything received that the epoch contains was applied.',
     when: (v) =>
-      replica(v) &&
-      !diverged(v) &&
-      misdirected(v) &&
-      (caughtUp(v) || receivedTooMuch(v)) &&
-      v.sync !== null,
+      replica(v) && !diverged(v) && misdirected(v) && (caughtUp(v) || receivedTooMuch(v)) && v.sync !== null,
     build: (v) =>
       act(
         { kind: 'changeSource', source: v.sync?.leader ?? '', acknowledge: wantsToAcknowledge(v) },
@@ -155,8 +155,7 @@ export const rejoinRules: readonly Rule[] = [
       const r = v.server?.replication;
       return (
         replica(v) &&
-        r != null &&
-        r.ioRunning &&
+        r?.ioRunning &&
         r.sqlRunning &&
         r.source === v.sync?.leader &&
         v.server?.acknowledging !== wantsToAcknowledge(v)

@@ -2,7 +2,7 @@
 import type { Position } from '#src/gtid/position.ts';
 import type { Effect, SyncValue } from './effects.ts';
 import { type Channel, type Command, channelOf } from './effects.ts';
-import type { Cluster, MemberName } from './keys.ts';
+import type { Cluster, MemberName, MemberReport } from './keys.ts';
 import type { DatabaseObservation } from './observation.ts';
 
 /** When a write is acknowledged; the stack file's `database.sync`. */
@@ -80,9 +80,13 @@ export interface State {
   readonly crashLoop: boolean;
   /** When the present drain for a switchover began. */
   readonly drainingSince: number | null;
+  /** When a request was first seen; null when there is none. */
+  readonly requestSince: number | null;
   /** When `joining` was last invited or was last seen to make progress. */
   readonly invitedAt: number;
-  readonly reported: string;
+  /** When the member's report was last written, and the report, to be compared. */
+  readonly reportedAt: number;
+  readonly reported: MemberReport | null;
 }
 
 /** A state that knows nothing: what an agent starts with, and all it has after a crash. */
@@ -112,8 +116,10 @@ export function initialState(config: Config): State {
     startedAt: null,
     crashLoop: false,
     drainingSince: null,
+    requestSince: null,
     invitedAt: 0,
-    reported: '',
+    reportedAt: -1,
+    reported: null,
   };
 }
 
@@ -140,7 +146,13 @@ export type Event =
   | Done;
 
 /** After these, confirmations may have been missing for a while. */
-const breaksBarrier: ReadonlySet<string> = new Set(['sourceOn', 'sourceOff', 'startServer', 'killServer', 'clone']);
+const breaksBarrier: ReadonlySet<string> = new Set([
+  'sourceOn',
+  'sourceOff',
+  'startServer',
+  'killServer',
+  'clone',
+]);
 
 /** Marks effects as under way and gives them their ids. */
 export function issue(state: State, effects: readonly Effect[]): { state: State; commands: Command[] } {

@@ -5,7 +5,8 @@ import { act, type Rule, type View, wait } from './view.ts';
 /** The request that this primary is to fulfil now; null when there is none, or it is of another epoch. */
 function requested(view: View) {
   const request = view.cluster?.request ?? null;
-  if (request === null || !view.leads || !view.recorded || !view.clusterFresh || !view.databaseFresh) return null;
+  if (request === null || !view.leads || !view.recorded || !view.clusterFresh || !view.databaseFresh)
+    return null;
   return request;
 }
 
@@ -30,8 +31,7 @@ function caughtUp(view: View): boolean {
   const request = requested(view);
   const report = request === null ? undefined : view.cluster?.members[request.to];
   return (
-    view.server !== null &&
-    view.server.readOnly &&
+    view.server?.readOnly &&
     view.server.waitingCommits === 0 &&
     report !== undefined &&
     contains(report.received, view.server.applied)
@@ -65,7 +65,8 @@ export const switchoverRules: readonly Rule[] = [
   {
     number: 47,
     name: 'HandOver',
-    comment: 'Nothing is written any more and the target has received everything: the key is released, from here it rolls forward.',
+    comment:
+      'Nothing is written any more and the target has received everything: the key is released, from here it rolls forward.',
     when: (v) => ready(v) && caughtUp(v),
     build: (v) =>
       act(

@@ -1,8 +1,9 @@
 /** What rules read: the state, and the facts that follow from it. */
+
+import type { Effect } from './effects.ts';
 import type { Cluster, HistoryEntry, Leader, MemberName, Sync } from './keys.ts';
 import { standbyOf } from './keys.ts';
 import type { RunningServer } from './observation.ts';
-import type { Effect } from './effects.ts';
 import type { Config, State } from './state.ts';
 
 export interface View {

@@ -1,0 +1,133 @@
+/** The decision core: `step(state, event)`. No I/O, no clock, no randomness; the agent and the simulator both run it. */
+import { emptyPosition, sameTransactions } from '#src/gtid/position.ts';
+import { absorb } from './absorb.ts';
+import { type Command, channelOf, type Effect } from './effects.ts';
+import type { MemberReport } from './keys.ts';
+import { memberProblem } from './problems.ts';
+import { rules as allRules } from './rules.ts';
+import { type Event, issue, type State } from './state.ts';
+import { type Rule, type View, viewOf } from './view.ts';
+
+export interface Step {
+  readonly state: State;
+  /** What to do now, each to be answered by one `done` event. */
+  readonly effects: readonly Command[];
+  /** The number of the rule that decided; 0 when none applied. */
+  readonly rule: number;
+  /** What was seen and decided, for the log and the API. Made when asked for: most cycles repeat the last one. */
+  readonly sentence: string;
+}
+
+/** How old the views may get before they are read again, by the tick. */
+const readEveryMs = 400;
+/** A report is written again after this time even when nothing changed. */
+const reportEveryMs = 5_000;
+
+/** One event in, decisions out. `rules` is there for the simulator's mutations; agents use the table. */
+export function step(before: State, event: Event, rules: readonly Rule[] = allRules): Step {
+  let state = absorb(before, event);
+  let commands: readonly Command[] = [];
+  let rule = 0;
+  let sentence = 'nothing to decide';
+  const view = viewOf(state);
+  for (const row of rules) {
+    if (!row.when(view)) continue;
+    const decision = row.build(view);
+    rule = row.number;
+    sentence = decision.sentence;
+    const effects = decision.effects.filter((e) => state.pending[channelOf[e.kind]] === undefined);
+    if (decision.patch !== undefined && effects.length > 0) state = { ...state, ...decision.patch };
+    ({ state, commands } = issue(state, effects));
+    break;
+  }
+  const upkeep = issue(state, upkeepEffects(viewOf(state)));
+  state = upkeep.state;
+  for (const { effect } of upkeep.commands) {
+    if (effect.kind === 'putReport') state = { ...state, reported: effect.report, reportedAt: state.now };
+    if (effect.kind === 'keepAlive' || effect.kind === 'grantLease')
+      state = { ...state, leaseEffectAt: state.now };
+  }
+  return { state, effects: [...commands, ...upkeep.commands], rule, sentence };
+}
+
+/** What every cycle does whatever was decided: read, probe, renew, report. */
+function upkeepEffects(view: View): Effect[] {
+  const { state, config, now } = view;
+  const { pending, cluster, database, lease } = state;
+  const effects: Effect[] = [];
+  const settled = pending.etcd === undefined;
+  if (
+    pending.cluster === undefined &&
+    settled &&
+    (!view.clusterFresh || now - (cluster?.sentAt ?? 0) >= readEveryMs)
+  ) {
+    effects.push({ kind: 'readCluster' });
+  }
+  const quiet = pending.database === undefined && pending.process === undefined;
+  if (
+    pending.probe === undefined &&
+    quiet &&
+    (!view.databaseFresh || now - (database?.sentAt ?? 0) >= readEveryMs)
+  ) {
+    effects.push({ kind: 'probeDatabase' });
+  }
+  if (pending.lease === undefined && cluster !== null) {
+    if (lease === null) effects.push({ kind: 'grantLease', ttlMs: config.leaseTtlMs });
+    else if (lease.deadline < 0 || now - state.leaseEffectAt >= config.leaseTtlMs / 4) {
+      effects.push({ kind: 'keepAlive', lease: lease.id });
+    }
+  }
+  if (
+    pending.report === undefined &&
+    lease !== null &&
+    lease.deadline > 0 &&
+    view.databaseFresh &&
+    view.clusterFresh
+  ) {
+    const report = reportOf(view);
+    const due = now - state.reportedAt >= reportEveryMs;
+    if (due || state.reported === null || !sameReport(report, state.reported)) {
+      effects.push({ kind: 'putReport', report, lease: lease.id });
+    }
+  }
+  return effects;
+}
+
+/** The member's report, from fresh views only: `syncSeen` vouches that no older decision to acknowledge is under way. */
+export function reportOf(view: View): MemberReport {
+  const { server, sync, state, self } = view;
+  const probedAfterRead = (state.database?.sentAt ?? -1) >= (state.cluster?.sentAt ?? 0);
+  const problem = memberProblem(view);
+  const connected = server?.replication?.connected === true;
+  // An older sync seen is kept when the probe is older than the read: the proof is of the moment of the probe.
+  const seen = sync === null ? -1 : sync.modRevision;
+  const previous = state.reported?.syncSeen ?? -1;
+  return {
+    member: self,
+    markerEpoch: server?.markerEpoch ?? 0,
+    up: server !== null,
+    writable: server !== null && !server.readOnly,
+    received: server?.received ?? emptyPosition,
+    applied: server?.applied ?? emptyPosition,
+    following: connected ? (server?.replication?.source ?? null) : null,
+    sqlRunning: server?.replication?.sqlRunning ?? false,
+    acknowledging: server?.acknowledging ?? false,
+    syncSeen: server === null ? -1 : probedAfterRead ? seen : previous,
+    problem: problem === null ? null : problem.sentence,
+  };
+}
+
+function sameReport(a: MemberReport, b: MemberReport): boolean {
+  return (
+    a.markerEpoch === b.markerEpoch &&
+    a.up === b.up &&
+    a.writable === b.writable &&
+    a.following === b.following &&
+    a.sqlRunning === b.sqlRunning &&
+    a.acknowledging === b.acknowledging &&
+    a.syncSeen === b.syncSeen &&
+    a.problem === b.problem &&
+    sameTransactions(a.received, b.received) &&
+    sameTransactions(a.applied, b.applied)
+  );
+}
