@@ -23,11 +23,17 @@ export async function testLab(stack: string, number: number, hosts: number): Pro
   return { lab, stateDirectory, close };
 }
 
-export function openLab(stack: string, number: number, hosts: number, stateDirectory: string): Lab {
+export function openLab(
+  stack: string,
+  number: number,
+  hosts: number,
+  stateDirectory: string,
+  egress: 'allow' | 'deny' = 'deny',
+): Lab {
   return new Lab({
     stack,
     stateDirectory,
-    network: { subnet: `10.200.${number}.0/24`, gateway: `10.200.${number}.1`, egress: 'deny' },
+    network: { subnet: `10.200.${number}.0/24`, gateway: `10.200.${number}.1`, egress },
     hosts: Array.from({ length: hosts }, (_, index) => ({
       name: `h-${index + 1}`,
       address: `10.200.${number}.${11 + index}`,

@@ -212,6 +212,53 @@ describe('labs side by side', { timeout: 30_000 }, () => {
   });
 });
 
+describe('egress', { timeout: 30_000 }, () => {
+  it('lets hosts out through the machine, nobody in, and leaves forwarding as it was', async () => {
+    const forwarding = () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim();
+    const before = forwarding();
+    const stateDirectory = await mkdtemp(join(tmpdir(), 'tandem-lt-out-'));
+    const own = openLab('lt-out', 36, 1, stateDirectory, 'allow');
+    // A world beyond the machine: a namespace of its own on another network, that knows no way back into the lab.
+    const world = ['-n', 'lt-world'];
+    await expectCommand('ip', ['netns', 'add', 'lt-world']);
+    try {
+      await expectCommand('ip', [
+        'link',
+        'add',
+        'ltworld',
+        'type',
+        'veth',
+        'peer',
+        'name',
+        'eth0',
+        'netns',
+        'lt-world',
+      ]);
+      await expectCommand('ip', ['address', 'add', '10.200.37.1/24', 'dev', 'ltworld']);
+      await expectCommand('ip', ['link', 'set', 'ltworld', 'up']);
+      await expectCommand('ip', [...world, 'address', 'add', '10.200.37.2/24', 'dev', 'eth0']);
+      await expectCommand('ip', [...world, 'link', 'set', 'eth0', 'up']);
+      await own.prepare();
+      await own.host('h-1').prepare();
+      const ping = (address: string) => ['ping', '-c', '1', '-W', '0.4', address];
+      await waitFor(
+        'a way out',
+        async () => (await own.host('h-1').run(ping('10.200.37.2'))).code === 0,
+        3_000,
+      );
+      await expectCommand('ip', [...world, 'route', 'add', '10.200.36.0/24', 'via', '10.200.37.1']);
+      const inward = await command('ip', ['netns', 'exec', 'lt-world', ...ping('10.200.36.11')]);
+      expect(inward.code).not.toBe(0);
+    } finally {
+      await takeDown('lt-out', stateDirectory);
+      await rm(stateDirectory, { recursive: true, force: true });
+      await expectCommand('ip', ['netns', 'delete', 'lt-world']);
+    }
+    expect(forwarding()).toBe(before);
+    expect(await traces('lt-out')).toEqual([]);
+  });
+});
+
 describe('faults', { timeout: 30_000 }, () => {
   it('pull a cable, drop packets one way, and are taken back', async () => {
     const own = await prepared('lt-net', 41, 3);

@@ -1,7 +1,7 @@
 /** The supervisor of a real host, with trivial services: restarts, adoption, order, reload, crash loop, log rotation. */
 import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LabHost } from '#src/provision/lab/host.ts';
 import type { Service } from '#src/render/service.ts';
 import { namespaceOf } from '#test/support/namespaces.ts';
@@ -20,6 +20,14 @@ beforeAll(async () => {
 });
 
 afterAll(() => lab?.close());
+
+beforeEach(({ onTestFailed }) => {
+  const from = performance.now();
+  onTestFailed(() => {
+    const log = (name: string) => `${name}:\n${logOf(name).split('\n').slice(-20).join('\n')}`;
+    console.error(`after ${Math.round(performance.now() - from)} ms`, log('supervisor'), log('web'));
+  });
+});
 
 async function run(services: readonly Service[]): Promise<void> {
   await host.define(services);

@@ -26,13 +26,18 @@ export function isReady(readiness: Readiness, aliveMs: number): Promise<boolean>
 function canConnect(target: { host: string; port: number } | { path: string }): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(target);
-    const end = (result: boolean) => {
+    const fail = () => {
       socket.destroy();
-      done(result);
+      done(false);
     };
-    socket.setTimeout(probeTimeoutMs, () => end(false));
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
+    socket.setTimeout(probeTimeoutMs, fail);
+    socket.on('error', fail);
+    socket.once('connect', () => {
+      done(true);
+      // Taken leave of politely: a reset in the middle of a greeting is an error to the service, and ends a simple one.
+      socket.resume();
+      socket.end();
+    });
   });
 }
 
