@@ -19,6 +19,16 @@ const configuration = configPath(component, 'agent.json');
 const passwordsFile = configPath(component, 'passwords.json');
 const schemaFile = configPath(component, 'schema.sql');
 
+/** Environment of the agent's Node.js; the compile cache is of use only to a process with the same. */
+export const agentRuntime = {
+  NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2',
+  // The cache is filled where the code lies on this machine, and read where it lies on the host.
+  NODE_COMPILE_CACHE_PORTABLE: '1',
+} as const;
+
+/** Directory of compiled code, below Tandem's own code: it belongs to one version of it. */
+export const agentCompileCache = 'node_modules/.cache/tandem-agent';
+
 export function agentService(context: RenderContext): Service {
   const { material, host } = context;
   const own = material.hosts[host.name] as KeyPair;
@@ -31,8 +41,8 @@ export function agentService(context: RenderContext): Service {
     command: [nodeProgram, `${codeDirectory}/src/bin/agent.ts`, configuration],
     user: 'root',
     environment: {
-      NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2',
-      NODE_COMPILE_CACHE: `${hostPaths.data}/agent/compile-cache`,
+      ...agentRuntime,
+      NODE_COMPILE_CACHE: `${codeDirectory}/${agentCompileCache}`,
     },
     directories: [{ path: dataDirectory, mode: 0o700, owner: 'root' }],
     files: [

@@ -44,8 +44,10 @@ export function keepalivedService(context: RenderContext): Service {
     directories: [{ path: runDirectory, mode: 0o755, owner: 'root' }],
     files: [publicFile(keepalivedPaths.configuration, keepalivedConfiguration(context), 'reload')],
     validate: ['/usr/sbin/keepalived', '--config-test', `--use-file=${keepalivedPaths.configuration}`],
-    // Unhealthy until the agent has seen HAProxy answer.
     beforeStart: [
+      // It takes a killed predecessor that nobody has reaped yet for a running one.
+      ['/bin/rm', '-f', `${runDirectory}/keepalived.pid`, `${runDirectory}/vrrp.pid`],
+      // Unhealthy until the agent has seen HAProxy answer.
       ['/bin/sh', '-c', `[ -e ${keepalivedPaths.trackFile} ] || echo -254 > ${keepalivedPaths.trackFile}`],
     ],
     // A dead keepalived leaves its addresses behind; two hosts would answer for them.
