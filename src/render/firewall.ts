@@ -140,12 +140,13 @@ function traffic(flow: Flow): string {
   return flow.protocol === 'vrrp' ? 'ip protocol vrrp' : `tcp dport ${flow.port} ct state new`;
 }
 
-/** Destination addresses are left open: a floating address may be on any balancer. */
+/** What everybody may reach is also at the floating addresses; all else is at the host's own only. */
 function accept(spec: Spec, flow: Flow): string {
   const verdict = `${traffic(flow)} accept comment "${flow.service}: ${flow.purpose}"`;
   if (flow.from === 'any') return verdict;
-  if (flow.from === 'operators') return `ip saddr @operators ${verdict}`;
-  return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${verdict}`;
+  const own = `ip daddr ${addressOf(spec, flow.to)} ${verdict}`;
+  if (flow.from === 'operators') return `ip saddr @operators ${own}`;
+  return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${own}`;
 }
 
 function depart(spec: Spec, flow: Flow): string {
