@@ -89,7 +89,10 @@ export type DatabaseEffect =
   | { readonly kind: 'allowReplica'; readonly member: MemberName }
   /** mariadb-binlog --start-position=START on binlog and relay files, into an SQL file beside the data; raise the alert. */
   | { readonly kind: 'saveErrant'; readonly start: Position; readonly epoch: number }
-  /** mariadb-backup streamed from the donor over an emptied data directory; then start as startServer does. */
+  /**
+   * mariadb-backup streamed from the donor into a directory beside the data; when it is complete and prepared, SIGKILL,
+   * swap the directories, start as startServer does. A clone that breaks off changes nothing.
+   */
   | { readonly kind: 'clone'; readonly donor: MemberName };
 
 /** Channel `barrier`: REPLACE INTO tandem.barrier, on a connection of its own because it waits like any commit. */

@@ -248,7 +248,7 @@ export const membershipRules: readonly Rule[] = [
         manages(v) &&
         v.state.pending.barrier === undefined &&
         (v.server?.waitingCommits ?? 0) > 0 &&
-        report?.acknowledging &&
+        report?.acknowledging === true &&
         contains(report.received, v.server?.applied ?? [])
       );
     },

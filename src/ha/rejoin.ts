@@ -129,7 +129,7 @@ export const rejoinRules: readonly Rule[] = [
     comment: 'The SQL thread stopped without an error while the IO thread runs.',
     when: (v) => {
       const r = v.server?.replication;
-      return replica(v) && r?.ioRunning && !r.sqlRunning && r.error === null;
+      return replica(v) && r?.ioRunning === true && !r.sqlRunning && r.error === null;
     },
     build: () => act({ kind: 'startSqlThread' }, 'starts its SQL thread'),
   },
@@ -155,7 +155,7 @@ export const rejoinRules: readonly Rule[] = [
       const r = v.server?.replication;
       return (
         replica(v) &&
-        r?.ioRunning &&
+        r?.ioRunning === true &&
         r.sqlRunning &&
         r.source === v.sync?.leader &&
         v.server?.acknowledging !== wantsToAcknowledge(v)

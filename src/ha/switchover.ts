@@ -31,7 +31,7 @@ function caughtUp(view: View): boolean {
   const request = requested(view);
   const report = request === null ? undefined : view.cluster?.members[request.to];
   return (
-    view.server?.readOnly &&
+    view.server?.readOnly === true &&
     view.server.waitingCommits === 0 &&
     report !== undefined &&
     contains(report.received, view.server.applied)

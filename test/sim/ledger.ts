@@ -1,0 +1,76 @@
+/** Who was told what, and whether it stays true: checked at every acknowledgement and every opening. */
+import type { MariadbModel, Transaction } from './mariadb-model.ts';
+
+export interface Violation {
+  readonly property: string;
+  readonly detail: string;
+}
+
+interface Opening {
+  readonly server: string;
+  readonly epoch: number;
+  /** The log with which it opened. */
+  readonly log: readonly Transaction[];
+  acknowledged: boolean;
+}
+
+export class Ledger {
+  /** Acknowledged client transactions, by index; two for one index are two histories. */
+  readonly acknowledged: Transaction[] = [];
+  readonly openings: Opening[] = [];
+  violation: Violation | null = null;
+  refused = 0;
+  unknown = 0;
+  /** Mode `async` promises property 2 only. */
+  readonly mayLose: boolean;
+
+  constructor(mayLose: boolean) {
+    this.mayLose = mayLose;
+  }
+
+  fail(property: string, detail: string): void {
+    this.violation ??= { property, detail };
+  }
+
+  /** A server became writable: property 1. */
+  opened(server: MariadbModel): void {
+    const epoch = server.marker();
+    if (!this.mayLose) this.contains(server, `opened in epoch ${epoch}`);
+    this.openings.push({ server: server.name, epoch, log: server.log.slice(), acknowledged: false });
+  }
+
+  /** Every acknowledged transaction is in this server's log, as the same rows. */
+  contains(server: MariadbModel, when: string): boolean {
+    const { log } = server;
+    for (const transaction of this.acknowledged) {
+      if (log[transaction.index] !== transaction) {
+        this.fail(
+          'no acknowledged write is lost',
+          `${server.name} ${when} without acknowledged transaction ${transaction.id} (number ${transaction.index + 1} of server id ${transaction.server})`,
+        );
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** A client was told that its write is done: property 2. */
+  acknowledge(server: MariadbModel, transaction: Transaction): void {
+    const epoch = server.marker();
+    for (const opening of this.openings) {
+      if (opening.server === server.name) {
+        if (opening.epoch === epoch) opening.acknowledged = true;
+        continue;
+      }
+      if (!opening.acknowledged || opening.epoch < epoch) continue;
+      if (opening.log[transaction.index] !== transaction) {
+        this.fail(
+          'no two primaries acknowledge diverging writes',
+          `${server.name} in epoch ${epoch} acknowledged transaction ${transaction.id} after ${opening.server} had acknowledged in epoch ${opening.epoch}, which begins without it`,
+        );
+        return;
+      }
+    }
+    if (transaction.client) this.acknowledged.push(transaction);
+  }
+}
