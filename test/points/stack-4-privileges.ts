@@ -135,7 +135,7 @@ async function captureUse(lab: Lab, users: number, log: Log) {
   await lab.healthy();
   await useSite(lab, marker, users);
   const { site } = await lab.status();
-  const outside = await Outside.plug('pcap', gatewayOf(lab.subnet), lab.outsideAddress(249));
+  const outside = await Outside.plug(lab, 'pcap', 249);
   try {
     const answer = await outside.run(process.execPath, ['-e', redirect, `http://${site.address}/`]);
     assert.match(answer.stdout, /^30[1278] https:/, `the plain port: ${answer.stdout}${answer.stderr}`);
@@ -174,12 +174,8 @@ function verdictCounts(streams: readonly Stream[]): Partial<Record<Stream['verdi
 async function checkChecker(lab: Lab): Promise<readonly string[]> {
   const marker = `marker-${randomBytes(12).toString('hex')}`;
   const file = join(lab.directory, 'plain.pcapng');
-  const gateway = gatewayOf(lab.subnet);
-  const capture = await Capture.start(await bridgeOf(gateway), file);
-  const [left, right] = [
-    await Outside.plug('plain-a', gateway, lab.outsideAddress(247)),
-    await Outside.plug('plain-b', gateway, lab.outsideAddress(248)),
-  ];
+  const capture = await Capture.start(await bridgeOf(gatewayOf(lab.subnet)), file);
+  const [left, right] = [await Outside.plug(lab, 'plain-a', 247), await Outside.plug(lab, 'plain-b', 248)];
   try {
     const server = "net.createServer((s) => s.pipe(s)).listen(7777, () => console.log('listening'))";
     const echo = right.spawn(process.execPath, ['-e', server]);

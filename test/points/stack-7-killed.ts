@@ -21,17 +21,18 @@ interface Counts {
 
 const backLimitMs = 1_000;
 
-/**
- * What a process is, whatever its host and number: its command line without what a reload adds to it, and whether a
- * process of the same command line is above it (HAProxy's and keepalived's workers).
- */
+/** What a process is, whatever its host and number: its command line without what a reload adds to it. */
+function textOf(process: Process): string {
+  return label(process)
+    .replace(/ -sf( \d+)+| -x \S+/g, '')
+    .replace(/\d+/g, 'N');
+}
+
+/** Workers of HAProxy and keepalived have their master's command line. */
 function kindOf(process: HostProcess): string {
-  const text = (own: Process) =>
-    label(own)
-      .replace(/ -sf( \d+)+| -x \S+/g, '')
-      .replace(/\d+/g, 'N');
   const parent = processOf(process.parent);
-  return parent !== undefined && text(parent) === text(process) ? `${text(process)} (child)` : text(process);
+  const isWorker = parent !== undefined && textOf(parent) === textOf(process);
+  return isWorker ? `${textOf(process)} (worker)` : textOf(process);
 }
 
 interface Outage {
@@ -62,27 +63,29 @@ async function lastingProcesses(lab: Lab): Promise<readonly HostProcess[]> {
   return first.filter((process) => sameProcess(process, processOf(process.pid)) && ageSeconds(process) > 2);
 }
 
-function countOf(lab: Lab, host: string, kind: string): number {
-  return lab.processes().filter((own) => own.host === host && kindOf(own) === kind).length;
+/** Processes of a host that have this command line, as `PID TEXT`. */
+function alike(lab: Lab, host: string, text: string): ReadonlySet<string> {
+  const own = lab.processes().filter((process) => process.host === host && textOf(process) === text);
+  return new Set(own.map((process) => `${process.pid} ${text}`));
 }
 
 /** Kills; resolves when as many processes of this kind run on the host again, and all its sockets are listened on. */
 async function killAndWait(lab: Lab, process: HostProcess): Promise<number> {
   const { host } = process;
-  const kind = kindOf(process);
+  const text = textOf(process);
   const sockets = await listeners(lab.namespace(host));
-  const count = countOf(lab, host, kind);
+  const before = alike(lab, host, text);
   signal(process.pid, 'SIGKILL');
   const startedMs = performance.now();
   await waitFor(
     `${label(process)} on ${host}`,
     async () => {
-      const running = countOf(lab, host, kind);
-      if (sameProcess(process, processOf(process.pid)) || running < count) {
-        throw new Error(`${running} of ${count} processes`);
-      }
-      const now = new Set(await listeners(lab.namespace(host)));
-      const missing = sockets.filter((socket) => !now.has(socket));
+      const now = alike(lab, host, text);
+      // A worker that outlives its master is no successor of it.
+      const isNew = [...now].some((known) => !before.has(known));
+      if (!isNew || now.size < before.size) throw new Error(`${now.size} of ${before.size} processes`);
+      const open = new Set(await listeners(lab.namespace(host)));
+      const missing = sockets.filter((socket) => !open.has(socket));
       if (missing.length > 0) throw new Error(`nobody listens on ${missing.join(', ')}`);
       return true;
     },

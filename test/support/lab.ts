@@ -13,7 +13,6 @@ import { type Fault, injectFault, powerOff } from './faults.ts';
 import { type Answer, type FetchOptions, fetchOnce } from './http.ts';
 import { namespaceOf } from './namespaces.ts';
 import { commandText, descendants, type HostProcess, labProcesses, processOf, signal } from './processes.ts';
-import { addressWithLength } from './subnet.ts';
 import { sleep, waitFor } from './wait.ts';
 
 export const repository = resolve(import.meta.dirname, '../..');
@@ -240,11 +239,6 @@ export class Lab {
 
   get subnet(): string {
     return this.stack.network?.subnet ?? '10.77.0.0/24';
-  }
-
-  /** An address of the lab's network that no host has, with its prefix length. */
-  outsideAddress(offset: number): string {
-    return addressWithLength(this.subnet, offset);
   }
 
   namespace(host: string): string {

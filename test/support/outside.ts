@@ -1,7 +1,14 @@
 /** A machine that is no host of the lab, plugged into the lab's network: a namespace of its own at a port of the bridge. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { type CommandOutput, command, expectCommand } from './command.ts';
 import { bridgeOf } from './namespaces.ts';
+import { addressWithLength, gatewayOf } from './subnet.ts';
+
+interface Network {
+  readonly stack: { readonly stack: string };
+  readonly subnet: string;
+}
 
 export class Outside {
   readonly namespace: string;
@@ -13,11 +20,14 @@ export class Outside {
     this.address = address;
   }
 
-  /** `address` with its prefix length, e.g. 10.201.1.250/24. `tag` keeps namespaces and links of several apart. */
-  static async plug(tag: string, gateway: string, address: string): Promise<Outside> {
-    const outside = new Outside(`outside-${tag}`, address.split('/')[0] ?? '');
-    const bridge = await bridgeOf(gateway);
-    const port = `o-${tag}`.slice(0, 15);
+  /** `offset` is the address's place in the lab's network; `tag` keeps several machines at one lab apart. */
+  static async plug(lab: Network, tag: string, offset: number): Promise<Outside> {
+    const { stack } = lab.stack;
+    const address = addressWithLength(lab.subnet, offset);
+    const outside = new Outside(`outside-${stack}-${tag}`, address.split('/')[0] ?? '');
+    const bridge = await bridgeOf(gatewayOf(lab.subnet));
+    // An interface's name has 15 characters at most.
+    const port = `o${createHash('sha256').update(`${stack} ${tag}`).digest('hex').slice(0, 10)}`;
     await outside.#remove();
     await expectCommand('ip', ['netns', 'add', outside.namespace]);
     const pair = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', outside.namespace];
