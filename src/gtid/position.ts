@@ -91,7 +91,16 @@ export function compare(a: Position, b: Position): Relation {
  * two histories, which `compare` can't see.
  */
 export function sameTransactions(a: Position, b: Position): boolean {
-  return printPosition(a) === printPosition(b);
+  if (a.length !== b.length) return false;
+  return a.every((gtid, index) => {
+    const other = b[index];
+    return (
+      other !== undefined &&
+      gtid.domain === other.domain &&
+      gtid.server === other.server &&
+      gtid.sequence === other.sequence
+    );
+  });
 }
 
 /** Per domain the further one: what a member has received when it reports both its binlog and its relay log. */

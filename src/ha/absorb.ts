@@ -9,6 +9,9 @@ import type { Done, Event, State } from './state.ts';
 /** A server that dies again within this time after a start is in a crash loop. */
 const crashLoopMs = 60_000;
 
+/** Reads of the cluster that lie further apart than this leave a gap in what the agent saw. */
+const watchGapMs = 1_500;
+
 /** The state after an event, before any decision. */
 export function absorb(state: State, event: Event): State {
   const now = Math.max(state.now, event.now);
@@ -131,6 +134,10 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
     lastHolder: holder ?? lastHolder,
     requestSince: cluster.request === null ? null : (state.requestSince ?? now),
     drainingSince: cluster.request === null ? null : state.drainingSince,
+    storeWentBack: state.storeWentBack || cluster.revision < state.highestRevision,
+    watchingSince:
+      state.cluster === null || sentAt - state.cluster.sentAt > watchGapMs ? now : state.watchingSince,
+    leadsSince: leader?.holder === config.self ? (state.leadsSince ?? now) : null,
     highestRevision: Math.max(state.highestRevision, cluster.revision),
     noLeaderSince: leader === null ? (state.noLeaderSince ?? now) : null,
   };

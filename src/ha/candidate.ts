@@ -29,6 +29,10 @@ export function obstacle(view: View): string | null {
   ) {
     return `${request.to} is to take over (switchover ${request.id})`;
   }
+  const watched = view.now - state.watchingSince;
+  if (!view.recorded && watched < config.leaseTtlMs) {
+    return `${self} was away, and first hears the others for ${config.leaseTtlMs - watched} ms more`;
+  }
   const hold = view.recorded || request?.to === self ? 0 : holdLeft(state);
   if (hold > 0) return `the primary changed ${state.changes.length} times lately: held for ${hold} ms more`;
   return config.mode === 'async' ? betterCandidate(view, since) : null;

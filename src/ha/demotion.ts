@@ -19,7 +19,7 @@ function superseded(view: View): boolean {
 /** Both anchors are gone: the lease, and the standby that would tell of a newer epoch. */
 function lostBoth(view: View): boolean {
   const { state, server, config, standby } = view;
-  if (view.leaseValid || server === null || !view.recorded) return false;
+  if ((view.leads && view.leaseValid) || server === null || !view.recorded) return false;
   if (config.mode === 'async') {
     return config.members.some((member) => member !== view.self && !server.replicas.includes(member));
   }

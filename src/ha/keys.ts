@@ -53,7 +53,9 @@ export interface MemberReport {
   readonly acknowledging: boolean;
   /** The `sync` mod revision that this report's `acknowledging` was decided by. */
   readonly syncSeen: number;
-  /** The highest number of a problem that makes the member ineligible, in words; null when there is none. */
+  /** The agent saw the store's revision go back, in this life of the agent: wiped, or restored from a backup. */
+  readonly storeWentBack: boolean;
+  /** The gravest problem that makes the member ineligible, in words; null when there is none. */
   readonly problem: string | null;
 }
 

@@ -19,14 +19,20 @@ export const storeProblems: readonly Problem[] = [
     name: 'StoreWentBack',
     sentence:
       'etcd shows an older state than was seen before (restored from a backup): its records name the wrong members',
-    holds: (v) =>
-      v.cluster !== null &&
-      (v.cluster.revision < v.state.highestRevision ||
-        (v.sync !== null &&
-          Object.values(v.cluster.members).some((m) => m.markerEpoch > (v.sync?.epoch ?? 0))) ||
-        (v.sync !== null && v.server !== null && v.server.markerEpoch > v.sync.epoch)),
+    holds: wentBack,
   },
 ];
+
+function wentBack(view: View): boolean {
+  const { cluster, sync, server, state } = view;
+  if (cluster === null || sync === null) return false;
+  if (state.storeWentBack || (server !== null && server.markerEpoch > sync.epoch)) return true;
+  for (const name in cluster.members) {
+    const report = cluster.members[name];
+    if (report !== undefined && (report.storeWentBack || report.markerEpoch > sync.epoch)) return true;
+  }
+  return false;
+}
 
 /** Problems of the member's own server. They stand in its report and withdraw its eligibility. */
 export const serverProblems: readonly Problem[] = [

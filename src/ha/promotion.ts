@@ -35,6 +35,17 @@ function unapplied(view: View): boolean {
   return server !== null && server.received !== null && !contains(server.applied, server.received);
 }
 
+/**
+ * How long a new primary in mode `async` waits after it stopped receiving: nothing else stops the old one, which closes
+ * when it sees that its lease is over and a replica is gone.
+ */
+const asyncFenceMs = 1_500;
+
+function fenceHasActed(view: View): boolean {
+  if (view.config.mode !== 'async') return true;
+  return view.state.leadsSince !== null && view.now - view.state.leadsSince >= asyncFenceMs;
+}
+
 function recordSelf(view: View): Decision {
   const { sync, server, leader, self } = view;
   if (sync === null || server === null || leader === null) return wait('nothing to record yet');
@@ -129,7 +140,7 @@ export const promotionRules: readonly Rule[] = [
     name: 'RecordSelf',
     comment:
       'Before it writes anything, `sync` must name it alone: from then on the old primary can neither degrade nor come back. The same transaction records where the epoch begins.',
-    when: (v) => steps(v) && !v.recorded && v.server?.replication === null,
+    when: (v) => steps(v) && !v.recorded && v.server?.replication === null && fenceHasActed(v),
     build: recordSelf,
   },
   {
@@ -180,6 +191,7 @@ export const promotionRules: readonly Rule[] = [
     when: (v) =>
       steps(v) &&
       v.recorded &&
+      v.leaseValid &&
       v.server?.readOnly === true &&
       v.state.drainingSince === null &&
       !v.server.diskFull &&

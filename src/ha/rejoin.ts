@@ -84,6 +84,18 @@ export const rejoinRules: readonly Rule[] = [
     build: () => act({ kind: 'sourceOff' }, 'switches its source side off, it is a replica now'),
   },
   {
+    number: 69,
+    name: 'StopErrantStream',
+    comment: 'Before errant transactions are saved no more of them may come in.',
+    when: (v) =>
+      replica(v) && (diverged(v) || receivedTooMuch(v)) && v.server?.replication?.ioRunning === true,
+    build: (v) =>
+      act(
+        { kind: 'stopIoThread' },
+        `stops receiving from ${v.server?.replication?.source}: not in the recorded epoch`,
+      ),
+  },
+  {
     number: 71,
     name: 'SaveErrant',
     comment:

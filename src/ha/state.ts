@@ -52,8 +52,14 @@ export interface State {
   /** Reads sent before these moments don't show the effects that came back since. */
   readonly clusterStaleBefore: number;
   readonly databaseStaleBefore: number;
-  /** The highest revision of the store that was ever seen: going back means wiped or restored. */
+  /** The highest revision of the store that was ever seen. */
   readonly highestRevision: number;
+  /** The revision went back once: the store was wiped or restored. Stays until the agent is restarted. */
+  readonly storeWentBack: boolean;
+  /** Since when the cluster was read without a gap; a member that was away first hears what others have to say. */
+  readonly watchingSince: number;
+  /** Since when this member holds the leader key; null when it doesn't. */
+  readonly leadsSince: number | null;
   /**
    * The mod revision of the last `sync` = [self] that certainly was written by this agent, since which it has sent no
    * other `sync`. Only under it may the source side be switched off: an earlier write of unknown outcome can still
@@ -103,6 +109,9 @@ export function initialState(config: Config): State {
     clusterStaleBefore: 0,
     databaseStaleBefore: 0,
     highestRevision: 0,
+    storeWentBack: false,
+    watchingSince: 0,
+    leadsSince: null,
     aloneRevision: -1,
     writing: null,
     standbyLostSince: null,

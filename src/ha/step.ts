@@ -113,6 +113,7 @@ export function reportOf(view: View): MemberReport {
     sqlRunning: server?.replication?.sqlRunning ?? false,
     acknowledging: server?.acknowledging ?? false,
     syncSeen: server === null ? -1 : probedAfterRead ? seen : previous,
+    storeWentBack: state.storeWentBack,
     problem: problem === null ? null : problem.sentence,
   };
 }
@@ -127,6 +128,7 @@ function sameReport(a: MemberReport, b: MemberReport): boolean {
     a.acknowledging === b.acknowledging &&
     a.syncSeen === b.syncSeen &&
     a.problem === b.problem &&
+    a.storeWentBack === b.storeWentBack &&
     sameTransactions(a.received, b.received) &&
     sameTransactions(a.applied, b.applied)
   );

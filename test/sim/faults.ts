@@ -96,7 +96,11 @@ export const faults: readonly Fault[] = [
       for (const node of w.nodes) powerOff(w, node, w.random.between(300, 3000));
     },
   },
-  { name: 'freeze server', strike: (w, n) => freezeServer(w, n, w.random.between(200, 7000)) },
+  {
+    name: 'freeze server',
+    notAsync: true,
+    strike: (w, n) => freezeServer(w, n, w.random.between(200, 7000)),
+  },
   { name: 'freeze agent', notAsync: true, strike: (w, n) => w.freezeAgent(n, w.random.between(200, 7000)) },
   {
     name: 'freeze agent between effects',

@@ -167,13 +167,14 @@ export function replicasOf(world: World, node: SimNode): string[] {
 export function retryConnections(world: World): void {
   for (const node of world.nodes) {
     const { server } = node;
-    if (!server.running || server.frozen || !server.io) continue;
+    if (!server.running || server.frozen) continue;
+    if (server.relay.length > 0) applySoon(world, node);
+    if (!server.io) continue;
     const source = server.source === null ? undefined : world.byName.get(server.source);
     if (source === undefined) continue;
     if (server.connected && (!source.server.running || !reachable(world, node, source)))
       server.connected = false;
     if (!server.connected || server.received < source.server.log.length) pumpSoon(world, node);
-    if (server.relay.length > 0) applySoon(world, node);
   }
   world.queue.after(300, () => retryConnections(world));
 }

@@ -3,7 +3,7 @@ import type { Effect } from '#src/ha/effects.ts';
 import type { Done } from '#src/ha/state.ts';
 import { killServer } from './carry-out.ts';
 import type { MariadbModel } from './mariadb-model.ts';
-import { apply, releaseAll, replicasOf, startIo, write } from './replication.ts';
+import { apply, applySoon, releaseAll, replicasOf, startIo, write } from './replication.ts';
 import type { SimNode, World } from './world.ts';
 
 type Result = Pick<Done, 'outcome'> & Partial<Pick<Done, 'database'>>;
@@ -96,6 +96,7 @@ function replicationStatement(world: World, node: SimNode, server: MariadbModel,
       // With both threads stopped, GTID mode begins with an empty relay log.
       if (!server.io && !server.sql) server.relay = [];
       server.sql = true;
+      applySoon(world, node);
       return true;
     case 'stopIoThread':
       server.io = false;
