@@ -23,7 +23,7 @@ export const haproxyPaths = {
   configuration: configPath(component, 'haproxy.cfg'),
   /** Runtime API, level admin, root only. */
   adminSocket: `${runDirectory}/admin.sock`,
-  /** Answers 200 on any path while HAProxy's event loop turns. */
+  /** Answers on any path while HAProxy's event loop turns: 200 with web hosts to send to, 503 without. */
   healthSocket: `${runDirectory}/health.sock`,
   /** Certificate, chain and key in one file: what `set ssl cert` of the runtime API swaps. */
   siteCertificate: configPath(component, 'site.pem'),
@@ -160,9 +160,10 @@ function siteFrontend({ site, balancer }: Spec): string {
 
 function localFrontends(): string {
   return lines(
-    '# For the agent on this host only: does the event loop still turn?',
+    '# For the agent on this host only: does the event loop still turn, and is there a web host to send to?',
     'frontend health',
     `    bind unix@${haproxyPaths.healthSocket} mode 600`,
+    '    http-request return status 503 if { nbsrv(web) lt 1 }',
     '    http-request return status 200',
     '',
     'frontend metrics',

@@ -9,7 +9,7 @@ import type { AgentBalancerStatus } from '#src/topology/agent-api.ts';
 import type { AgentContext } from '../context.ts';
 import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
-import { type HealthState, initialHealth, nextHealth, trackValue } from './health-decide.ts';
+import { type HealthState, initialHealth, type Level, nextHealth, trackValue } from './health-decide.ts';
 import { HealthProbe } from './health-probe.ts';
 import { dropAddress, heldAddresses, lookAtKeepalived } from './keepalived.ts';
 import { initialKeepalived, judgeKeepalived, type KeepalivedState } from './keepalived-decide.ts';
@@ -19,6 +19,12 @@ const probeTimeoutMs = 250;
 const watchMs = 200;
 const standstillMs = 450;
 const keepalivedService = 'keepalived';
+
+const sentences: Readonly<Record<Level, string>> = {
+  serving: 'HAProxy answers and has web hosts.',
+  empty: 'HAProxy has no web host to send to: standing back behind a balancer that has.',
+  dead: 'HAProxy does not answer: giving up the address.',
+};
 
 export class BalancerConcern {
   readonly #context: AgentContext;
@@ -55,7 +61,10 @@ export class BalancerConcern {
 
   get status(): AgentBalancerStatus {
     const { interface: name, floatingAddresses } = this.#context.config;
-    return { heldAddresses: heldAddresses(name, floatingAddresses), haproxyHealthy: this.#health.healthy };
+    return {
+      heldAddresses: heldAddresses(name, floatingAddresses),
+      haproxyHealthy: this.#health.level !== 'dead',
+    };
   }
 
   stop(): void {
@@ -67,16 +76,16 @@ export class BalancerConcern {
     if (this.#written === undefined) {
       // An agent that starts goes on from what the last one said: its own restart moves no address.
       this.#written = (await readFileIfThere(this.#trackFile))?.trim() ?? '';
-      if (this.#written === trackValue.healthy) this.#health = { healthy: true, goodSinceMs: undefined };
+      if (this.#written === trackValue.serving) this.#health = { ...initialHealth, level: 'serving' };
     }
-    const answered = await this.#probe.ask();
-    const before = this.#health.healthy;
-    this.#health = nextHealth(this.#health, answered, performance.now());
-    const { healthy } = this.#health;
-    await this.#track(healthy ? trackValue.healthy : trackValue.unhealthy);
-    if (healthy === before) return;
-    this.#log.info(healthy ? 'HAProxy answers' : 'HAProxy does not answer: giving up the address');
-    this.#context.warnings.set('haproxy', healthy ? undefined : 'HAProxy does not answer.');
+    const answer = await this.#probe.ask();
+    const before = this.#health.level;
+    this.#health = nextHealth(this.#health, answer, performance.now());
+    const { level } = this.#health;
+    await this.#track(trackValue[level]);
+    if (level === before) return;
+    this.#log.info(sentences[level]);
+    this.#context.warnings.set('haproxy', level === 'serving' ? undefined : sentences[level]);
   }
 
   /** In place, because keepalived watches the file itself; one short write is never seen torn. */

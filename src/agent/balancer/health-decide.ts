@@ -1,21 +1,40 @@
-/** When HAProxy counts as healthy; pure. One missed answer is enough against it, a while of answers is needed for it. */
+/**
+ * What keepalived is told of HAProxy; pure. One missed answer is enough against it, a while of answers is needed for it.
+ * A HAProxy that lives but has no web host to send to stands back behind one that has: after its host was cut off it
+ * must not take the address back before its own checks have found the web hosts again.
+ */
 
-/** What keepalived reads: added to the priority (track_file, weight 1). */
-export const trackValue = { healthy: '0', unhealthy: '-254' } as const;
+export type Answer = 'serving' | 'empty' | 'silent';
+export type Level = 'serving' | 'empty' | 'dead';
+
+/** What keepalived reads: added to the priority (track_file, weight 1); -254 is a fault, whatever the priority. */
+export const trackValue: Readonly<Record<Level, string>> = { serving: '0', empty: '-100', dead: '-254' };
 
 export interface HealthState {
-  readonly healthy: boolean;
-  /** Since when every probe was answered (monotonic); undefined while none is. */
-  readonly goodSinceMs: number | undefined;
+  readonly level: Level;
+  /** Since when every probe was answered, and answered by a HAProxy with web hosts (monotonic). */
+  readonly answeredSinceMs: number | undefined;
+  readonly servingSinceMs: number | undefined;
 }
 
-export const initialHealth: HealthState = { healthy: false, goodSinceMs: undefined };
+export const initialHealth: HealthState = {
+  level: 'dead',
+  answeredSinceMs: undefined,
+  servingSinceMs: undefined,
+};
 
-/** Before it takes the address back; a HAProxy that comes and goes shall not take the address with it. */
+/** Before it rises; a HAProxy that comes and goes shall not take the address with it. */
 export const steadyMs = 500;
 
-export function nextHealth(state: HealthState, answered: boolean, nowMs: number): HealthState {
-  if (!answered) return initialHealth;
-  const goodSinceMs = state.goodSinceMs ?? nowMs;
-  return { healthy: state.healthy || nowMs - goodSinceMs >= steadyMs, goodSinceMs };
+export function nextHealth(state: HealthState, answer: Answer, nowMs: number): HealthState {
+  if (answer === 'silent') return initialHealth;
+  const answeredSinceMs = state.answeredSinceMs ?? nowMs;
+  const servingSinceMs = answer === 'serving' ? (state.servingSinceMs ?? nowMs) : undefined;
+  const lasted = (sinceMs: number | undefined) => sinceMs !== undefined && nowMs - sinceMs >= steadyMs;
+  const level = (): Level => {
+    if (state.level === 'dead' && !lasted(answeredSinceMs)) return 'dead';
+    if (answer === 'serving' && (state.level === 'serving' || lasted(servingSinceMs))) return 'serving';
+    return 'empty';
+  };
+  return { level: level(), answeredSinceMs, servingSinceMs };
 }

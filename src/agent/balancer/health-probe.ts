@@ -1,5 +1,6 @@
 /** Asks the local HAProxy for a sign of life over its health socket, on a connection that is kept. */
 import { connect, type Socket } from 'node:net';
+import type { Answer } from './health-decide.ts';
 
 const question = 'GET / HTTP/1.1\r\nHost: health\r\n\r\n';
 /** After a reload the old process still answers its open connections: ask for a new one now and then. */
@@ -18,22 +19,22 @@ export class HealthProbe {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** True when HAProxy answered 200 in time. Never rejects. */
-  ask(): Promise<boolean> {
+  /** 200: it has web hosts to send to; 503: it has none. Never rejects. */
+  ask(): Promise<Answer> {
     if (this.#asked >= questionsPerConnection) this.close();
     this.#asked += 1;
     const socket = this.#socket ?? this.#open();
     return new Promise((resolve) => {
-      const done = (answered: boolean): void => {
+      const done = (answer: Answer): void => {
         clearTimeout(timer);
         socket.off('data', onData);
         socket.off('close', onClose);
-        if (!answered) this.close();
-        resolve(answered);
+        if (answer === 'silent') this.close();
+        resolve(answer);
       };
-      const onData = (data: Buffer): void => done(data.subarray(0, 12).toString('latin1') === 'HTTP/1.1 200');
-      const onClose = (): void => done(false);
-      const timer = setTimeout(() => done(false), this.#timeoutMs);
+      const onData = (data: Buffer): void => done(answerOf(data.subarray(0, 12).toString('latin1')));
+      const onClose = (): void => done('silent');
+      const timer = setTimeout(() => done('silent'), this.#timeoutMs);
       socket.once('data', onData);
       socket.once('close', onClose);
       socket.write(question);
@@ -59,4 +60,9 @@ export class HealthProbe {
     });
     return socket;
   }
+}
+
+function answerOf(statusLine: string): Answer {
+  if (statusLine === 'HTTP/1.1 200') return 'serving';
+  return statusLine === 'HTTP/1.1 503' ? 'empty' : 'silent';
 }

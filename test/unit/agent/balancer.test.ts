@@ -1,20 +1,43 @@
 import { describe, expect, it } from 'vitest';
-import { initialHealth, nextHealth, steadyMs } from '#src/agent/balancer/health-decide.ts';
+import {
+  type Answer,
+  initialHealth,
+  nextHealth,
+  steadyMs,
+  trackValue,
+} from '#src/agent/balancer/health-decide.ts';
 import { parseStatus } from '#src/agent/balancer/keepalived.ts';
 import { initialKeepalived, judgeKeepalived } from '#src/agent/balancer/keepalived-decide.ts';
 
 describe("HAProxy's health", () => {
+  const levelAfter = (...answers: readonly (readonly [Answer, number])[]) =>
+    answers.reduce((state, [answer, atMs]) => nextHealth(state, answer, atMs), initialHealth).level;
+  const steady = [
+    ['serving', 0],
+    ['serving', steadyMs],
+  ] as const;
+
   it('is lost with one missed answer, and back after a steady while', () => {
-    let state = nextHealth(initialHealth, true, 0);
-    expect(state.healthy).toBe(false);
-    state = nextHealth(state, true, steadyMs);
-    expect(state.healthy).toBe(true);
-    state = nextHealth(state, false, steadyMs + 100);
-    expect(state.healthy).toBe(false);
-    state = nextHealth(state, true, steadyMs + 200);
-    state = nextHealth(state, true, steadyMs + 600);
-    expect(state.healthy).toBe(false);
-    expect(nextHealth(state, true, 2 * steadyMs + 200).healthy).toBe(true);
+    expect(levelAfter(['serving', 0])).toBe('dead');
+    expect(levelAfter(...steady)).toBe('serving');
+    expect(levelAfter(...steady, ['silent', steadyMs + 100])).toBe('dead');
+    const again = [...steady, ['silent', steadyMs + 100], ['serving', steadyMs + 200]] as const;
+    expect(levelAfter(...again, ['serving', steadyMs + 600])).toBe('dead');
+    expect(levelAfter(...again, ['serving', 2 * steadyMs + 200])).toBe('serving');
+  });
+
+  it('stands back at once without web hosts, and comes forward when they have been there for a while', () => {
+    const empty = [...steady, ['empty', steadyMs + 100]] as const;
+    expect(levelAfter(...empty)).toBe('empty');
+    expect(levelAfter(...empty, ['serving', steadyMs + 200])).toBe('empty');
+    expect(levelAfter(...empty, ['serving', steadyMs + 200], ['serving', 2 * steadyMs + 200])).toBe(
+      'serving',
+    );
+  });
+
+  it('is no fault while no balancer has web hosts: the address stays with one of them', () => {
+    expect(levelAfter(['empty', 0], ['empty', steadyMs])).toBe('empty');
+    expect(Number(trackValue.empty)).toBeGreaterThan(Number(trackValue.dead));
   });
 });
 
