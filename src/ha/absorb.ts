@@ -169,6 +169,7 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
     ...seen,
     silentSince: null,
     wasWritable: !database.readOnly,
+    lastMarkerEpoch: database.markerEpoch,
     standbyLostSince: confirms ? null : (state.standbyLostSince ?? now),
     barrier,
   };

@@ -4,7 +4,7 @@
  */
 import { failoverPossible } from './failover-possible.ts';
 import { storeProblem } from './problems.ts';
-import { act, type Decision, type Rule, type View } from './view.ts';
+import { act, type Decision, epochAfter, type Rule, type View } from './view.ts';
 
 /** How long a server may be silent before its lease is given to the standby. */
 const silenceMs = 2_000;
@@ -54,6 +54,18 @@ function release(view: View, why: string): Decision {
     },
     `gives the leader key to the standby: ${why}`,
   );
+}
+
+/** The server is down, was a primary's, and a newer epoch of another primary was read from etcd. */
+function rewindable(view: View): boolean {
+  const { sync, state, cluster } = view;
+  if (view.serverState !== 'down' || !view.databaseFresh || !view.clusterFresh || cluster === null)
+    return false;
+  if (sync === null || view.recorded || sync.members.includes(view.self) || storeProblem(view) !== null)
+    return false;
+  const last = state.lastMarkerEpoch;
+  const mine = cluster.history.find((entry) => entry.epoch === last);
+  return last > 0 && last < sync.epoch && mine?.holder === view.self;
 }
 
 export const demotionRules: readonly Rule[] = [
@@ -125,7 +137,30 @@ export const demotionRules: readonly Rule[] = [
     build: (v) => release(v, 'the disk is full'),
   },
   {
-    number: 26,
+    number: 17,
+    name: 'SaveTail',
+    comment:
+      'A dead former primary, and a newer epoch was read from etcd: what it has beyond that epoch is saved from its files before a recovery may cut it off.',
+    when: (v) => rewindable(v) && v.state.errantSavedFor < (v.sync?.epoch ?? 0),
+    build: (v) => {
+      const next = v.cluster === null ? null : epochAfter(v.cluster, v.state.lastMarkerEpoch);
+      return act(
+        { kind: 'saveErrant', start: next?.start ?? [], epoch: v.sync?.epoch ?? 0 },
+        `saves its tail beyond the beginning of epoch ${next?.epoch}`,
+      );
+    },
+  },
+  {
+    number: 18,
+    name: 'Rewind',
+    comment:
+      'The tail is saved and belongs to no recorded epoch: recovery as SLAVE cuts it off, which may spare a clone. It may not lead before it has replicated again.',
+    when: (v) => rewindable(v) && v.state.errantSavedFor >= (v.sync?.epoch ?? 0),
+    build: () =>
+      act({ kind: 'startServer', recovery: 'SLAVE' }, 'starts the server and cuts its saved tail off'),
+  },
+  {
+    number: 19,
     name: 'StartServer',
     comment:
       'A dead server starts read-only, without replication and with recovery as MASTER, which keeps every acknowledged transaction. It opens or follows by later rules.',

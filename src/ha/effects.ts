@@ -87,7 +87,10 @@ export type DatabaseEffect =
   | { readonly kind: 'denyReplica'; readonly member: MemberName }
   /** SET sql_log_bin=0; ALTER USER of that member's replication account ACCOUNT UNLOCK. */
   | { readonly kind: 'allowReplica'; readonly member: MemberName }
-  /** mariadb-binlog --start-position=START on binlog and relay files, into an SQL file beside the data; raise the alert. */
+  /**
+   * mariadb-binlog --start-position=START on binlog and relay files (also of a stopped server), into an SQL file beside
+   * the data; raise the alert.
+   */
   | { readonly kind: 'saveErrant'; readonly start: Position; readonly epoch: number }
   /**
    * mariadb-backup streamed from the donor into a directory beside the data; when it is complete and prepared, SIGKILL,
@@ -100,7 +103,7 @@ export type BarrierEffect = { readonly kind: 'writeBarrier' };
 
 /** Channel `process`, by way of the host's supervisor. Done: no result. */
 export type ProcessEffect =
-  /** Start with --read-only --skip-slave-start --init-rpl-role=MASTER, semi-sync off on both sides. */
+  /** Start with --read-only --skip-slave-start --init-rpl-role=RECOVERY, semi-sync off on both sides. */
   | { readonly kind: 'startServer'; readonly recovery: 'MASTER' | 'SLAVE' }
   /** SIGKILL, and wait for the process to be gone; it isn't restarted by itself. */
   | { readonly kind: 'killServer' };

@@ -75,6 +75,8 @@ export interface State {
   /** Whether the server was writable when it last answered. */
   readonly wasWritable: boolean;
   readonly silentSince: number | null;
+  /** The server's marker when it last answered; 0 when it never did in this agent's life. */
+  readonly lastMarkerEpoch: number;
   readonly noLeaderSince: number | null;
   /** Epoch changes to another holder that were seen, by local time. */
   readonly changes: readonly number[];
@@ -118,6 +120,7 @@ export function initialState(config: Config): State {
     barrier: null,
     wasWritable: false,
     silentSince: null,
+    lastMarkerEpoch: 0,
     noLeaderSince: null,
     changes: [],
     lastHolder: null,

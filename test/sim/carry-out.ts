@@ -1,7 +1,7 @@
 /** Carries out effects against the models, as an agent does against the real things: late, lost, or not at all. */
 import { type Command, channelOf } from '#src/ha/effects.ts';
 import type { Done } from '#src/ha/state.ts';
-import { runStatement } from './statements.ts';
+import { runStatement, saveErrant } from './statements.ts';
 import type { SimNode, World } from './world.ts';
 
 const etcdLimitMs = 500;
@@ -47,10 +47,6 @@ function toEtcd(world: World, node: SimNode, command: Command, sentAt: number): 
     world.queue.after(Math.max(0, sent + etcdLimitMs - world.queue.now), () =>
       world.answer(node, life, command, sentAt, { outcome: 'unknown' }),
     );
-  if (!node.toEtcd || world.lost()) {
-    timeOut();
-    return;
-  }
   const arrive = (): void => {
     if (!world.etcd.up) {
       timeOut();
@@ -61,7 +57,22 @@ function toEtcd(world: World, node: SimNode, command: Command, sentAt: number): 
     if (!node.fromEtcd || world.lost() || world.queue.now + delay - sent > etcdLimitMs) timeOut();
     else world.queue.after(delay, () => world.answer(node, life, command, sentAt, result));
   };
+  if (!node.toEtcd || world.lost()) {
+    timeOut();
+    // Some requests stay in a socket's buffer and arrive when the path is open again.
+    if (changesEtcd.has(command.effect.kind)) retransmit(world, node, command, 10);
+    return;
+  }
   world.queue.after(world.random.between(1, 2 * world.etcdDelayMs), arrive);
+}
+
+const changesEtcd: ReadonlySet<string> = new Set(['takeLeader', 'releaseLeader', 'writeSync', 'putReport']);
+
+function retransmit(world: World, node: SimNode, command: Command, tries: number): void {
+  world.queue.after(world.random.between(100, 900), () => {
+    if (node.toEtcd && world.etcd.up && node.hostUp) atEtcd(world, node, command);
+    else if (tries > 0) retransmit(world, node, command, tries - 1);
+  });
 }
 
 function atEtcd(world: World, node: SimNode, { effect }: Command): Result {
@@ -79,9 +90,8 @@ function atEtcd(world: World, node: SimNode, { effect }: Command): Result {
     case 'releaseLeader':
     case 'writeSync':
     case 'clearRequest': {
-      if (world.mutation?.unconditionalLeader === true && effect.kind === 'takeLeader')
-        etcd.store.leader = null;
-      const revision = etcd.transact(effect, node.name);
+      const unconditional = world.mutation?.unconditional === true;
+      const revision = etcd.transact(unconditional ? etcd.withoutCompares(effect) : effect, node.name);
       if (revision === null) return { outcome: 'refused' };
       world.trace(`etcd: ${node.name} ${effect.kind} at revision ${revision}`);
       world.mix(revision);
@@ -131,6 +141,11 @@ function toServer(world: World, node: SimNode, command: Command, sentAt: number)
   };
   const arrive = (): void => {
     if (!server.running) {
+      if (command.effect.kind === 'saveErrant') {
+        saveErrant(node, command.effect.start);
+        answer({ outcome: 'ok' });
+        return;
+      }
       answer(probing ? { outcome: 'ok', database: { state: 'down' } } : { outcome: 'refused' });
       return;
     }

@@ -139,6 +139,24 @@ export class EtcdModel {
     }
   }
 
+  /** The same effect with compares that always hold: for a mutation. */
+  withoutCompares(effect: EtcdEffect): EtcdEffect {
+    const leaderRevision = this.store.leader?.createRevision ?? 0;
+    const syncModRevision = this.store.sync?.modRevision ?? 0;
+    switch (effect.kind) {
+      case 'takeLeader':
+        this.store.leader = null;
+        return { ...effect, syncModRevision };
+      case 'releaseLeader':
+      case 'writeSync':
+        return { ...effect, leaderRevision, syncModRevision };
+      case 'clearRequest':
+        return { ...effect, leaderRevision };
+      default:
+        return effect satisfies never;
+    }
+  }
+
   /** What a person writes. */
   ask(request: SwitchoverRequest): void {
     this.change();

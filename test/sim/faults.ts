@@ -168,7 +168,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'slow etcd',
     strike: (w) => {
-      w.etcdDelayMs = w.random.pick([50, 150, 400]);
+      w.etcdDelayMs = w.random.pick([50, 150, 400, 1200]);
       until(w, 500, 5000, () => {
         w.etcdDelayMs = 4;
       });

@@ -17,6 +17,7 @@ interface Opening {
 export class Ledger {
   /** Acknowledged client transactions, by index; two for one index are two histories. */
   readonly acknowledged: Transaction[] = [];
+  private readonly noted = new Set<Transaction>();
   readonly openings: Opening[] = [];
   violation: Violation | null = null;
   refused = 0;
@@ -35,8 +36,20 @@ export class Ledger {
   /** A server became writable: property 1. */
   opened(server: MariadbModel): void {
     const epoch = server.marker();
-    if (!this.mayLose) this.contains(server, `opened in epoch ${epoch}`);
+    // A server that opens late in an epoch that is over (it was frozen) has lost nothing: nobody confirms its writes.
+    const over = this.openings.some((opening) => opening.epoch > epoch);
+    if (!this.mayLose && !over) {
+      // Clients can read it from now on: what a restart recovered must then be as durable as what was acknowledged.
+      for (const transaction of server.log) if (transaction.client) this.note(transaction);
+    }
+    if (!this.mayLose && !over) this.contains(server, `opened in epoch ${epoch}`);
     this.openings.push({ server: server.name, epoch, log: server.log.slice(), acknowledged: false });
+  }
+
+  private note(transaction: Transaction): void {
+    if (this.noted.has(transaction)) return;
+    this.noted.add(transaction);
+    this.acknowledged.push(transaction);
   }
 
   /** Every acknowledged transaction is in this server's log, as the same rows. */
@@ -71,6 +84,6 @@ export class Ledger {
         return;
       }
     }
-    if (transaction.client) this.acknowledged.push(transaction);
+    if (transaction.client) this.note(transaction);
   }
 }

@@ -1,4 +1,5 @@
 /** What each SQL effect does to the MariaDB model. */
+import type { Position } from '#src/gtid/position.ts';
 import type { Effect } from '#src/ha/effects.ts';
 import type { Done } from '#src/ha/state.ts';
 import { killServer } from './carry-out.ts';
@@ -59,6 +60,12 @@ export function runStatement(
   }
 }
 
+/** mariadb-binlog on the files: they can be read with the server up or down. */
+export function saveErrant(node: SimNode, start: Position): void {
+  const { log, relay } = node.server;
+  node.saved.push(...log.slice(start[0]?.sequence ?? 0), ...relay);
+}
+
 /** Statements that are done at once; whether they were. */
 function simpleStatement(world: World, node: SimNode, effect: Effect): boolean {
   const { server } = node;
@@ -79,11 +86,9 @@ function simpleStatement(world: World, node: SimNode, effect: Effect): boolean {
     case 'allowReplica':
       server.denied = server.denied.filter((member) => member !== effect.member);
       return true;
-    case 'saveErrant': {
-      const from = effect.start[0]?.sequence ?? 0;
-      node.saved.push(...server.log.slice(from), ...server.relay);
+    case 'saveErrant':
+      saveErrant(node, effect.start);
       return true;
-    }
     default:
       return replicationStatement(world, node, server, effect);
   }

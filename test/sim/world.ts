@@ -22,7 +22,8 @@ export interface Mutation {
   readonly event?: (event: Event) => Event;
   /** Changes the state after a step. */
   readonly state?: (state: State) => State;
-  readonly unconditionalLeader?: boolean;
+  /** Transactions compare nothing. */
+  readonly unconditional?: boolean;
 }
 
 export class SimNode {
