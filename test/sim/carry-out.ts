@@ -57,7 +57,9 @@ function toEtcd(world: World, node: SimNode, command: Command, sentAt: number): 
     if (!node.fromEtcd || world.lost() || world.queue.now + delay - sent > etcdLimitMs) timeOut();
     else world.queue.after(delay, () => world.answer(node, life, command, sentAt, result));
   };
-  if (!node.toEtcd || world.lost()) {
+  const late = node.lateWrites > 0 && changesEtcd.has(command.effect.kind);
+  if (late) node.lateWrites--;
+  if (!node.toEtcd || late || world.lost()) {
     timeOut();
     // Some requests stay in a socket's buffer and arrive when the path is open again.
     if (changesEtcd.has(command.effect.kind)) retransmit(world, node, command, 10);
@@ -66,10 +68,10 @@ function toEtcd(world: World, node: SimNode, command: Command, sentAt: number): 
   world.queue.after(world.random.between(1, 2 * world.etcdDelayMs), arrive);
 }
 
-const changesEtcd: ReadonlySet<string> = new Set(['takeLeader', 'releaseLeader', 'writeSync', 'putReport']);
+const changesEtcd: ReadonlySet<string> = new Set(['takeLeader', 'releaseLeader', 'writeSync']);
 
 function retransmit(world: World, node: SimNode, command: Command, tries: number): void {
-  world.queue.after(world.random.between(100, 900), () => {
+  world.queue.after(world.random.between(100, 2_500), () => {
     if (node.toEtcd && world.etcd.up && node.hostUp) atEtcd(world, node, command);
     else if (tries > 0) retransmit(world, node, command, tries - 1);
   });

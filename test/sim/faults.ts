@@ -80,6 +80,11 @@ function primary(world: World): SimNode | null {
   return holder === undefined ? null : (world.byName.get(holder) ?? null);
 }
 
+/** Rules after which something happens that can't be taken back. */
+const decisiveRules = [
+  23, 27, 28, 33, 35, 36, 37, 38, 41, 46, 47, 50, 51, 53, 55, 56, 60, 70, 72, 74, 76, 77,
+];
+
 export const faults: readonly Fault[] = [
   { name: 'kill server', strike: (w, n) => n.server.running && killServer(w, n, 'kill -9') },
   {
@@ -105,8 +110,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'freeze agent between effects',
     notAsync: true,
-    strike: (_w, n) => {
-      n.freezeAfter = _w.random.between(0, 25);
+    strike: (w, n) => {
+      n.freezeAfter = w.random.between(0, 25);
     },
   },
   { name: 'crash agent', notAsync: true, strike: (w, n) => w.crashAgent(n, w.random.between(50, 4000)) },
@@ -243,6 +248,33 @@ export const faults: readonly Fault[] = [
         if (n.server.error?.startsWith('1062') === true) n.server.error = null;
       });
     },
+  },
+  {
+    name: 'changes of etcd arrive late',
+    strike: (w, n) => {
+      n.lateWrites = w.random.between(1, 3);
+    },
+  },
+  {
+    name: 'struck at a decision',
+    strike: (w) => {
+      const rule = w.random.pick(decisiveRules);
+      const blow = w.random.pick(['kill', 'power', 'freeze', 'cut']);
+      w.ambushes.push({
+        rule,
+        strike: (n) => {
+          w.trace(`struck at rule ${rule}: ${blow} (${n.name})`);
+          if (blow === 'kill' && n.server.running) killServer(w, n, 'kill -9');
+          else if (blow === 'power') powerOff(w, n, w.random.between(1000, 6000));
+          else if (blow === 'freeze') freezeServer(w, n, w.random.between(1000, 6000));
+          else if (blow === 'cut') {
+            cutOff(w, n, true, true, true);
+            until(w, 1000, 6000, () => rejoinNetwork(w, n));
+          }
+        },
+      });
+    },
+    notAsync: true,
   },
   {
     name: 'switchover',

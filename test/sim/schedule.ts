@@ -146,10 +146,12 @@ function heal(world: World): void {
   world.etcdDelayMs = 4;
   world.delayMs = 5;
   world.cut.clear();
+  world.ambushes = [];
   if (!world.etcd.up) world.etcd.comeUp(world.queue.now);
   world.etcd.setMaintenance(false);
   for (const node of world.nodes) {
     rejoinNetwork(world, node);
+    node.lateWrites = 0;
     node.crashAfter = -1;
     node.freezeAfter = -1;
     node.server.diskFull = false;
@@ -202,7 +204,7 @@ function chooseFaults(world: World, mode: SyncMode, only: readonly string[] | un
       (mode !== 'async' || fault.notAsync !== true) &&
       (fault.needsPerson !== true || only !== undefined || random.chance(0.1)),
   );
-  const count = random.pick([1, 1, 2, 2, 3, 4]);
+  const count = random.pick([1, 2, 2, 3, 3, 4, 5]);
   return Array.from({ length: count }, () => random.pick(usable));
 }
 

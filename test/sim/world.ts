@@ -44,6 +44,8 @@ export class SimNode {
   inbox: (() => void)[] = [];
   /** Statements that a frozen server finds when it wakes. */
   statements: (() => void)[] = [];
+  /** This many of its next changes of etcd arrive late, after it gave up waiting. */
+  lateWrites = 0;
   /** Effects until the agent crashes or freezes; -1: never. */
   crashAfter = -1;
   freezeAfter = -1;
@@ -82,6 +84,8 @@ export class World {
   transactionId = 0;
   hash = 0x811c9dc5;
   traces: Trace[] | null = null;
+  /** What strikes shortly after a rule is taken, by rule number. */
+  ambushes: { readonly rule: number; readonly strike: (node: SimNode) => void }[] = [];
   ruleCounts: number[] = [];
   effectsCarriedOut = 0;
 
@@ -137,10 +141,18 @@ export class World {
     node.state = this.mutation?.state?.(result.state) ?? result.state;
     if (result.rule !== 0) {
       this.ruleCounts[result.rule] = (this.ruleCounts[result.rule] ?? 0) + 1;
+      if (this.ambushes.length > 0 && result.effects.length > 0) this.spring(node, result.rule);
       if (result.rule !== node.lastRule || this.traces !== null)
         this.noteRule(node, result.rule, result.sentence);
     }
     if (result.effects.length > 0) this.dispatch(node, node.life, result.effects, 0);
+  }
+
+  private spring(node: SimNode, rule: number): void {
+    const ambush = this.ambushes.find((one) => one.rule === rule);
+    if (ambush === undefined) return;
+    this.ambushes = this.ambushes.filter((one) => one !== ambush);
+    this.queue.after(this.random.between(0, 40), () => ambush.strike(node));
   }
 
   private noteRule(node: SimNode, rule: number, sentence: string): void {
