@@ -56,7 +56,7 @@ export function haproxyService(context: RenderContext): Service {
     ],
     validate: ['/usr/sbin/haproxy', '-c', '-q', '-f', haproxyPaths.configuration],
     // Master-worker: SIGUSR2 starts new workers on the same listening sockets, the old ones finish what they have.
-    reload: { kind: 'signal', signal: 'SIGUSR2' },
+    reload: { kind: 'signal', signal: 'SIGUSR2', replacesWorkers: true },
     readiness: { kind: 'socket', path: haproxyPaths.healthSocket },
     startTimeoutMs: 10_000,
     // SIGUSR1 lets requests finish; what is idle or slow beyond the time limit is cut.

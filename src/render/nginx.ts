@@ -38,7 +38,7 @@ export function nginxService(context: RenderContext): Service {
     ],
     files: [publicFile(configuration, nginxConfiguration(context, tls), 'reload'), ...tls.files],
     validate: ['/usr/sbin/nginx', '-t', '-q', '-e', 'stderr', '-c', configuration],
-    reload: { kind: 'signal', signal: 'SIGHUP' },
+    reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'tcp', address: host.address, port: ports.web },
     startTimeoutMs: 10_000,
     // SIGQUIT lets requests finish.

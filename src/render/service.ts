@@ -33,7 +33,12 @@ export type Readiness =
   | { readonly kind: 'command'; readonly command: readonly string[] };
 
 export type Reload =
-  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
+  | {
+      readonly kind: 'signal';
+      readonly signal: NodeJS.Signals;
+      /** The main process answers with new workers: the reload is done when the first of them is there. */
+      readonly replacesWorkers?: boolean;
+    }
   | { readonly kind: 'command'; readonly command: readonly string[] };
 
 export interface RestartPolicy {

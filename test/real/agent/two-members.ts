@@ -1,5 +1,5 @@
 /** Two database hosts on loopback addresses, each with its own agent, real MariaDB and a fake supervisor; real etcd. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,7 +154,15 @@ export class TwoMembers {
     for (const member of this.members) await member.runner.dispose();
     await this.etcd.dispose();
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+    // The agents run in the machine's own network, with loopback addresses.
+    if (!hadBlocklist) nft('delete', 'table', 'inet', 'tandem_blocklist');
   }
+}
+
+const hadBlocklist = nft('list', 'table', 'inet', 'tandem_blocklist');
+
+function nft(...words: readonly string[]): boolean {
+  return spawnSync('nft', words, { stdio: 'ignore' }).status === 0;
 }
 
 async function makeMember(

@@ -4,11 +4,13 @@
  */
 import type { DefinedService } from '#src/adapters/supervisor-client.ts';
 import type { ServiceState, ServiceStatus } from '#src/plan/observed.ts';
+import type { Reload } from '#src/render/service.ts';
 import { ensureDirectories, launch, runHelper } from './launch.ts';
 import { adoptedProcess, type ManagedProcess, ownProcess, type ProcessExit } from './managed-process.ts';
 import { isAlive, killLeftovers, signal } from './processes.ts';
 import { isReady, pollDelayMs } from './readiness.ts';
 import { type Exits, isCrashLoop, recentExits, restartDelayMs } from './restarts.ts';
+import { untilWorkersReplaced, workersOf } from './workers.ts';
 
 /** What must survive the supervisor, so that the next one adopts the process. */
 export interface UnitRecord {
@@ -190,12 +192,18 @@ export class Unit {
       const { reload } = this.service;
       if (reload === undefined) throw new Error('cannot reload; restart it');
       if (!this.#ready) await this.#untilReady(this.service.startTimeoutMs);
-      if (reload.kind === 'signal') signal(running.pid, reload.signal);
+      if (reload.kind === 'signal') await this.#signalReload(running.pid, reload);
       else await runHelper(this.service, reload.command, helperTimeoutMs, running.pid);
       if (this.#process !== running) throw new Error('ended during its reload');
       this.#configuration = this.service.configuration;
       this.#context.changed();
     });
+  }
+
+  async #signalReload(pid: number, reload: Extract<Reload, { kind: 'signal' }>): Promise<void> {
+    const before = workersOf(pid);
+    signal(pid, reload.signal);
+    if (reload.replacesWorkers === true) await untilWorkersReplaced(pid, before);
   }
 
   /** SIGKILLs the main process, as a fault. */
