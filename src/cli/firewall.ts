@@ -16,6 +16,7 @@ export function register(program: Command): void {
   const firewall = program.command('firewall').description('the live block-list of all hosts');
   firewall
     .command('block')
+    .description('drop everything to and from an address or network, open connections too, on every host')
     .argument('<address>', 'IPv4 or IPv6 address or network')
     .option('--for <duration>', 'such as 30s, 15m, 1h, 7d; without it until unblocked')
     .option('--reason <text>', 'shown in the list', '')
@@ -30,6 +31,7 @@ export function register(program: Command): void {
     );
   firewall
     .command('unblock')
+    .description('take an address or network off the list')
     .argument('<address>')
     .action(async (address: string, _options: unknown, self: Command) => {
       await tellAll(await openStack(self), 'DELETE', `/v1/blocklist/${encodeURIComponent(address)}`);
@@ -37,6 +39,7 @@ export function register(program: Command): void {
     });
   firewall
     .command('list')
+    .description('what is blocked, until when, and why')
     .option('--json', 'for scripts')
     .action(async (options: { json?: boolean }, self: Command) =>
       list(await openStack(self), options.json ?? false),
