@@ -46,9 +46,7 @@ function absorbDone(state: State, done: Done): State {
   const channel = channelOf[done.effect.kind];
   // An answer that came after its time limit, or for an agent's earlier life, says nothing about now.
   if (state.pending[channel] !== done.id) return state;
-  const pending = { ...state.pending };
-  delete pending[channel];
-  const next: State = { ...state, pending };
+  const next: State = { ...state, pending: { ...state.pending, [channel]: 0 } };
   switch (channel) {
     case 'lease':
       return absorbLease(next, done);
@@ -114,12 +112,7 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
   const { leader, sync } = cluster;
   let { lease, changes } = state;
   // The agent was restarted while it held the key: it goes on with the lease of its earlier life.
-  if (
-    lease === null &&
-    leader !== null &&
-    leader.holder === config.self &&
-    state.pending.lease === undefined
-  ) {
+  if (lease === null && leader !== null && leader.holder === config.self && state.pending.lease === 0) {
     lease = { id: leader.lease, deadline: -1 };
   }
   const holder = sync === null ? null : { holder: sync.leader, epoch: sync.epoch };

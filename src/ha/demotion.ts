@@ -29,7 +29,7 @@ function lostBoth(view: View): boolean {
 }
 
 function processIdle(view: View): boolean {
-  return view.state.pending.process === undefined;
+  return view.state.pending.process === 0;
 }
 
 function stop(view: View, why: string): Decision {

@@ -246,7 +246,7 @@ export const membershipRules: readonly Rule[] = [
       const report = reportOf(v, partner);
       return (
         manages(v) &&
-        v.state.pending.barrier === undefined &&
+        v.state.pending.barrier === 0 &&
         (v.server?.waitingCommits ?? 0) > 0 &&
         report?.acknowledging === true &&
         contains(report.received, v.server?.applied ?? [])

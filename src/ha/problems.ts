@@ -27,7 +27,7 @@ function wentBack(view: View): boolean {
   const { cluster, sync, server, state } = view;
   if (cluster === null || sync === null) return false;
   if (state.storeWentBack || (server !== null && server.markerEpoch > sync.epoch)) return true;
-  for (const name in cluster.members) {
+  for (const name of view.config.members) {
     const report = cluster.members[name];
     if (report !== undefined && (report.storeWentBack || report.markerEpoch > sync.epoch)) return true;
   }

@@ -21,7 +21,7 @@ function replica(view: View): boolean {
     server.stackId === view.config.stackId &&
     server.markerEpoch <= sync.epoch &&
     storeProblem(view) === null &&
-    view.state.pending.etcd === undefined
+    view.state.pending.etcd === 0
   );
 }
 

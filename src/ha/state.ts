@@ -43,8 +43,8 @@ export interface State {
   readonly config: Config;
   readonly now: number;
   readonly nextId: number;
-  /** The id of the effect under way per channel; absent when idle. */
-  readonly pending: Readonly<Partial<Record<Channel, number>>>;
+  /** The id of the effect under way per channel; 0 when idle. */
+  readonly pending: Readonly<Record<Channel, number>>;
   readonly lease: { readonly id: string; readonly deadline: number } | null;
   readonly leaseEffectAt: number;
   readonly cluster: Seen<Cluster> | null;
@@ -103,7 +103,7 @@ export function initialState(config: Config): State {
     config,
     now: 0,
     nextId: 1,
-    pending: {},
+    pending: { lease: 0, cluster: 0, report: 0, etcd: 0, probe: 0, database: 0, barrier: 0, process: 0 },
     lease: null,
     leaseEffectAt: -1,
     cluster: null,

@@ -23,10 +23,17 @@ const readEveryMs = 400;
 /** A report is written again after this time even when nothing changed. */
 const reportEveryMs = 5_000;
 
+const bookkeeping: ReadonlySet<string> = new Set(['keepAlive', 'putReport']);
+const noCommands: readonly Command[] = [];
+
 /** One event in, decisions out. `rules` is there for the simulator's mutations; agents use the table. */
 export function step(before: State, event: Event, rules: readonly Rule[] = allRules): Step {
   let state = absorb(before, event);
-  let commands: readonly Command[] = [];
+  // A renewed lease or a written report is no reason to decide: the next tick comes soon.
+  if (event.type === 'done' && bookkeeping.has(event.effect.kind)) {
+    return { state, effects: noCommands, rule: 0, sentence: 'noted' };
+  }
+  let commands: readonly Command[] = noCommands;
   let rule = 0;
   let sentence = 'nothing to decide';
   const view = viewOf(state);
@@ -35,19 +42,30 @@ export function step(before: State, event: Event, rules: readonly Rule[] = allRu
     const decision = row.build(view);
     rule = row.number;
     sentence = decision.sentence;
-    const effects = decision.effects.filter((e) => state.pending[channelOf[e.kind]] === undefined);
+    const effects = decision.effects.filter((e) => state.pending[channelOf[e.kind]] === 0);
     if (decision.patch !== undefined && effects.length > 0) state = { ...state, ...decision.patch };
     ({ state, commands } = issue(state, effects));
     break;
   }
-  const upkeep = issue(state, upkeepEffects(viewOf(state)));
-  state = upkeep.state;
-  for (const { effect } of upkeep.commands) {
-    if (effect.kind === 'putReport') state = { ...state, reported: effect.report, reportedAt: state.now };
+  const upkeep = issue(state, upkeepEffects(commands.length === 0 ? view : viewOf(state)));
+  if (upkeep.commands.length === 0) return { state, effects: commands, rule, sentence };
+  state = noteUpkeep(upkeep.state, upkeep.commands);
+  return {
+    state,
+    effects: commands.length === 0 ? upkeep.commands : [...commands, ...upkeep.commands],
+    rule,
+    sentence,
+  };
+}
+
+function noteUpkeep(state: State, commands: readonly Command[]): State {
+  let next = state;
+  for (const { effect } of commands) {
+    if (effect.kind === 'putReport') next = { ...next, reported: effect.report, reportedAt: next.now };
     if (effect.kind === 'keepAlive' || effect.kind === 'grantLease')
-      state = { ...state, leaseEffectAt: state.now };
+      next = { ...next, leaseEffectAt: next.now };
   }
-  return { state, effects: [...commands, ...upkeep.commands], rule, sentence };
+  return next;
 }
 
 /** What every cycle does whatever was decided: read, probe, renew, report. */
@@ -55,30 +73,26 @@ function upkeepEffects(view: View): Effect[] {
   const { state, config, now } = view;
   const { pending, cluster, database, lease } = state;
   const effects: Effect[] = [];
-  const settled = pending.etcd === undefined;
+  const settled = pending.etcd === 0;
   if (
-    pending.cluster === undefined &&
+    pending.cluster === 0 &&
     settled &&
     (!view.clusterFresh || now - (cluster?.sentAt ?? 0) >= readEveryMs)
   ) {
     effects.push({ kind: 'readCluster' });
   }
-  const quiet = pending.database === undefined && pending.process === undefined;
-  if (
-    pending.probe === undefined &&
-    quiet &&
-    (!view.databaseFresh || now - (database?.sentAt ?? 0) >= readEveryMs)
-  ) {
+  const quiet = pending.database === 0 && pending.process === 0;
+  if (pending.probe === 0 && quiet && (!view.databaseFresh || now - (database?.sentAt ?? 0) >= readEveryMs)) {
     effects.push({ kind: 'probeDatabase' });
   }
-  if (pending.lease === undefined && cluster !== null) {
+  if (pending.lease === 0 && cluster !== null) {
     if (lease === null) effects.push({ kind: 'grantLease', ttlMs: config.leaseTtlMs });
     else if (lease.deadline < 0 || now - state.leaseEffectAt >= config.leaseTtlMs / 4) {
       effects.push({ kind: 'keepAlive', lease: lease.id });
     }
   }
   if (
-    pending.report === undefined &&
+    pending.report === 0 &&
     lease !== null &&
     lease.deadline > 0 &&
     view.databaseFresh &&

@@ -64,12 +64,11 @@ export function viewOf(state: State): View {
     standby: sync === null ? null : standbyOf(sync),
     server: observed?.state === 'up' ? observed : null,
     serverState: observed?.state ?? 'unseen',
-    clusterFresh:
-      cluster !== null && pending.etcd === undefined && cluster.sentAt >= state.clusterStaleBefore,
+    clusterFresh: cluster !== null && pending.etcd === 0 && cluster.sentAt >= state.clusterStaleBefore,
     databaseFresh:
       database !== null &&
-      pending.database === undefined &&
-      pending.process === undefined &&
+      pending.database === 0 &&
+      pending.process === 0 &&
       database.sentAt >= state.databaseStaleBefore,
     leaseValid: lease !== null && lease.deadline > state.now,
     leads: leader !== null && leader.holder === config.self && lease !== null && leader.lease === lease.id,

@@ -260,6 +260,6 @@ export class World {
 
   expireLeases(): void {
     if (this.etcd.expire(this.queue.now)) this.notify();
-    this.queue.after(50, () => this.expireLeases());
+    this.queue.after(100, () => this.expireLeases());
   }
 }
