@@ -81,6 +81,9 @@ export function haproxyConfiguration(spec: Spec): string {
   ].join('\n');
 }
 
+/** A check goes through TLS, nginx and the application to the database and back. */
+const checkTimeoutMs = 1_000;
+
 function globalSection({ balancer }: Spec): string {
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
@@ -123,7 +126,7 @@ function defaultsSection({ balancer }: Spec): string {
     '    timeout queue 5s',
     '    timeout tunnel 1h',
     // A host that is merely busy must not be taken for a dead one.
-    `    timeout check ${Math.max(balancer.checkMs * 4, 1_000)}ms`,
+    `    timeout check ${checkTimeoutMs}ms`,
     `    errorfile 503 ${unavailableFile}`,
   );
 }
@@ -176,7 +179,9 @@ function localFrontends(): string {
 function backend(spec: Spec): string {
   const { balancer, web } = spec;
   const fastMs = Math.min(balancer.checkMs, 100);
-  const check = `inter ${balancer.checkMs}ms fastinter ${fastMs}ms downinter ${balancer.checkMs}ms fall 2 rise 2`;
+  // Only a host that is down pays for the quick look that brings it back soon.
+  const downMs = Math.min(balancer.checkMs, 250);
+  const check = `inter ${balancer.checkMs}ms fastinter ${fastMs}ms downinter ${downMs}ms fall 2 rise 2`;
   const servers = hostsWithRole(spec, 'web').map(
     (host) =>
       `    server ${host.name} ${host.address}:${ports.web} weight ${host.weight} verifyhost ${host.name}`,

@@ -99,7 +99,9 @@ const balancer = z
       .default(10_000)
       .describe('Time for a client to send its request head.'),
     serverTimeoutMs: milliseconds(100, 3_600_000).default(30_000).describe('Time for a web host to answer.'),
-    checkMs: milliseconds(50, 60_000).default(500).describe('Health check interval.'),
+    checkMs: milliseconds(50, 60_000)
+      .default(1_000)
+      .describe('Health check interval while all is well; after a first sign of trouble it is 100 ms.'),
     maxConnections: z
       .int()
       .min(100)
