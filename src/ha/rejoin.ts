@@ -3,6 +3,7 @@
  * after a truncation equal positions can hide different rows.
  */
 import { contains, printPosition } from '#src/gtid/position.ts';
+import { obstacle } from './candidate.ts';
 import type { MemberName } from './keys.ts';
 import { diverged, storeProblem } from './problems.ts';
 import { act, epochAfter, type Rule, type View, wait } from './view.ts';
@@ -183,6 +184,12 @@ export const rejoinRules: readonly Rule[] = [
     name: 'Follow',
     comment: 'A replica in order, or one that waits.',
     when: (v) => v.sync !== null && !v.recorded && !v.leads,
-    build: (v) => wait(`follows ${v.sync?.leader} in epoch ${v.sync?.epoch}`),
+    build: (v) => {
+      const following = `follows ${v.sync?.leader} in epoch ${v.sync?.epoch}`;
+      const missing = v.leader === null ? obstacle(v) : null;
+      return wait(
+        missing === null ? following : `${following}; nobody holds the lease, not taken: ${missing}`,
+      );
+    },
   },
 ];

@@ -95,6 +95,9 @@ function atEtcd(world: World, node: SimNode, { effect }: Command): Result {
       const unconditional = world.mutation?.unconditional === true;
       const revision = etcd.transact(unconditional ? etcd.withoutCompares(effect) : effect, node.name);
       if (revision === null) return { outcome: 'refused' };
+      const standby = effect.kind === 'writeSync' ? effect.sync.members[1] : undefined;
+      const named = standby === undefined ? undefined : world.byName.get(standby);
+      if (named !== undefined) world.ledger.named(named.server);
       world.trace(`etcd: ${node.name} ${effect.kind} at revision ${revision}`);
       world.mix(revision);
       world.notify();

@@ -17,13 +17,18 @@ function until(world: World, low: number, high: number, undo: () => void): void 
 
 function powerOff(world: World, node: SimNode, forMs: number): void {
   if (!node.hostUp) return;
-  world.trace(`${node.name}: host loses power for ${forMs} ms`);
+  switchOff(world, node);
+  world.queue.after(forMs, () => powerOn(world, node));
+}
+
+/** Everything on a host ends at once, and stays so. */
+export function switchOff(world: World, node: SimNode): void {
+  world.trace(`${node.name}: host loses power`);
   node.hostUp = false;
   node.agentUp = false;
   node.agentFrozen = false;
   node.inbox = [];
   if (node.server.running) killServer(world, node, 'host off');
-  world.queue.after(forMs, () => powerOn(world, node));
 }
 
 export function powerOn(world: World, node: SimNode): void {
@@ -207,6 +212,7 @@ export const faults: readonly Fault[] = [
       until(w, 1000, 5000, () => {
         w.trace('etcd: restored from an old backup');
         w.etcd.restore();
+        w.ledger.storeTrusted = false;
       });
     },
   },

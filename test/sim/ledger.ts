@@ -25,6 +25,9 @@ export class Ledger {
   /** Mode `async` promises property 2 only. */
   readonly mayLose: boolean;
 
+  /** False once etcd was restored from an old backup: what it names then was true once. */
+  storeTrusted = true;
+
   constructor(mayLose: boolean) {
     this.mayLose = mayLose;
   }
@@ -65,6 +68,25 @@ export class Ledger {
       }
     }
     return true;
+  }
+
+  /** `sync` begins to name a standby: what makes a later promotion safe holds from now on. */
+  named(standby: MariadbModel): void {
+    if (this.mayLose) return;
+    for (const transaction of this.acknowledged) if (!this.holds(standby, transaction)) return;
+  }
+
+  /** A member that `sync` names has the acknowledged transaction, applied or in its relay log. */
+  holds(standby: MariadbModel, transaction: Transaction): boolean {
+    const { log, relay } = standby;
+    const there =
+      transaction.index < log.length ? log[transaction.index] : relay[transaction.index - log.length];
+    if (there === transaction || !this.storeTrusted) return true;
+    this.fail(
+      'every member that sync names has every acknowledged write',
+      `${standby.name} is named and lacks acknowledged transaction ${transaction.id}`,
+    );
+    return false;
   }
 
   /** A client was told that its write is done: property 2. */

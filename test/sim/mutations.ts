@@ -3,7 +3,6 @@
  * out otherwise. The simulator must find each of them, or it proves nothing.
  */
 import type { Cluster } from '#src/ha/keys.ts';
-import type { Event } from '#src/ha/state.ts';
 import type { Rule, View } from '#src/ha/view.ts';
 import type { Mutation } from './world.ts';
 
@@ -53,10 +52,6 @@ function receivedIsApplied(view: View): View {
 function everybodyIsNamed(view: View): View {
   const { sync } = view;
   return sync === null ? view : { ...view, sync: { ...sync, members: view.config.members } };
-}
-
-function replyTime(event: Event): Event {
-  return event.type === 'done' && event.effect.kind === 'keepAlive' ? { ...event, sentAt: event.now } : event;
 }
 
 export const mutations: readonly Mutation[] = [
@@ -149,18 +144,11 @@ export const mutations: readonly Mutation[] = [
       )(before(27, 28)(rules)),
   },
   { name: 'unconditional writes to etcd', unconditional: true },
-  { name: 'lease deadline from the reply', event: replyTime },
   {
     name: 'name the standby without a barrier',
+    only: ['struck at a decision', 'slow network', 'cut between members alone', 'kill server'],
     state: (state) =>
       state.barrier === null ? state : { ...state, barrier: { ...state.barrier, position: [] } },
-  },
-  {
-    name: 'believe an earlier read when going alone',
-    rules: (rules) =>
-      replaceCondition(28, (v, rule) =>
-        rule.when({ ...v, state: { ...v.state, aloneRevision: v.sync?.modRevision ?? -1 } }),
-      )(rules),
   },
   {
     name: 'name a standby while another may still acknowledge',

@@ -1,4 +1,5 @@
 /** Writes, the replication stream and its acknowledgements, between the servers of a world. */
+import { standbyOf } from '#src/ha/keys.ts';
 import type { MariadbModel, Transaction } from './mariadb-model.ts';
 import type { SimNode, World } from './world.ts';
 
@@ -29,6 +30,12 @@ export function write(world: World, node: SimNode, kind: { marker: number; clien
 function confirm(world: World, server: MariadbModel, transaction: Transaction): void {
   world.mix(transaction.id);
   world.ledger.acknowledge(server, transaction);
+  const { sync } = world.etcd.store;
+  if (world.ledger.mayLose || sync === null || !transaction.client) return;
+  if (sync.members.length > 1 && sync.leader === server.name && sync.epoch === server.marker()) {
+    const standby = world.byName.get(standbyOf(sync) ?? '');
+    if (standby !== undefined) world.ledger.holds(standby.server, transaction);
+  }
 }
 
 /** An acknowledgement reaches the source, or its socket when the source is frozen. */

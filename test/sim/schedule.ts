@@ -99,6 +99,7 @@ export function buildWorld(random: Random, count: number, mode: SyncMode, option
     mutation,
   });
   if (options.trace === true) world.traces = [];
+  world.streamDelayMs = random.pick([5, 5, 5, 40, 300]);
   establish(world, mode);
   return world;
 }
@@ -132,7 +133,7 @@ function establish(world: World, mode: SyncMode): void {
 }
 
 /** Clients write wherever they are let; also to an old primary that they still reach. */
-function clients(world: World, everyMs: number): void {
+export function clients(world: World, everyMs: number): void {
   for (const node of world.nodes) {
     if (!node.server.readOnly && node.server.waiting.length < 4)
       write(world, node, { marker: 0, client: true });
@@ -183,7 +184,7 @@ export function converged(world: World, mode: SyncMode): string | null {
   return null;
 }
 
-function identical(world: World): string | null {
+export function identical(world: World): string | null {
   const first = world.nodes.find((node) => !node.server.readOnly);
   if (first === undefined) return null;
   for (const { server, name } of world.nodes) {
@@ -223,7 +224,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Schedu
       fault.strike(world, node);
     });
   }
-  world.queue.after(100, () => clients(world, random.between(40, 250)));
+  world.queue.after(100, () => clients(world, random.pick([50, 100, 250, 700])));
   let events = 0;
   const { queue, ledger } = world;
   while (ledger.violation === null && queue.step(faultPhaseMs)) events++;

@@ -24,6 +24,8 @@ export interface Mutation {
   readonly state?: (state: State) => State;
   /** Transactions compare nothing. */
   readonly unconditional?: boolean;
+  /** The faults among which its schedules choose; all when absent. */
+  readonly only?: readonly string[];
 }
 
 export class SimNode {
@@ -81,6 +83,8 @@ export class World {
   lossRate = 0;
   etcdDelayMs = 4;
   delayMs = 5;
+  /** What the replication stream takes, which has a life of its own. */
+  streamDelayMs = 5;
   transactionId = 0;
   hash = 0x811c9dc5;
   traces: Trace[] | null = null;
@@ -157,8 +161,9 @@ export class World {
 
   private noteRule(node: SimNode, rule: number, sentence: string): void {
     if (sentence !== node.lastSentence) this.trace(`${node.name}: rule ${rule}: ${sentence}`);
-    node.lastRule = rule;
     node.lastSentence = sentence;
+    if (rule === node.lastRule) return;
+    node.lastRule = rule;
     this.mix(rule * 31 + (node.name.codePointAt(0) ?? 0) + this.queue.now);
   }
 
