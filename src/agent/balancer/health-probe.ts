@@ -20,20 +20,31 @@ export class HealthProbe {
   }
 
   /** 200: it has web hosts to send to; 503: it has none. Never rejects. */
-  ask(): Promise<Answer> {
+  async ask(): Promise<Answer> {
     if (this.#asked >= questionsPerConnection) this.close();
+    const isKept = this.#socket !== undefined;
+    const answer = await this.#askOnce();
+    // A process that is leaving after a reload has given its web hosts away, and closes: only its successor counts.
+    const mayBeLeaving = isKept && (answer === 'empty' || answer === 'closed');
+    if (!mayBeLeaving) return answer === 'closed' ? 'silent' : answer;
+    this.close();
+    const second = await this.#askOnce();
+    return second === 'closed' ? 'silent' : second;
+  }
+
+  #askOnce(): Promise<Answer | 'closed'> {
     this.#asked += 1;
     const socket = this.#socket ?? this.#open();
     return new Promise((resolve) => {
-      const done = (answer: Answer): void => {
+      const done = (answer: Answer | 'closed'): void => {
         clearTimeout(timer);
         socket.off('data', onData);
         socket.off('close', onClose);
-        if (answer === 'silent') this.close();
+        if (answer === 'silent' || answer === 'closed') this.close();
         resolve(answer);
       };
       const onData = (data: Buffer): void => done(answerOf(data.subarray(0, 12).toString('latin1')));
-      const onClose = (): void => done('silent');
+      const onClose = (): void => done('closed');
       const timer = setTimeout(() => done('silent'), this.#timeoutMs);
       socket.once('data', onData);
       socket.once('close', onClose);
