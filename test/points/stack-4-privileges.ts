@@ -126,6 +126,11 @@ async function cutConnections(lab: Lab): Promise<void> {
 const redirect =
   "http.get(process.argv[1], { headers: { host: 'example.org' } }, (a) => { a.resume(); console.log(a.statusCode, a.headers.location); })";
 
+async function canWrite(lab: Lab, marker: string): Promise<boolean> {
+  const body = { name: marker, email: `${marker}-${randomBytes(4).toString('hex')}@example.org` };
+  return (await lab.fetch('/api/users', { method: 'POST', body, timeoutMs: 15_000 })).status === 201;
+}
+
 async function captureUse(lab: Lab, users: number, log: Log) {
   const marker = `marker-${randomBytes(12).toString('hex')}`;
   const file = join(lab.directory, 'use.pcapng');
@@ -133,6 +138,8 @@ async function captureUse(lab: Lab, users: number, log: Log) {
   await cutConnections(lab);
   const cutMs = Date.now();
   await lab.healthy();
+  // A write may have been on its way when its connection was cut; from the first that is answered on, none fails.
+  await waitFor('a write after the cut', () => canWrite(lab, marker), 20_000);
   await useSite(lab, marker, users);
   const { site } = await lab.status();
   const outside = await Outside.plug(lab, 'pcap', 249);
