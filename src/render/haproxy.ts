@@ -166,7 +166,8 @@ function localFrontends(): string {
     '# For the agent on this host only: does the event loop still turn, and is there a web host to send to?',
     'frontend health',
     `    bind unix@${haproxyPaths.healthSocket} mode 600`,
-    '    http-request return status 503 if { nbsrv(web) lt 1 }',
+    // In a worker that a reload has told to finish no server counts: that says nothing about the new worker.
+    '    http-request return status 503 if { nbsrv(web) lt 1 } !{ stopping }',
     '    http-request return status 200',
     '',
     'frontend metrics',
