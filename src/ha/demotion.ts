@@ -154,10 +154,15 @@ export const demotionRules: readonly Rule[] = [
     number: 18,
     name: 'Rewind',
     comment:
-      'The tail is saved and belongs to no recorded epoch: recovery as SLAVE cuts it off, which may spare a clone. It may not lead before it has replicated again.',
-    when: (v) => rewindable(v) && v.state.errantSavedFor >= (v.sync?.epoch ?? 0),
-    build: () =>
-      act({ kind: 'startServer', recovery: 'SLAVE' }, 'starts the server and cuts its saved tail off'),
+      'The tail is saved and belongs to no recorded epoch: recovery as SLAVE cuts it off, which may spare a clone. Tried once: with DDL or MyISAM in the tail MariaDB refuses to start so every time. It may not lead before it has replicated again.',
+    when: (v) =>
+      rewindable(v) &&
+      v.state.errantSavedFor >= (v.sync?.epoch ?? 0) &&
+      v.state.rewoundFor < (v.sync?.epoch ?? 0),
+    build: (v) =>
+      act({ kind: 'startServer', recovery: 'SLAVE' }, 'starts the server and cuts its saved tail off', {
+        rewoundFor: v.sync?.epoch ?? 0,
+      }),
   },
   {
     number: 19,

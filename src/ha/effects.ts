@@ -55,7 +55,10 @@ export type ProbeEffect = { readonly kind: 'probeDatabase' };
 export type DatabaseEffect =
   /** START SLAVE SQL_THREAD; only while the IO thread runs (with both stopped it would delete the relay log). */
   | { readonly kind: 'startSqlThread' }
-  /** STOP SLAVE IO_THREAD. */
+  /**
+   * STOP SLAVE IO_THREAD, with a limit of 4 s: it takes 1 s (rpl_semi_sync_slave_kill_conn_timeout=1) to 2 s while the
+   * source is frozen.
+   */
   | { readonly kind: 'stopIoThread' }
   /**
    * With both threads stopped and unread relay events: CHANGE MASTER TO MASTER_USE_GTID=no, RELAY_LOG_FILE, RELAY_LOG_POS
@@ -94,7 +97,8 @@ export type DatabaseEffect =
   | { readonly kind: 'saveErrant'; readonly start: Position; readonly epoch: number }
   /**
    * mariadb-backup streamed from the donor into a directory beside the data; when it is complete and prepared, SIGKILL,
-   * swap the directories, start as startServer does. A clone that breaks off changes nothing.
+   * swap the directories, start as startServer does, set gtid_binlog_state and gtid_slave_pos
+   * from the third field of xtrabackup_binlog_info (docs/mariadb-behaviour.md). A clone that breaks off changes nothing.
    */
   | { readonly kind: 'clone'; readonly donor: MemberName };
 

@@ -31,7 +31,7 @@ export interface RunningServer {
   readonly relayUnread: boolean;
   readonly replication: Replication | null;
   readonly semiSyncSource: boolean;
-  /** Rpl_semi_sync_master_wait_sessions: commits that wait for an acknowledgement. */
+  /** Rpl_semi_sync_master_wait_sessions: whether commits wait for an acknowledgement; seen to stay 1 however many do. */
   readonly waitingCommits: number;
   /** Rpl_semi_sync_master_yes_tx: how many commits were acknowledged since the start. */
   readonly confirmations: number;

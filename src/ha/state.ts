@@ -83,6 +83,8 @@ export interface State {
   readonly lastHolder: { readonly holder: MemberName; readonly epoch: number } | null;
   /** The `start` position of the epoch whose errant transactions were saved; 0 when none were. */
   readonly errantSavedFor: number;
+  /** The epoch for which a truncating start was tried; it is never tried twice: MariaDB may refuse it every time. */
+  readonly rewoundFor: number;
   /** When the server was last started by this agent: a second death soon after is a crash loop. */
   readonly startedAt: number | null;
   readonly crashLoop: boolean;
@@ -125,6 +127,7 @@ export function initialState(config: Config): State {
     changes: [],
     lastHolder: null,
     errantSavedFor: 0,
+    rewoundFor: 0,
     startedAt: null,
     crashLoop: false,
     drainingSince: null,

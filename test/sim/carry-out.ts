@@ -116,7 +116,10 @@ function toProcess(world: World, node: SimNode, command: Command, sentAt: number
     if (effect.kind === 'killServer') {
       if (server.running) killServer(world, node, 'killed by its agent');
     } else if (effect.kind === 'startServer' && !server.running) {
-      server.start(effect.recovery);
+      if (!server.start(effect.recovery)) {
+        world.answer(node, life, command, sentAt, { outcome: 'refused' });
+        return;
+      }
       world.trace(`${node.name}: server starts`);
     }
     world.answer(node, life, command, sentAt, { outcome: 'ok' });

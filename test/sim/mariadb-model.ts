@@ -50,6 +50,8 @@ export class MariadbModel {
   truncated = false;
   diskFull = false;
   relayUnreadable = false;
+  /** DDL or MyISAM in the tail: recovery as SLAVE refuses to start. */
+  cannotTruncate = false;
   applyDelayMs = 2;
   applyScheduled = false;
   pumpScheduled = false;
@@ -96,8 +98,9 @@ export class MariadbModel {
     this.confirmations = 0;
   }
 
-  /** MASTER keeps the binlog's tail; SLAVE cuts off what InnoDB had not committed, which includes acknowledged commits. */
-  start(recovery: 'MASTER' | 'SLAVE'): void {
+  /** Whether it starts. MASTER keeps the binlog's tail; SLAVE cuts off what InnoDB had not committed, which includes acknowledged commits. */
+  start(recovery: 'MASTER' | 'SLAVE'): boolean {
+    if (recovery === 'SLAVE' && this.cannotTruncate) return false;
     this.running = true;
     this.instance++;
     if (recovery === 'SLAVE' && this.relay.length === 0 && this.source === null) {
@@ -106,6 +109,7 @@ export class MariadbModel {
       this.log.length = keep;
     }
     this.unflushed = 0;
+    return true;
   }
 
   position(length: number): Position {

@@ -123,6 +123,7 @@ function establish(world: World, mode: SyncMode): void {
   }
   for (const node of world.nodes) {
     node.server.applyDelayMs = world.random.pick([2, 2, 20, 150]);
+    node.server.cannotTruncate = world.random.chance(0.3);
     node.clockOffset = world.random.between(1, 100_000);
     node.clockRate = world.random.chance(0.7) ? 1 : world.random.pick([0.98, 0.995, 1.005, 1.02]);
     const { life } = node;

@@ -52,6 +52,19 @@ export function runStatement(
       else world.queue.after(limitMs, () => answer({ outcome: 'unknown' }));
       return;
     }
+    case 'stopIoThread': {
+      // It connects to its source, to end the stream there, and waits when that is frozen.
+      const source = world.byName.get(server.source ?? '');
+      const { instance } = server;
+      const stop = (): void => {
+        if (server.instance !== instance) return;
+        simpleStatement(world, node, effect);
+        answer(ok);
+      };
+      if (source?.server.frozen === true) world.queue.after(1_000, stop);
+      else stop();
+      return;
+    }
     case 'clone':
       startClone(world, node, effect.donor, answer);
       return;
