@@ -5,10 +5,14 @@
 import { relative } from 'node:path';
 import { inspect, parseArgs, styleText } from 'node:util';
 import { anyPoints, runPoint } from '#test/points/all.ts';
+import type { Place } from '#test/points/point.ts';
 import { repository } from '#test/support/lab.ts';
 import { type Result, writeEvidence } from './evidence.ts';
 
-const place = { name: 'prove', subnet: '10.202.1.0/24' };
+/** Each point its own lab (and the next network, for a second one), so that points may run at the same time. */
+function placeOf(index: number): Place {
+  return { name: `prove-${index + 1}`, subnet: `10.202.${2 * (index + 1)}.0/24` };
+}
 
 function list(): void {
   for (const { id, title } of anyPoints) console.log(`${id.padEnd(10)} ${title}`);
@@ -27,7 +31,7 @@ async function prove(id: string, options: { small: boolean; log: boolean }): Pro
   let seen: unknown = null;
   let failure: string | null = null;
   try {
-    seen = await runPoint(id, size, place, log);
+    seen = await runPoint(id, size, placeOf(anyPoints.indexOf(point)), log);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
     if (options.log && error instanceof Error) console.error(error.stack);
