@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await pair.primary.run('DELETE FROM users');
+  await pair.primary.run('DELETE FROM test.users');
   await caughtUp(pair.replica, pair.primary);
 });
 

@@ -170,7 +170,7 @@ describe('with a primary and a replica', () => {
   ] as const)(
     'a write is running and %s: the outcome is unknown, and it is not sent again',
     async ([, fail]) => {
-      await pair.primary.run('LOCK TABLES users WRITE');
+      await pair.primary.run('LOCK TABLES test.users WRITE');
       const posted = timed(app.post(grace));
       await fail(pair.primary, await hanging(pair.primary, 'INSERT'));
       const [answer, tookMs] = await posted;
@@ -190,7 +190,7 @@ describe('with a primary and a replica', () => {
 
   test('a read is running and its connection dies: it is repeated', async () => {
     // A metadata lock that replication does not need: reads wait, nobody else does.
-    await pair.replica.run('LOCK TABLES users WRITE');
+    await pair.replica.run('LOCK TABLES test.users WRITE');
     const reading = app.emails();
     await pair.replica.run(`KILL ${await hanging(pair.replica, 'SELECT @@hostname')}`);
     expect(await reading).toEqual([ada.email]);
@@ -202,7 +202,7 @@ describe('with a primary and a replica', () => {
     await pair.primary.run(
       'SET GLOBAL innodb_lock_wait_timeout = 1',
       `BEGIN`,
-      `SELECT * FROM users FOR UPDATE`,
+      `SELECT * FROM test.users FOR UPDATE`,
     );
     await app.kill();
     app = await startApp(urlsOf(pair));
@@ -216,7 +216,7 @@ test('the schema is missing: 500 without details, and the log has them', async (
   const { caFile, issue } = authority('plain');
   const primary = await startPrimary(issue('plain-member', 'IP:127.0.0.1'));
   const app = await startApp({ DATABASE_URL: urlOf([primary], caFile) });
-  await primary.run('DROP TABLE users');
+  await primary.run('DROP TABLE test.users');
   const answer = await app.call('GET', '/api/users');
   expect(answer.status).toBe(500);
   expect(answer.text).not.toContain('test.users');

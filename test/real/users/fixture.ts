@@ -100,6 +100,7 @@ export async function startPrimary(tls: readonly string[]): Promise<MariadbServe
   await primary.run(
     `CREATE USER app@'%' IDENTIFIED BY '${password}' REQUIRE SSL`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON test.* TO app@'%'`,
+    'USE test',
     readFileSync(join(root, 'examples/users/schema.sql'), 'utf8'),
   );
   return primary;
