@@ -57,7 +57,10 @@ export function runStatement(
       const source = world.byName.get(server.source ?? '');
       const { instance } = server;
       const stop = (): void => {
-        if (server.instance !== instance) return;
+        if (server.instance !== instance) {
+          answer(refused);
+          return;
+        }
         simpleStatement(world, node, effect);
         answer(ok);
       };
