@@ -38,6 +38,7 @@ mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
+mkdir -m 1777 "$root/run/lock"
 mount --bind -o ro "$2" "$root/repository"
 echo ready
 exec sleep infinity
