@@ -4,7 +4,7 @@ import { hostsWithRole } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
-import { configPath, publicFile, secretFile, tlsFiles } from './files.ts';
+import { configPath, publicFile, tlsFiles } from './files.ts';
 import { defaultRestart, type Service } from './service.ts';
 
 const component = 'etcd';
@@ -28,12 +28,7 @@ export function etcdService(context: RenderContext): Service {
     user: 'etcd',
     environment: { GOMAXPROCS: '1', GOGC: '50' },
     directories: [{ path: dataDirectory, mode: 0o700, owner: 'etcd' }],
-    files: [
-      publicFile(configuration, etcdConfiguration(context, tls), 'restart'),
-      ...tls.files.map((file) =>
-        file.secret ? secretFile(file.path, file.content, 'restart', 'etcd') : file,
-      ),
-    ],
+    files: [publicFile(configuration, etcdConfiguration(context, tls), 'restart'), ...tls.files],
     readiness: { kind: 'tcp', address: host.address, port: ports.etcdClient },
     startTimeoutMs: 30_000,
     stop: { signal: 'SIGTERM', timeoutMs: 3_000 },

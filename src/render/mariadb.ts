@@ -6,7 +6,7 @@ import { hostsWithRole } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
-import { configPath, lines, publicFile, secretFile, tlsFiles } from './files.ts';
+import { configPath, lines, publicFile, tlsFiles } from './files.ts';
 import type { Service } from './service.ts';
 
 const component = 'mariadb';
@@ -44,9 +44,7 @@ export function mariadbService(context: RenderContext): Service {
     ],
     files: [
       publicFile(mariadbPaths.configuration, mariadbConfiguration(context, tls), 'restart'),
-      ...tls.files.map((file) =>
-        file.secret ? secretFile(file.path, file.content, 'restart', 'mysql') : file,
-      ),
+      ...tls.files,
     ],
     validate: ['/usr/sbin/mariadbd', `--defaults-file=${mariadbPaths.configuration}`, '--help', '--verbose'],
     readiness: { kind: 'socket', path: mariadbPaths.socket },
@@ -69,7 +67,6 @@ function mariadbConfiguration(
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
     '[mariadbd]',
-    'user = mysql',
     `datadir = ${mariadbPaths.dataDirectory}`,
     `socket = ${mariadbPaths.socket}`,
     `pid_file = ${runDirectory}/mariadb.pid`,
@@ -88,7 +85,9 @@ function mariadbConfiguration(
     'sync_binlog = 1',
     'sync_relay_log = 1',
     'sync_master_info = 1',
+    // A table of another engine could neither be rolled back nor cut off in recovery.
     'default_storage_engine = InnoDB',
+    'enforce_storage_engine = InnoDB',
     '',
     '# Replication by GTID, rows only.',
     `server_id = ${serverId}`,
@@ -103,9 +102,12 @@ function mariadbConfiguration(
     'slave_parallel_threads = 0',
     'relay_log_recovery = OFF',
     'rpl_semi_sync_master_wait_point = AFTER_SYNC',
+    // Never: a source that stops waiting acknowledges what nobody else has.
     'rpl_semi_sync_master_timeout = 9223372036854775807',
     'rpl_semi_sync_master_wait_no_slave = ON',
-    `binlog_expire_logs_seconds = 0`,
+    // The agent purges, because it knows what a member still needs.
+    'binlog_expire_logs_seconds = 0',
+    'master_verify_checksum = ON',
     'max_binlog_size = 128M',
     '',
     "# The router and the application learn a write's position from its answer.",
@@ -140,6 +142,9 @@ function mariadbConfiguration(
   );
 }
 
+/** As option files read it: quoted where a #, a blank or a quote would change its meaning. */
 function settingText(value: string | number | boolean): string {
-  return typeof value === 'boolean' ? (value ? 'ON' : 'OFF') : String(value);
+  if (typeof value === 'boolean') return value ? 'ON' : 'OFF';
+  const text = String(value);
+  return /^[\w.,:+/@-]+$/.test(text) ? text : `"${text.replaceAll('\\', '\\\\')}"`;
 }
