@@ -29,6 +29,16 @@ interface HostView {
 }
 
 export async function readStatus(access: StackAccess): Promise<StackStatus> {
+  return (await look(access)).status;
+}
+
+interface Look {
+  readonly status: StackStatus;
+  /** Problems that waiting does not solve: somebody has to act. */
+  readonly refusals: readonly string[];
+}
+
+async function look(access: StackAccess): Promise<Look> {
   const { spec } = access;
   const identity = await access.operator();
   const [views, siteProblem] = await Promise.all([
@@ -41,7 +51,7 @@ export async function readStatus(access: StackAccess): Promise<StackStatus> {
     ...databaseProblems(spec, views),
     ...(siteProblem === undefined ? [] : [siteProblem]),
   ];
-  return {
+  const status: StackStatus = {
     stack: spec.stack,
     healthy: problems.length === 0,
     site: { url: siteUrl(spec), address: spec.site.addresses[0], caFile: access.caFile },
@@ -62,17 +72,22 @@ export async function readStatus(access: StackAccess): Promise<StackStatus> {
     database: databaseStatus(spec, views),
     problems,
   };
+  return { status, refusals: views.flatMap(refusal) };
 }
 
 /** Polls until the stack is healthy; otherwise rejects with what is still wrong. */
 export async function waitHealthy(access: StackAccess, timeoutMs: number): Promise<StackStatus> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const status = await readStatus(access);
+    const { status, refusals } = await look(access);
     if (status.healthy) return status;
-    if (performance.now() > deadline) {
-      throw new TandemError('not-healthy', `The stack is not healthy after ${timeoutMs / 1_000} s.`, {
-        issues: status.problems.map((message) => ({ path: spec(access), message })),
+    if (refusals.length > 0 || performance.now() > deadline) {
+      const when = refusals.length > 0 ? 'and waiting will not help' : `after ${timeoutMs / 1_000} s`;
+      throw new TandemError('not-healthy', `The stack is not healthy, ${when}.`, {
+        issues: (refusals.length > 0 ? refusals : status.problems).map((message) => ({
+          path: spec(access),
+          message,
+        })),
         hint: "See 'tandem status' and 'tandem logs HOST SERVICE'; 'tandem up' tries again.",
       });
     }
@@ -114,6 +129,10 @@ function serviceProblems({ name, services, agent }: HostView): readonly string[]
     ...broken,
     ...(agent === undefined ? [`${name}: the agent does not answer; see 'tandem logs ${name} agent'`] : []),
   ];
+}
+
+function refusal({ name, agent }: HostView): readonly string[] {
+  return agent?.database?.refuses === true ? [`${name}: ${agent.database.explanation}`] : [];
 }
 
 function holders(views: readonly HostView[]): readonly string[] {

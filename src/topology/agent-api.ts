@@ -17,6 +17,8 @@ export interface AgentDatabaseStatus {
   readonly lagSeconds: number | null;
   /** One sentence: what was seen and what is being done. */
   readonly explanation: string;
+  /** The member will not go on by itself, such as over data that is not its own: a person has to act. */
+  readonly refuses?: boolean;
 }
 
 export interface AgentStatus {

@@ -112,7 +112,7 @@ export class DatabaseConcern {
     switch (action.kind) {
       case 'refuse':
       case 'wait':
-        this.#view = waitingView(action.reason, undefined);
+        this.#view = waitingView(action.reason, undefined, action.kind === 'refuse');
         return waitingMs;
       case 'claim':
         await claimInitialize(this.#context.etcd, {
@@ -188,7 +188,12 @@ export class DatabaseConcern {
   }
 }
 
-function waitingView(explanation: string, primary: string | undefined): MemberView {
-  const status = { role: 'unknown', ready: false, sync: false, lagSeconds: null, explanation } as const;
-  return { status, primary, probe: undefined, receivedPosition: undefined };
+function waitingView(explanation: string, primary: string | undefined, refuses = false): MemberView {
+  const nothing = { role: 'unknown', ready: false, sync: false, lagSeconds: null } as const;
+  return {
+    status: { ...nothing, explanation, refuses },
+    primary,
+    probe: undefined,
+    receivedPosition: undefined,
+  };
 }
