@@ -15,8 +15,8 @@ export function describeRules(): string {
   return [
     '# Failover: the rules',
     '',
-    'Made from `src/ha/rules.ts` by `test/unit/ha/failover-rules.test.ts` (`vitest run -u` writes it). Each agent evaluates',
-    'the table from the top at every event; the first rule whose condition holds is taken. Its number and its sentence stand',
+    'Made from `src/ha/rules.ts`; `vitest run --update=all test/unit/ha` writes it anew. Each agent evaluates the table from',
+    'the top at every event; the first rule whose condition holds is taken. Its number and its sentence stand',
     'in the log, in `tandem db history` and in the API. Why the machine has this shape: docs/adr/0304-shape-of-the-machine.md.',
     '',
     '| rule | name | why |',
