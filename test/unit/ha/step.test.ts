@@ -136,7 +136,7 @@ describe('promotion', () => {
     expect(tick({ ...state, noLeaderSince: 9_001 }).rule).toBe(78);
     const unnamed = { ...free, sync: { ...sync, members: ['a'] } };
     const result = tick(
-      knowing(9_000, { config: asB, seen: unnamed, server: replica, noLeaderSince: 8_900 }),
+      knowing(9_000, { config: asB, seen: unnamed, server: { ...replica, acknowledging: false } }),
     );
     expect(result.rule).toBe(78);
     expect(result.sentence).toContain('only a certainly has every acknowledged write');
