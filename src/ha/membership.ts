@@ -131,11 +131,20 @@ export const degradeRules: readonly Rule[] = [
     number: 29,
     name: 'RecordAloneAgain',
     comment:
-      '`sync` names only this member, but an earlier write of unknown outcome may still be under way: it is written once more, which makes every earlier one void.',
-    when: (v) => manages(v) && mayGoAlone(v) && v.sync?.modRevision !== v.state.aloneRevision,
+      '`sync` names only this member, but an earlier write of unknown outcome may still be under way: it is written once more, before the source side goes off or the server opens without it, which makes every earlier one void.',
+    when: (v) =>
+      manages(v) && (mayGoAlone(v) || opensAlone(v)) && v.sync?.modRevision !== v.state.aloneRevision,
     build: (v) => write(v, {}, 'records once more that it is alone, so that no earlier write can follow'),
   },
 ];
+
+/** About to open with the source side off: as final as switching it off. */
+function opensAlone(view: View): boolean {
+  const { server, config, standby } = view;
+  return (
+    config.mode === 'required' && standby === null && server?.readOnly === true && !server.semiSyncSource
+  );
+}
 
 function mayGoAlone(view: View): boolean {
   const { sync, server, config } = view;

@@ -30,6 +30,12 @@ function tailConfirmed(view: View): boolean {
   return report !== undefined && report.following === view.self && contains(report.received, server.applied);
 }
 
+/** Opening with the source side off needs what switching it off needs: no earlier naming of a standby can arrive. */
+function certainlyAlone(view: View): boolean {
+  if (view.config.mode !== 'required' || view.server?.semiSyncSource === true) return true;
+  return view.sync?.modRevision === view.state.aloneRevision;
+}
+
 function unapplied(view: View): boolean {
   const { server } = view;
   return server !== null && server.received !== null && !contains(server.applied, server.received);
@@ -192,6 +198,7 @@ export const promotionRules: readonly Rule[] = [
       steps(v) &&
       v.recorded &&
       v.leaseValid &&
+      certainlyAlone(v) &&
       v.server?.readOnly === true &&
       v.state.drainingSince === null &&
       !v.server.diskFull &&

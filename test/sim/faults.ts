@@ -210,6 +210,8 @@ export const faults: readonly Fault[] = [
     strike: (w) => {
       w.etcd.takeBackup();
       until(w, 1000, 5000, () => {
+        // A member that knows better and is away then can't say so (docs/adr/0301): a restore needs all agents.
+        if (!w.nodes.every((n) => n.agentUp && !n.agentFrozen && n.toEtcd && n.fromEtcd)) return;
         w.trace('etcd: restored from an old backup');
         w.etcd.restore();
         w.ledger.storeTrusted = false;

@@ -89,6 +89,7 @@ export class MariadbModel {
     this.waiting = [];
     this.io = false;
     this.sql = false;
+    this.error = null;
     this.connected = false;
     this.semiSyncEffective = false;
     this.semiSyncSource = false;

@@ -124,7 +124,7 @@ function replicationStatement(world: World, node: SimNode, server: MariadbModel,
       server.connected = false;
       return true;
     case 'replayRelay':
-      if (server.io || server.sql || server.error !== null) return false;
+      if (server.io || server.sql || server.error?.startsWith('1062') === true) return false;
       apply(server);
       return true;
     case 'forgetSource':

@@ -79,6 +79,14 @@ describe('the sync set', () => {
     const read = answered(unknown, 'readCluster', { now: 2_610, sentAt: 2_605, cluster: seen });
     expect([read.rule, kinds(read)[0]]).toEqual([29, 'writeSync']);
   });
+  test('after a restart it opens alone only when no earlier naming can arrive any more', () => {
+    const closed = { ...primary, readOnly: true, semiSyncSource: false };
+    const seen = { ...cluster, sync: { ...alone, modRevision: 30 } };
+    const uncertain = tick(knowing(2_000, { seen, server: closed }));
+    expect([uncertain.rule, kinds(uncertain)[0]]).toEqual([29, 'writeSync']);
+    const certain = tick(knowing(2_000, { seen, server: closed, aloneRevision: 30 }));
+    expect([certain.rule, kinds(certain)[0]]).toEqual([41, 'openServer']);
+  });
   test('mode strict never switches it off', () => {
     const state = knowing(9_000, {
       config: { ...config, mode: 'strict' },
