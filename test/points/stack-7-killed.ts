@@ -122,7 +122,11 @@ async function killOne(lab: Lab, status: Status, process: HostProcess): Promise<
 }
 
 function chosen(all: readonly HostProcess[], ofEachKind: number): readonly HostProcess[] {
-  const kinds = Map.groupBy(all, kindOf);
+  // The youngest first: workers before the master whose end would take them along.
+  const kinds = Map.groupBy(
+    all.toSorted((left, right) => right.pid - left.pid),
+    kindOf,
+  );
   return [...kinds.values()].flatMap((same) => same.slice(-ofEachKind));
 }
 
@@ -149,7 +153,7 @@ export const killed: LabPoint<Counts> = {
     const outages: Outage[] = [];
     const failures: string[] = [];
     for (const process of chosen(await lastingProcesses(lab), counts.ofEachKind)) {
-      // An earlier kill may have taken it along (workers of a master).
+      // An earlier kill may have taken it along (a master and its workers).
       if (!sameProcess(process, processOf(process.pid))) continue;
       // What the kill before has broken must be whole again, or two faults would be judged as one.
       const before = await lab.healthy();
