@@ -50,8 +50,9 @@ async function startAll(world: World, bench: Bench): Promise<readonly Balancer[]
     nginx(bench, 4443, 8083),
     caddy(bench, 4444, 8084),
   ];
-  const sockets = `${world.directory}/tandem/run/tandem/haproxy`;
-  await world.write([{ path: sockets.replace(`${world.directory}/`, '').concat('/.keep'), content: '' }]);
+  // What `Service.directories` names; the supervisor would make them.
+  const run = 'tandem/run/tandem/haproxy';
+  await world.write([`${run}/.keep`, `${run}/empty/.keep`].map((path) => ({ path, content: '' })));
   for (const balancer of balancers) {
     await world.write(balancer.files);
     world.start(balancer.command, balancer.environment);
