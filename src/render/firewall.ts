@@ -137,7 +137,8 @@ function set(items: readonly (string | number)[]): string {
 }
 
 function traffic(flow: Flow): string {
-  return flow.protocol === 'vrrp' ? 'ip protocol vrrp' : `tcp dport ${flow.port} ct state new`;
+  // VRRP by its number: names are in /etc/protocols, which a small machine does not have (package netbase).
+  return flow.protocol === 'vrrp' ? 'ip protocol 112' : `tcp dport ${flow.port} ct state new`;
 }
 
 /** What everybody may reach is also at the floating addresses; all else is at the host's own only. */

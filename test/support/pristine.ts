@@ -4,7 +4,7 @@
  * settings, certificates) is copied from this machine when it runs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readlinkSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -40,6 +40,12 @@ mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
 mkdir -m 1777 "$root/run/lock"
 mount --bind -o ro "$2" "$root/repository"
+# A changed root as a machine has it: who joins this mount namespace later (nsenter) finds it too, unlike with chroot.
+mkdir "$root/before"
+cd "$root"
+pivot_root . before
+umount --lazy /before
+rmdir /before
 echo ready
 exec sleep infinity
 `;
@@ -89,7 +95,7 @@ export class PristineMachine {
 
   /** Argument array that runs a program inside. */
   words(...program: string[]): [string, ...string[]] {
-    return ['nsenter', `--target=${this.#holder.pid}`, '--mount', '--', 'chroot', this.root, ...program];
+    return ['nsenter', `--target=${this.#holder.pid}`, '--mount', '--wdns=/root', '--', ...program];
   }
 
   async expect(...program: string[]): Promise<string> {
@@ -106,13 +112,14 @@ export class PristineMachine {
   strangers(): readonly string[] {
     const own = processOf(process.pid)?.network;
     return processes()
-      .filter(({ network, pid }) => network === own && this.#isInside(pid))
+      .filter(({ network, pid }) => network === own && pid !== this.#holder.pid && this.#isInside(pid))
       .map(label);
   }
 
   #isInside(pid: number): boolean {
     try {
-      return readlinkSync(`/proc/${pid}/root`).startsWith(this.root);
+      const [own, its] = [statSync(this.root), statSync(`/proc/${pid}/root/`)];
+      return own.dev === its.dev && own.ino === its.ino;
     } catch {
       return false;
     }
