@@ -18,7 +18,7 @@ function accepts(spec: Spec, host: HostSpec, chain: 'input' | 'output'): readonl
     .filter((line) => line.includes(' accept') && !/^[io]if lo|^ct state est|icmp|policy/.test(line));
 }
 
-const what = (flow: Flow) => (flow.protocol === 'vrrp' ? 'ip protocol vrrp' : `tcp dport ${flow.port} `);
+const what = (flow: Flow) => (flow.protocol === 'vrrp' ? 'ip protocol 112' : `tcp dport ${flow.port} `);
 
 describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const spec = specOf(stack);
