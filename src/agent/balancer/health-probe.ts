@@ -25,27 +25,26 @@ export class HealthProbe {
     const isKept = this.#socket !== undefined;
     const answer = await this.#askOnce();
     // A process that is leaving after a reload has given its web hosts away, and closes: only its successor counts.
-    const mayBeLeaving = isKept && (answer === 'empty' || answer === 'closed');
-    if (!mayBeLeaving) return answer === 'closed' ? 'silent' : answer;
+    const mayBeLeaving = isKept && (answer === 'empty' || answer === 'gone');
+    if (!mayBeLeaving) return answer;
     this.close();
-    const second = await this.#askOnce();
-    return second === 'closed' ? 'silent' : second;
+    return this.#askOnce();
   }
 
-  #askOnce(): Promise<Answer | 'closed'> {
+  #askOnce(): Promise<Answer> {
     this.#asked += 1;
     const socket = this.#socket ?? this.#open();
     return new Promise((resolve) => {
-      const done = (answer: Answer | 'closed'): void => {
+      const done = (answer: Answer): void => {
         clearTimeout(timer);
         socket.off('data', onData);
         socket.off('close', onClose);
-        if (answer === 'silent' || answer === 'closed') this.close();
+        if (answer === 'gone' || answer === 'late') this.close();
         resolve(answer);
       };
       const onData = (data: Buffer): void => done(answerOf(data.subarray(0, 12).toString('latin1')));
-      const onClose = (): void => done('closed');
-      const timer = setTimeout(() => done('silent'), this.#timeoutMs);
+      const onClose = (): void => done('gone');
+      const timer = setTimeout(() => done('late'), this.#timeoutMs);
       socket.once('data', onData);
       socket.once('close', onClose);
       socket.write(question);
@@ -75,5 +74,5 @@ export class HealthProbe {
 
 function answerOf(statusLine: string): Answer {
   if (statusLine === 'HTTP/1.1 200') return 'serving';
-  return statusLine === 'HTTP/1.1 503' ? 'empty' : 'silent';
+  return statusLine === 'HTTP/1.1 503' ? 'empty' : 'gone';
 }

@@ -20,10 +20,17 @@ describe("HAProxy's health", () => {
   it('is lost with one missed answer, and back after a steady while', () => {
     expect(levelAfter(['serving', 0])).toBe('dead');
     expect(levelAfter(...steady)).toBe('serving');
-    expect(levelAfter(...steady, ['silent', steadyMs + 100])).toBe('dead');
-    const again = [...steady, ['silent', steadyMs + 100], ['serving', steadyMs + 200]] as const;
+    expect(levelAfter(...steady, ['gone', steadyMs + 100])).toBe('dead');
+    const again = [...steady, ['gone', steadyMs + 100], ['serving', steadyMs + 200]] as const;
     expect(levelAfter(...again, ['serving', steadyMs + 600])).toBe('dead');
     expect(levelAfter(...again, ['serving', 2 * steadyMs + 200])).toBe('serving');
+  });
+
+  it('is frozen after two late answers, not after one', () => {
+    const late = [...steady, ['late', steadyMs + 350]] as const;
+    expect(levelAfter(...late)).toBe('serving');
+    expect(levelAfter(...late, ['serving', steadyMs + 400], ['late', steadyMs + 800])).toBe('serving');
+    expect(levelAfter(...late, ['late', steadyMs + 700])).toBe('dead');
   });
 
   it('stands back at once without web hosts, and comes forward when they have been there for a while', () => {
