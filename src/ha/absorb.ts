@@ -156,8 +156,12 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
       (database.waitingCommits === 0 || progress));
   const joining = leads ? sync.joining : null;
   let { barrier } = state;
-  if (joining === null || !database.semiSyncSource) barrier = null;
-  else if (barrier === null || barrier.joining !== joining) barrier = { joining, position: database.applied };
+  const exclusive = sync?.mayAcknowledge.every((member) => member === joining) === true;
+  // What another member may have acknowledged isn't covered by a position from before it was proved to have stopped.
+  if (joining === null || !database.semiSyncSource || !exclusive) barrier = null;
+  else if ((barrier === null || barrier.joining !== joining) && sentAt >= (state.cluster?.sentAt ?? 0)) {
+    barrier = { joining, position: database.applied };
+  }
   return {
     ...seen,
     silentSince: null,

@@ -30,7 +30,9 @@ export function obstacle(view: View): string | null {
     return `${request.to} is to take over (switchover ${request.id})`;
   }
   const watched = view.now - state.watchingSince;
-  if (!view.recorded && watched < config.leaseTtlMs) {
+  // A primary that is open already gains nothing by waiting; everybody else may have missed that the store went back.
+  const open = view.recorded && view.server?.readOnly === false;
+  if (!open && watched < config.leaseTtlMs) {
     return `${self} was away, and first hears the others for ${config.leaseTtlMs - watched} ms more`;
   }
   const hold = view.recorded || request?.to === self ? 0 : holdLeft(state);

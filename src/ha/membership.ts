@@ -223,7 +223,7 @@ export const membershipRules: readonly Rule[] = [
     number: 56,
     name: 'Name',
     comment:
-      'The invited member has received everything up to a moment at which the source side was on, and nobody else can acknowledge: it certainly has every acknowledged write, and is named.',
+      'The invited member has received everything up to a moment at which the source side was on and nobody else could acknowledge any more: it certainly has every acknowledged write, and is named.',
     when: (v) => {
       const { barrier } = v.state;
       const report = reportOf(v, v.sync?.joining ?? null);

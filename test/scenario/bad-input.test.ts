@@ -39,12 +39,12 @@ async function expectRefusal(
 
 describe('tandem up says what stands in its way', () => {
   test('a subnet that this machine uses already', async () => {
-    const lab = await describeLab('t-bad-subnet');
+    const lab = await describeLab('t-bad-subnet', '10.201.41.0/24');
     await expectCommand('ip', ['link', 'add', 'tbadsubnet', 'type', 'bridge']);
     cleanups.push(() => command('ip', ['link', 'delete', 'tbadsubnet']));
-    await expectCommand('ip', ['address', 'add', '10.201.40.77/24', 'dev', 'tbadsubnet']);
+    await expectCommand('ip', ['address', 'add', '10.201.41.77/24', 'dev', 'tbadsubnet']);
     await expectCommand('ip', ['link', 'set', 'tbadsubnet', 'up']);
-    await expectRefusal(lab, await lab.run('up'), 1, [/10\.201\.40\.0\/24/, /tbadsubnet/, /network\.subnet/]);
+    await expectRefusal(lab, await lab.run('up'), 1, [/10\.201\.41\.0\/24/, /tbadsubnet/, /network\.subnet/]);
   });
 
   test('a user who is not root', async () => {

@@ -160,6 +160,14 @@ export const mutations: readonly Mutation[] = [
       53,
       56,
     ),
+    // The barrier has a guard of its own against the same danger: both go.
+    state: (state) => {
+      const joining = state.cluster?.value.sync?.joining ?? null;
+      const server = state.database?.value;
+      if (state.barrier !== null || joining === null || server?.state !== 'up' || !server.semiSyncSource)
+        return state;
+      return { ...state, barrier: { joining, position: server.applied } };
+    },
   },
   { name: 'clone without saving', rules: without(71) },
   {

@@ -135,7 +135,10 @@ function pump(world: World, node: SimNode): void {
   if (server.semiSyncEffective && !server.diskFull) {
     const upTo = server.received;
     const { instance } = from;
+    const { connection } = server;
     world.queue.after(world.random.between(1, 2 * world.delayMs), () => {
+      // The source forgets a replica's old socket when it connects anew; a frozen one finds it when it wakes.
+      if (server.connection !== connection && !from.frozen) return;
       if (world.open(node.name, source.name)) acknowledged(world, source, instance, upTo);
     });
   }
