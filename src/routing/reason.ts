@@ -1,0 +1,61 @@
+/** Why a statement goes where it goes: the names in metrics and in `tandem sql explain`, each with its sentence. */
+export const reasons = {
+  // Why a replica, or any member, may run it.
+  read: 'it only reads replicated data',
+  'replayable session state': 'it sets session state that is repeated on every other connection',
+  'read only transaction': 'the transaction is declared READ ONLY',
+  'nothing to run': 'there is no statement in it',
+  // Why the connection of the statement before.
+  diagnostics: 'it asks about the statement before it',
+  // Why the primary: the text.
+  write: 'it writes',
+  ddl: 'it changes definitions',
+  administration: 'it administers one server',
+  transaction: 'it begins, changes or ends a transaction',
+  'locking read': 'it locks the rows that it reads',
+  'select into': 'its result goes into a file or variables',
+  sequence: 'it takes a value of a sequence',
+  'user variable': 'user variables live on one connection',
+  'member value': 'its result differs between members',
+  'member tables': 'it reads tables that each member has of its own',
+  'session function': 'it calls a function whose value belongs to one connection',
+  lock: 'it takes, asks for or releases locks',
+  'stored routine': 'it calls a stored routine or an unknown function, which may write',
+  call: 'it calls a procedure',
+  'prepared statement': 'it prepares, runs or drops a statement by name',
+  'temporary table': 'temporary tables live on one connection',
+  handler: 'HANDLER keeps a cursor on one connection',
+  'session variable': 'it sets a variable that is bound to one connection',
+  'evaluated value': 'it sets a variable to a value that only the server can work out',
+  'multi-statement': 'the text holds several statements',
+  compound: 'it is a compound block',
+  'version comment': 'what it means depends on the version of the server',
+  'statement settings': 'SET STATEMENT changes more than limits and the optimizer',
+  'not understood': 'it was not understood',
+  'too long': 'it was too long to be read to the end',
+  'sql mode': 'the SQL mode changes the grammar',
+  'character set': 'the character set of the client hides quotes inside characters',
+  // Why the primary: the catalogue.
+  'catalogue unknown': 'the tables and views are not known yet',
+  'table unknown': 'a table that it reads is not known yet, and may be a view',
+  'view calls a routine': 'a view that it reads does more than read',
+  'storage engine': 'a table that it reads is not replicated row by row',
+  // Why the primary, or one connection: the session.
+  hint: 'a hint in a comment asks for it',
+  pinned: 'the session has state on one connection',
+  'in transaction': 'a transaction is open there',
+  'read beside the transaction': 'it reads nothing that the READ ONLY transaction on the replica protects',
+  'transaction moves': 'the READ ONLY transaction has read nothing yet and continues on the primary',
+  'snapshot on a replica': 'the READ ONLY transaction reads from a replica, and this needs the primary',
+  'primary unknown': 'no primary is known',
+  // Why which replica.
+  'fresh replica': 'a replica has what this read must see',
+  'same replica': 'the session goes on reading where it read before',
+  'wait for replica': 'a replica will have what this read must see sooner than the primary could answer',
+  'no replica': 'no replica is up, within the lag bound and not draining',
+  'not applied yet': 'no replica has applied what this read must see',
+  'position unknown': 'what this read must see is not known as a position yet',
+  'no position since': 'the primary has not been asked for its position since the read began',
+} as const;
+
+export type Reason = keyof typeof reasons;
