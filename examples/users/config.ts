@@ -9,9 +9,9 @@ export interface Config {
   readonly listen: ListenAddress;
   /** Name of this web host; every response carries it in `x-tandem-host`. */
   readonly host: string;
-  /** Where writes go. */
-  readonly write: DatabaseTarget;
-  /** Where reads go, best first; `write` itself is among them. */
+  /** Where writes go: whichever of these takes them at the moment. */
+  readonly writes: readonly [DatabaseTarget, ...DatabaseTarget[]];
+  /** Where reads go, best first; all of `writes` are among them. */
   readonly reads: readonly DatabaseTarget[];
   /** Connections per database server. */
   readonly poolSize: number;
@@ -39,15 +39,13 @@ export function readConfig(environment: Environment, fallbackHost: string): Conf
   }
   const poolSize = readPoolSize(environment['DATABASE_POOL'], issues);
   const [write, ...others] = readTargets('DATABASE_URL', environment['DATABASE_URL'], issues);
-  if (others.length > 0) {
-    issues.push(
-      'DATABASE_URL: names several hosts. Write the one that takes writes; DATABASE_READ_URL may list more.',
-    );
-  }
   const readUrl = environment['DATABASE_READ_URL'] || undefined;
   const readTargetList = readUrl === undefined ? [] : readTargets('DATABASE_READ_URL', readUrl, issues);
   if (listen === null || write === undefined || issues.length > 0) throw new ConfigError(issues);
-  return { listen, host, write, reads: withWriteTarget(readTargetList, write), poolSize };
+  const reads = withWriteTargets(readTargetList, [write, ...others]);
+  // The very objects that `reads` has: one pool per server.
+  const [first, ...rest] = [write, ...others].map((target) => reads.get(keyOf(target)) ?? target);
+  return { listen, host, writes: [first ?? write, ...rest], reads: [...reads.values()], poolSize };
 }
 
 function readListen(text: string | undefined, issues: string[]): ListenAddress | null {
@@ -81,10 +79,16 @@ function readTargets(name: string, text: string | undefined, issues: string[]): 
   return [];
 }
 
-/** One pool per server and account: where the read list names the target of writes, it stands for that very one. */
-function withWriteTarget(reads: readonly DatabaseTarget[], write: DatabaseTarget): readonly DatabaseTarget[] {
-  const key = (target: DatabaseTarget) => `${target.user}@${target.label}/${target.schema}`;
-  const byKey = new Map(reads.map((target) => [key(target), target]));
-  byKey.set(key(write), write);
-  return [...byKey.values()];
+function keyOf(target: DatabaseTarget): string {
+  return `${target.user}@${target.label}/${target.schema}`;
+}
+
+/** One pool per server and account: where the read list names a target of writes, it stands for that very one. */
+function withWriteTargets(
+  reads: readonly DatabaseTarget[],
+  writes: readonly DatabaseTarget[],
+): Map<string, DatabaseTarget> {
+  const byKey = new Map(reads.map((target) => [keyOf(target), target]));
+  for (const write of writes) byKey.set(keyOf(write), write);
+  return byKey;
 }

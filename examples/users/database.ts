@@ -1,7 +1,8 @@
 /**
- * Reads and writes over the members. Reads go to the first member that answers; writes go to one member and are
- * never repeated.
+ * Reads and writes over the members. Reads go to the first member that answers; writes to the member that takes them,
+ * which changes with a failover. A write is offered again only when it certainly did not happen.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { classify, NoAnswer, OutcomeUnknown, reasonOf, Unavailable } from './failure.ts';
 import { type Connection, limits, Member, type Row, type Value } from './member.ts';
@@ -27,8 +28,14 @@ export interface Written {
 /** How long a read waits for a replica to catch up before it asks the primary. */
 const catchUpSeconds = 0.5;
 
+/** How long a write looks for a member that takes it; longer than a failover takes. */
+const findPrimaryMs = 5_000;
+const lookAgainMs = 50;
+
 export class Database {
-  readonly #primary: Member;
+  /** The member that took the last write. */
+  #primary: Member;
+  readonly #writers: readonly Member[];
   readonly #readers: readonly Member[];
   readonly #maxWaiting: number;
   #waiting = 0;
@@ -37,8 +44,13 @@ export class Database {
     const members = new Map(
       config.reads.map((target) => [target, new Member(target, config.poolSize, log)] as const),
     );
-    const primary = members.get(config.write);
-    if (primary === undefined) throw new Error('The target of writes is not among the targets of reads.');
+    this.#writers = config.writes.map((target) => {
+      const member = members.get(target);
+      if (member === undefined) throw new Error('A target of writes is not among the targets of reads.');
+      return member;
+    });
+    const [primary] = this.#writers;
+    if (primary === undefined) throw new Error('There is no target of writes.');
     this.#primary = primary;
     this.#readers = [...members.values()];
     // A position in the far future must not tie up every connection: beyond half of them, the primary answers.
@@ -59,9 +71,35 @@ export class Database {
     return await this.#readFrom([this.#primary], (connection) => connection.rows(sql, values));
   }
 
-  /** One statement that changes data. Throws Unavailable (nothing was sent), OutcomeUnknown, or the refusal. */
+  /**
+   * One statement that changes data, on whichever member takes it. Throws Unavailable (nothing was sent, or it was
+   * refused everywhere), OutcomeUnknown, or the refusal.
+   */
   async write(sql: string, values: readonly Value[], returns: 'rows' | 'count'): Promise<Written> {
-    const member = this.#primary;
+    const deadline = performance.now() + findPrimaryMs;
+    let cause: unknown;
+    for (;;) {
+      for (const member of [this.#primary, ...this.#writers.filter((each) => each !== this.#primary)]) {
+        try {
+          const written = await this.#writeTo(member, sql, values, returns);
+          this.#primary = member;
+          return written;
+        } catch (error) {
+          if (!(error instanceof Unavailable) && classify(error) !== 'read-only') throw error;
+          cause = error;
+        }
+      }
+      if (performance.now() > deadline) throw new Unavailable('no database server takes writes', { cause });
+      await sleep(lookAgainMs);
+    }
+  }
+
+  async #writeTo(
+    member: Member,
+    sql: string,
+    values: readonly Value[],
+    returns: 'rows' | 'count',
+  ): Promise<Written> {
     const connection = await member.acquire().catch((error: unknown) => {
       throw new Unavailable(`${member.label}: ${reasonOf(error)}`, { cause: error });
     });
@@ -72,9 +110,7 @@ export class Database {
       changed = returns === 'rows' ? rows.length : await connection.change(sql, values);
     } catch (error) {
       const kind = classify(error);
-      // A server that stopped taking writes will not take them on this connection later: a new one may find the
-      // new primary behind the same address.
-      if (kind === 'lost' || kind === 'read-only' || kind === 'bug') connection.destroy();
+      if (kind === 'lost' || kind === 'bug') connection.destroy();
       else connection.release();
       throw kind === 'lost' ? new OutcomeUnknown({ cause: error }) : error;
     }

@@ -66,7 +66,9 @@ try {
   process.exit(1);
 }
 const address = config.listen.kind === 'socket' ? config.listen.path : `127.0.0.1:${config.listen.port}`;
-log(`${config.host} serves on ${address}, writes to ${config.write.label}, reads from ${readOrder(config)}`);
+log(
+  `${config.host} serves on ${address}, writes to ${config.writes.map((target) => target.label).join(' or ')}, reads from ${readOrder(config)}`,
+);
 
 function readOrder({ reads }: Config): string {
   return reads.map((target) => target.label).join(', then ');

@@ -18,6 +18,10 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['status', () => import('./status.ts')],
   ['exec', () => import('./exec.ts')],
   ['logs', () => import('./logs.ts')],
+  ['switchover', () => import('./switchover.ts')],
+  ['failover', () => import('./failover.ts')],
+  ['maintenance', () => import('./maintenance.ts')],
+  ['db', () => import('./db.ts')],
   ['firewall', () => import('./firewall.ts')],
   ['down', () => import('./down.ts')],
 ]);

@@ -37,6 +37,8 @@ function render(status: StackStatus): string {
     member.role,
     member.sync ? 'sync' : '',
     member.lagSeconds === null ? '' : `${member.lagSeconds} s behind`,
+    member.received ?? '',
+    member.explanation,
   ]);
   return [
     `${status.stack}: ${state}   ${status.site.url}   balancer: ${status.balancer.active ?? 'none'}   primary: ${status.database.primary ?? 'none'}`,
@@ -44,8 +46,15 @@ function render(status: StackStatus): string {
     '',
     table(['host', 'address', 'service', 'state', 'pid', 'since'], services),
     '',
-    table(['database', 'role', 'sync', 'lag'], members),
+    table(['database', 'role', 'sync', 'lag', 'received', 'what it does'], members),
+    databaseLine(status.database),
   ].join('\n');
+}
+
+function databaseLine({ epoch, sinceMs, failover }: StackStatus['database']): string {
+  const since = sinceMs === null ? '' : `, for ${age(sinceMs)}`;
+  const now = failover.possible ? styleText('green', 'would succeed') : styleText('red', 'would not succeed');
+  return `epoch ${epoch ?? 'unknown'}${since}; a failover ${now}: ${failover.reason}`;
 }
 
 function age(sinceMs: number): string {

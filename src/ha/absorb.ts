@@ -81,7 +81,8 @@ function absorbDone(state: State, done: Done): State {
         startedAt: done.effect.kind === 'startServer' ? next.now : next.startedAt,
       };
     case 'barrier':
-      return next;
+      // Whether it released anything is seen by a probe; before that there is no reason for another one.
+      return { ...next, databaseStaleBefore: next.now };
     default:
       return channel satisfies never;
   }
@@ -119,10 +120,13 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
   if (holder !== null && lastHolder !== null && holder.epoch > lastHolder.epoch) {
     changes = [...changes.filter((at) => at > now - 10 * config.stableAfterMs), now];
   }
+  const leaderGone = leader === null && state.noLeaderSince === null;
   return {
     ...state,
     lease,
     changes,
+    // A free key must be seen twice before anybody takes it: the second look is at once.
+    clusterStaleBefore: leaderGone ? now : state.clusterStaleBefore,
     cluster: { value: cluster, sentAt },
     lastHolder: holder ?? lastHolder,
     requestSince: cluster.request === null ? null : (state.requestSince ?? now),
@@ -141,7 +145,7 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
   if (sentAt < state.databaseStaleBefore) return state;
   const { now } = state;
   const seen: State = { ...state, database: { value: database, sentAt } };
-  if (database.state === 'silent') return { ...seen, silentSince: state.silentSince ?? now };
+  if (database.state === 'silent') return { ...seen, silentSince: state.silentSince ?? sentAt };
   if (database.state === 'down') return { ...seen, silentSince: null, wasWritable: false, barrier: null };
   const sync = state.cluster?.value.sync ?? null;
   const leads = sync !== null && sync.leader === state.config.self;

@@ -33,10 +33,11 @@ export function obstacle(view: View): string | null {
   // A primary that is open already gains nothing by waiting; everybody else may have missed that the store went back.
   const open = view.recorded && view.server?.readOnly === false;
   if (!open && watched < config.leaseTtlMs) {
-    return `${self} was away, and first hears the others for ${config.leaseTtlMs - watched} ms more`;
+    return `${self} was away, and first hears the others for ${Math.ceil(config.leaseTtlMs - watched)} ms more`;
   }
   const hold = view.recorded || request?.to === self ? 0 : holdLeft(state);
-  if (hold > 0) return `the primary changed ${state.changes.length} times lately: held for ${hold} ms more`;
+  if (hold > 0)
+    return `the primary changed ${state.changes.length} times lately: held for ${Math.ceil(hold)} ms more`;
   return config.mode === 'async' ? betterCandidate(view, since) : null;
 }
 

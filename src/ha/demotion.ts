@@ -2,12 +2,13 @@
  * Stopping to be the primary, and the server's process. A server with commits that wait is demoted by SIGKILL alone:
  * SIGTERM and closing connections would make them visible or permanent, and `read_only=1` hangs behind them.
  */
+import { holdLeft } from './anti-flapping.ts';
 import { failoverPossible } from './failover-possible.ts';
 import { storeProblem } from './problems.ts';
 import { act, type Decision, epochAfter, type Rule, type View } from './view.ts';
 
 /** How long a server may be silent before its lease is given to the standby. */
-const silenceMs = 2_000;
+const silenceMs = 2_500;
 
 /** A newer epoch with another primary is recorded, or another took over `sync`. */
 function superseded(view: View): boolean {
@@ -41,7 +42,7 @@ function stop(view: View, why: string): Decision {
 /** Whether starting the server again takes longer than a failover. */
 function failoverIsSooner(view: View): boolean {
   const { config, state } = view;
-  if (!failoverPossible(view.cluster, config.mode).possible) return false;
+  if (!failoverPossible(view.cluster, config.mode).possible || holdLeft(state) > 0) return false;
   return state.crashLoop || config.restartEstimateMs > config.failoverEstimateMs;
 }
 
@@ -66,6 +67,14 @@ function rewindable(view: View): boolean {
   const last = state.lastMarkerEpoch;
   const mine = cluster.history.find((entry) => entry.epoch === last);
   return last > 0 && last < sync.epoch && mine?.holder === view.self;
+}
+
+/** How long a dead primary that gave the key back waits for the successor's epoch before it starts its server. */
+const successorMs = 1_000;
+
+function awaitsSuccessor(view: View): boolean {
+  const { releasedAt } = view.state;
+  return view.recorded && releasedAt !== null && view.now - releasedAt < successorMs;
 }
 
 export const demotionRules: readonly Rule[] = [
@@ -108,7 +117,10 @@ export const demotionRules: readonly Rule[] = [
     comment:
       'The primary server is dead and the standby takes over sooner than a restart would take, or it died again right after a start: the key is given back at once instead of waiting for the lease.',
     when: (v) => v.leads && v.recorded && v.clusterFresh && v.serverState === 'down' && failoverIsSooner(v),
-    build: (v) => release(v, 'the server is dead and a failover is sooner than a restart'),
+    build: (v) => ({
+      ...release(v, 'the server is dead and a failover is sooner than a restart'),
+      patch: { releasedAt: v.now },
+    }),
   },
   {
     number: 24,
@@ -168,8 +180,8 @@ export const demotionRules: readonly Rule[] = [
     number: 19,
     name: 'StartServer',
     comment:
-      'A dead server starts read-only, without replication and with recovery as MASTER, which keeps every acknowledged transaction. It opens or follows by later rules.',
-    when: (v) => v.serverState === 'down' && v.databaseFresh,
+      'A dead server starts read-only, without replication and with recovery as MASTER, which keeps every acknowledged transaction. It opens or follows by later rules. After the key was given back the successor gets a moment to record its epoch: then the tail can be cut off instead of cloned over.',
+    when: (v) => v.serverState === 'down' && v.databaseFresh && !awaitsSuccessor(v),
     build: () => act({ kind: 'startServer', recovery: 'MASTER' }, 'starts the server, closed'),
   },
 ];

@@ -86,6 +86,11 @@ export type DatabaseEffect =
   | { readonly kind: 'changeSource'; readonly source: MemberName; readonly acknowledge: boolean }
   /** SET GLOBAL rpl_semi_sync_slave_enabled; STOP SLAVE IO_THREAD; START SLAVE IO_THREAD, while SQL runs. */
   | { readonly kind: 'setAcknowledging'; readonly on: boolean }
+  /**
+   * As setAcknowledging, when the source takes connections (else nothing): the server's own next try is up to a second
+   * away, and commits wait for it.
+   */
+  | { readonly kind: 'reconnect'; readonly source: MemberName; readonly acknowledge: boolean }
   /** SET sql_log_bin=0; ALTER USER of that member's replication account ACCOUNT LOCK; KILL its dump thread. */
   | { readonly kind: 'denyReplica'; readonly member: MemberName }
   /** SET sql_log_bin=0; ALTER USER of that member's replication account ACCOUNT UNLOCK. */
@@ -149,6 +154,7 @@ export const channelOf: Readonly<Record<EffectKind, Channel>> = {
   closeServer: 'database',
   changeSource: 'database',
   setAcknowledging: 'database',
+  reconnect: 'database',
   denyReplica: 'database',
   allowReplica: 'database',
   saveErrant: 'database',

@@ -1,5 +1,5 @@
 /**
- * What Tandem keeps in etcd below `/tandem/STACK/`, as plain data. One linearizable read of the whole prefix makes a
+ * What Tandem keeps in etcd for the database, as plain data (store-format.ts: below which keys, how written). One linearizable read of the whole prefix makes a
  * `Cluster`; every write is a transaction that compares the create revision of `leader` and the mod revision of `sync`
  * with what that read showed, so that a decision taken on an outdated view changes nothing.
  */
@@ -99,6 +99,11 @@ const firstEpochServerId = 65_536;
  */
 export function serverIdOfEpoch(epoch: number): number {
   return firstEpochServerId + epoch;
+}
+
+/** Whether a primary writes under it, rather than a replica having it. */
+export function isEpochServerId(serverId: number): boolean {
+  return serverId >= firstEpochServerId;
 }
 
 /** The standby that `sync` names beside its leader; null when it names none. */

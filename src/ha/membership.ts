@@ -257,6 +257,7 @@ export const membershipRules: readonly Rule[] = [
         manages(v) &&
         v.state.pending.barrier === 0 &&
         (v.server?.waitingCommits ?? 0) > 0 &&
+        lostFor(v) > 0 &&
         report?.acknowledging === true &&
         contains(report.received, v.server?.applied ?? [])
       );

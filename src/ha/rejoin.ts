@@ -28,8 +28,10 @@ function replica(view: View): boolean {
 
 /** The relay log has events that the recorded epoch doesn't contain; they must not be applied. */
 function receivedTooMuch(view: View): boolean {
-  const { server, cluster } = view;
+  const { server, cluster, sync, state } = view;
   if (server === null || cluster === null || server.received === null) return false;
+  // Since it was pointed at the epoch's primary, with an empty relay log, all that came in is the epoch's.
+  if (state.repointedFor === sync?.epoch && server.replication?.source === sync.leader) return false;
   const next = epochAfter(cluster, server.markerEpoch);
   return next !== null && next.holder !== view.self && !contains(next.start, server.received);
 }
@@ -74,6 +76,9 @@ function wantsToAcknowledge(view: View): boolean {
 function sourceSideLeft(view: View): boolean {
   return view.server?.semiSyncSource === true && view.server.waitingCommits === 0;
 }
+
+/** An attempt to connect gets this long before the next one cuts it off. */
+const reconnectEveryMs = 400;
 
 export const rejoinRules: readonly Rule[] = [
   {
@@ -157,6 +162,7 @@ export const rejoinRules: readonly Rule[] = [
       act(
         { kind: 'changeSource', source: v.sync?.leader ?? '', acknowledge: wantsToAcknowledge(v) },
         `follows ${v.sync?.leader}, the primary of epoch ${v.sync?.epoch}`,
+        { repointedFor: v.sync?.epoch ?? 0 },
       ),
   },
   {
@@ -178,6 +184,31 @@ export const rejoinRules: readonly Rule[] = [
       const on = wantsToAcknowledge(v);
       return act({ kind: 'setAcknowledging', on }, on ? 'begins to acknowledge' : 'stops acknowledging');
     },
+  },
+  {
+    number: 79,
+    name: 'Reconnect',
+    comment:
+      'Its IO thread waits to try its source again, which takes connections by now: it is started anew, because commits wait for it.',
+    when: (v) => {
+      const r = v.server?.replication;
+      return (
+        replica(v) &&
+        r?.ioRunning === true &&
+        r.sqlRunning &&
+        !r.connected &&
+        r.error === null &&
+        r.source === v.sync?.leader &&
+        v.leader?.holder === v.sync.leader &&
+        (v.state.database?.sentAt ?? 0) - v.state.reconnectedAt >= reconnectEveryMs
+      );
+    },
+    build: (v) =>
+      act(
+        { kind: 'reconnect', source: v.sync?.leader ?? '', acknowledge: wantsToAcknowledge(v) },
+        `connects to ${v.sync?.leader} again`,
+        { reconnectedAt: v.now },
+      ),
   },
   {
     number: 78,

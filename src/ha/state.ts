@@ -92,6 +92,12 @@ export interface State {
   readonly drainingSince: number | null;
   /** When a request was first seen; null when there is none. */
   readonly requestSince: number | null;
+  /** When this agent last gave the key back because its server was dead; null when it never did. */
+  readonly releasedAt: number | null;
+  /** The epoch for which replication was last set up by this agent; 0 when it never was. */
+  readonly repointedFor: number;
+  /** When the IO thread was last started anew, to connect sooner than it would. */
+  readonly reconnectedAt: number;
   /** When `joining` was last invited or was last seen to make progress. */
   readonly invitedAt: number;
   /** When the member's report was last written, and the report, to be compared. */
@@ -132,6 +138,9 @@ export function initialState(config: Config): State {
     crashLoop: false,
     drainingSince: null,
     requestSince: null,
+    releasedAt: null,
+    repointedFor: 0,
+    reconnectedAt: 0,
     invitedAt: 0,
     reportedAt: -1,
     reported: null,

@@ -20,6 +20,8 @@ export interface Step {
 
 /** How old the views may get before they are read again, by the tick. */
 const readEveryMs = 400;
+/** The server is looked at with every tick while something is expected of it. */
+const readUnsettledEveryMs = 200;
 /** A report is written again after this time even when nothing changed. */
 const reportEveryMs = 5_000;
 
@@ -82,7 +84,12 @@ function upkeepEffects(view: View): Effect[] {
     effects.push({ kind: 'readCluster' });
   }
   const quiet = pending.database === 0 && pending.process === 0;
-  if (pending.probe === 0 && quiet && (!view.databaseFresh || now - (database?.sentAt ?? 0) >= readEveryMs)) {
+  const probeEveryMs = unsettled(view) ? readUnsettledEveryMs : readEveryMs;
+  if (
+    pending.probe === 0 &&
+    quiet &&
+    (!view.databaseFresh || now - (database?.sentAt ?? 0) >= probeEveryMs)
+  ) {
     effects.push({ kind: 'probeDatabase' });
   }
   if (pending.lease === 0 && cluster !== null) {
@@ -105,6 +112,13 @@ function upkeepEffects(view: View): Effect[] {
     }
   }
   return effects;
+}
+
+/** A connection, a promotion or a new standby is under way. */
+function unsettled({ server, sync, recorded }: View): boolean {
+  if (server === null || sync === null) return true;
+  if (recorded) return server.readOnly || sync.joining !== null || server.waitingCommits > 0;
+  return server.replication?.connected !== true || sync.joining !== null;
 }
 
 /** The member's report, from fresh views only: `syncSeen` vouches that no older decision to acknowledge is under way. */

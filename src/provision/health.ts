@@ -159,21 +159,28 @@ function balancerProblems(stack: Spec, views: readonly HostView[]): readonly str
 }
 
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {
-  const members = hostsWithRole(stack, 'database').map((host) => {
-    const member = views.find((view) => view.name === host.name)?.agent?.database;
-    return {
-      host: host.name,
-      role: member?.role ?? 'unknown',
-      sync: member?.sync ?? false,
-      lagSeconds: member?.lagSeconds ?? null,
-    };
-  });
-  const primaries = members.filter((member) => member.role === 'primary');
+  const members = hostsWithRole(stack, 'database').map((host) => ({
+    host: host.name,
+    seen: views.find((view) => view.name === host.name)?.agent?.database,
+  }));
+  const epochs = members.flatMap(({ seen }) => (seen?.epoch == null ? [] : [seen.epoch]));
+  const epoch = epochs.length === 0 ? null : Math.max(...epochs);
+  // A member that is cut off may still take itself for the primary of an older epoch.
+  const primary = members.find(({ seen }) => seen?.role === 'primary' && seen.epoch === epoch);
+  const witness = primary ?? members.find(({ seen }) => seen !== undefined && seen.epoch === epoch);
   return {
-    primary: primaries.length === 1 ? (primaries[0]?.host ?? null) : null,
-    epoch: null,
-    members,
-    failover: { possible: null, reason: null },
+    primary: primary?.host ?? null,
+    epoch,
+    sinceMs: witness?.seen?.sinceMs ?? null,
+    members: members.map(({ host, seen }) => ({
+      host,
+      role: seen?.role ?? 'unknown',
+      sync: seen?.sync ?? false,
+      lagSeconds: seen?.lagSeconds ?? null,
+      received: seen?.received ?? null,
+      explanation: seen?.explanation ?? 'its agent does not answer',
+    })),
+    failover: witness?.seen?.failover ?? { possible: false, reason: 'no agent of a database host answers' },
   };
 }
 

@@ -29,12 +29,21 @@ export interface HostStatus {
 
 export interface DatabaseStatus {
   readonly primary: string | null;
-  readonly epoch: string | null;
+  /** Counts the database's primaries; grows with every failover and switchover. */
+  readonly epoch: number | null;
+  /** When the present epoch began, milliseconds since the Unix epoch. */
+  readonly sinceMs: number | null;
   readonly members: readonly {
     readonly host: string;
-    readonly role: string;
+    readonly role: 'primary' | 'replica' | 'unknown';
+    /** It acknowledges the primary's commits, and may be promoted. */
     readonly sync: boolean;
     readonly lagSeconds: number | null;
+    /** GTID position that it has received. */
+    readonly received: string | null;
+    /** What its agent sees and does, in a sentence, with the rule's number. */
+    readonly explanation: string;
   }[];
-  readonly failover: { readonly possible: boolean | null; readonly reason: string | null };
+  /** Whether a failover would succeed now; `reason` says to whom, or what is missing. */
+  readonly failover: { readonly possible: boolean; readonly reason: string };
 }

@@ -64,16 +64,15 @@ function appService(context: RenderContext, instance: number): Service {
 }
 
 function databaseEnvironment({ spec, host, material }: RenderContext, instance: number): string {
-  const [primary, ...replicas] = hostsWithRole(spec, 'database').map(
-    (member) => `${member.address}:${ports.mariadb}`,
-  );
-  const url = (members: readonly (string | undefined)[]) =>
-    `mysql://${applicationAccount(spec)}:${encodeURIComponent(material.passwords.application)}@${members.join(',')}/${spec.database.schema}` +
+  const members = hostsWithRole(spec, 'database').map((member) => `${member.address}:${ports.mariadb}`);
+  const url = (hosts: readonly string[]) =>
+    `mysql://${applicationAccount(spec)}:${encodeURIComponent(material.passwords.application)}@${hosts.join(',')}/${spec.database.schema}` +
     `?ssl-ca=${configPath(component, `app-${instance}-ca.pem`)}`;
-  // The replica on the same host first: nearest.
+  // Any member may become the primary; at first it is the first. For reads a replica comes first, the nearest of them.
   const own = `${host.address}:${ports.mariadb}`;
-  const reads = [...replicas].sort((left, right) => Number(right === own) - Number(left === own));
-  return `DATABASE_URL=${url([primary])}\nDATABASE_READ_URL=${url([...reads, primary])}\n`;
+  const [first = own, ...others] = members;
+  const reads = [...others.toSorted((left, right) => Number(right === own) - Number(left === own)), first];
+  return `DATABASE_URL=${url(members)}\nDATABASE_READ_URL=${url(reads)}\n`;
 }
 
 /** MariaDB account of the application. */

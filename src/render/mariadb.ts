@@ -105,6 +105,8 @@ function mariadbConfiguration(
     // Never: a source that stops waiting acknowledges what nobody else has.
     'rpl_semi_sync_master_timeout = 9223372036854775807',
     'rpl_semi_sync_master_wait_no_slave = ON',
+    // Stopping the IO thread asks the source to end the stream: not for longer than this, in seconds.
+    'rpl_semi_sync_slave_kill_conn_timeout = 1',
     // The agent purges, because it knows what a member still needs.
     'binlog_expire_logs_seconds = 0',
     'master_verify_checksum = ON',

@@ -207,7 +207,7 @@ const database = z
 
 const quorum = z
   .strictObject({
-    leaseMs: milliseconds(1_000, 60_000).default(2_000).describe("Lifetime of the database leader's lease."),
+    leaseMs: milliseconds(1_000, 60_000).default(1_000).describe("Lifetime of the database leader's lease."),
   })
   .prefault({})
   .describe('The etcd members, on every host with the role quorum.');

@@ -15,7 +15,15 @@ export interface AgentDatabaseStatus {
   readonly sync: boolean;
   /** Seconds behind the primary; null when unknown or on the primary. */
   readonly lagSeconds: number | null;
-  /** One sentence: what was seen and what is being done. */
+  /** The database's epoch as this member's agent knows it; null when it doesn't. */
+  readonly epoch: number | null;
+  /** When that epoch began, milliseconds since the Unix epoch, by its primary's clock. */
+  readonly sinceMs: number | null;
+  /** GTID position that the member has received; null when it isn't known. */
+  readonly received: string | null;
+  /** Whether a failover would succeed now; `reason` says to whom, or what is missing. */
+  readonly failover: { readonly possible: boolean; readonly reason: string };
+  /** One sentence: what was seen, what is being done, and by which rule. */
   readonly explanation: string;
   /** The member will not go on by itself, such as over data that is not its own: a person has to act. */
   readonly refuses?: boolean;

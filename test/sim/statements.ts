@@ -143,6 +143,12 @@ function replicationStatement(world: World, node: SimNode, server: MariadbModel,
       server.semiSyncReplica = effect.acknowledge;
       startIo(world, node);
       return true;
+    case 'reconnect':
+      if (server.source !== effect.source || !server.sql || !server.io) return false;
+      if (server.connected || !world.open(node.name, effect.source)) return true;
+      server.semiSyncReplica = effect.acknowledge;
+      startIo(world, node);
+      return true;
     case 'setAcknowledging':
       server.semiSyncReplica = effect.on;
       if (!server.sql || !server.io) return false;

@@ -1,6 +1,7 @@
 /**
  * One connection to the local server through its unix socket, made when needed and again after it broke. Every
- * statement has a time limit: what does not answer in time is unknown, and its connection is thrown away.
+ * statement has a time limit: what does not answer in time is unknown, its connection is thrown away, and the server is
+ * told to end it, so that it does not act later.
  */
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 
@@ -12,6 +13,15 @@ export interface MariadbAccount {
 }
 
 export type Row = Readonly<Record<string, string | number | null>>;
+
+/** Whether the server itself said it. Its numbers begin at 1000; the operating system's are negative, the driver has none. */
+export function isAnswer(error: unknown): boolean {
+  const { errno, fatal } = error as { errno?: unknown; fatal?: unknown };
+  return typeof errno === 'number' && errno >= 1_000 && fatal !== true;
+}
+
+/** For telling the server to end a statement that took too long. */
+const killTimeoutMs = 300;
 
 export class MariadbConnection {
   readonly #account: MariadbAccount;
@@ -47,7 +57,10 @@ export class MariadbConnection {
       const [rows] = await Promise.race([query, tooLate]);
       return Array.isArray(rows) ? (rows as unknown as Row[]) : [];
     } catch (error) {
-      if ((error as { fatal?: boolean; errno?: number }).errno === undefined) this.#drop(connection);
+      if (!isAnswer(error)) {
+        this.#drop(connection);
+        await this.#kill(connection.threadId);
+      }
       throw error;
     } finally {
       clearTimeout(timer);
@@ -67,6 +80,16 @@ export class MariadbConnection {
     this.#connection = undefined;
   }
 
+  /** Best effort: a server that is frozen can't be told. */
+  async #kill(threadId: number): Promise<void> {
+    const killer = await this.#open(killTimeoutMs).catch(() => undefined);
+    if (killer === undefined) return;
+    const timer = setTimeout(() => killer.destroy(), killTimeoutMs);
+    await killer.query(`KILL ${Math.trunc(threadId)}`).catch(() => undefined);
+    clearTimeout(timer);
+    killer.destroy();
+  }
+
   #connect(): Promise<Connection> {
     this.#connection ??= this.#open().catch((error) => {
       this.#connection = undefined;
@@ -75,13 +98,13 @@ export class MariadbConnection {
     return this.#connection;
   }
 
-  async #open(): Promise<Connection> {
+  async #open(timeoutMs = this.#timeoutMs): Promise<Connection> {
     const password = await this.#account.password();
     const connection = await createConnection({
       socketPath: this.#account.socketPath,
       user: this.#account.user,
       password,
-      connectTimeout: this.#timeoutMs,
+      connectTimeout: timeoutMs,
       // GTIDs and binlog positions go beyond 2^53 only in theory; as text they are safe anyway.
       supportBigNumbers: true,
       bigNumberStrings: false,

@@ -12,6 +12,8 @@ export const mariadbDialect = {
     sourceClients: 'Rpl_semi_sync_master_clients',
     sourceActive: 'Rpl_semi_sync_master_status',
     sourceWaiting: 'Rpl_semi_sync_master_wait_sessions',
+    /** Status: commits acknowledged since the start. */
+    sourceConfirmed: 'Rpl_semi_sync_master_yes_tx',
     replicaActive: 'Rpl_semi_sync_slave_status',
   },
   gtid: {

@@ -37,43 +37,8 @@ export async function changeSource(connection: MariadbConnection, source: Source
   }
 }
 
-/** From where a fresh clone goes on. Refused by the server while a thread runs. */
-export async function setAppliedPosition(connection: MariadbConnection, position: string): Promise<void> {
+/** Gives a fresh copy its place: its binary log, still empty, and replication go on behind `position`. */
+export async function adoptPosition(connection: MariadbConnection, position: string): Promise<void> {
+  await connection.rows('SET GLOBAL gtid_binlog_state = ?', [position]);
   await connection.rows(`SET GLOBAL ${dialect.gtid.applied} = ?`, [position]);
-}
-
-export async function startReplication(connection: MariadbConnection): Promise<void> {
-  await connection.rows('START SLAVE', [], threadTimeoutMs);
-}
-
-export async function stopReplication(connection: MariadbConnection): Promise<void> {
-  await connection.rows('STOP SLAVE', [], threadTimeoutMs);
-}
-
-/** A live connection keeps its old setting: it counts once the IO thread was started again (seen on 10.11.19). */
-export async function restartReceiver(connection: MariadbConnection): Promise<void> {
-  await connection.rows('STOP SLAVE IO_THREAD', [], threadTimeoutMs);
-  await connection.rows('START SLAVE IO_THREAD', [], threadTimeoutMs);
-}
-
-/** Switching it off acknowledges every commit that waits. */
-export async function setSourceSide(connection: MariadbConnection, on: boolean): Promise<void> {
-  await connection.rows(`SET GLOBAL ${dialect.semiSync.sourceEnabled} = ${on ? 1 : 0}`);
-}
-
-export async function setReplicaSide(connection: MariadbConnection, on: boolean): Promise<void> {
-  await connection.rows(`SET GLOBAL ${dialect.semiSync.replicaEnabled} = ${on ? 1 : 0}`);
-}
-
-/** `on` waits for statements that write, and behind commits that wait for an acknowledgement for ever. */
-export async function setReadOnly(
-  connection: MariadbConnection,
-  on: boolean,
-  timeoutMs = 2_000,
-): Promise<void> {
-  await connection.rows(`SET GLOBAL read_only = ${on ? 1 : 0}`, [], timeoutMs);
-}
-
-export async function killConnection(connection: MariadbConnection, id: number): Promise<void> {
-  await connection.rows(`KILL ${Math.trunc(id)}`);
 }

@@ -4,8 +4,7 @@
  */
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { type HttpBindings, serve } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
@@ -13,6 +12,8 @@ import type { Blocklist } from '../blocklist/concern.ts';
 import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
+import { databaseRoutes } from './database.ts';
+import { type Env, peerName } from './environment.ts';
 import { Problem, problem } from './problem.ts';
 
 export interface ApiParts {
@@ -22,7 +23,6 @@ export interface ApiParts {
 }
 
 const maxBodyBytes = 16 * 1024;
-type Env = { Bindings: HttpBindings };
 
 export interface RunningApi {
   close(): void;
@@ -78,26 +78,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   app.get('/v1/status', (c) => c.json(parts.status()));
   app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
   blocklistRoutes(app, parts.blocklist);
-  app.get('/v1/database', (c) => {
-    if (parts.database === undefined) throw new Problem(404, 'No database', 'This host has no database.');
-    const { status, primary = null, receivedPosition = null, probe } = parts.database.view;
-    const positions = { binlogPosition: probe?.binlogPosition, appliedPosition: probe?.appliedPosition };
-    return c.json({ ...status, primary, receivedPosition, ...positions });
-  });
-  app.get('/v1/clone', async (c) => {
-    const { database } = parts;
-    if (database === undefined) throw new Problem(404, 'No database', 'This host has no database.');
-    const asker = peerName(c.env.incoming.socket as TLSSocket);
-    if (!database.member.config.members.some((member) => member.name === asker)) {
-      throw new Problem(403, 'Not allowed', `Copies are for database members, not for ${asker}.`);
-    }
-    const { role, explanation } = database.status;
-    if (role === 'unknown')
-      throw new Problem(503, 'Not ready', `There is nothing to copy yet: ${explanation}.`);
-    if (database.donor.busy) throw new Problem(503, 'Busy', 'Another copy is under way.');
-    await database.donor.stream(c.env.outgoing as never);
-    return RESPONSE_ALREADY_SENT;
-  });
+  databaseRoutes(app, context, parts.database);
   return app;
 }
 
@@ -117,9 +98,4 @@ function blocklistRoutes(app: Hono<Env>, blocklist: Blocklist): void {
     await blocklist.unblock(decodeURIComponent(c.req.param('address')), peerName(asker));
     return c.body(null, 204);
   });
-}
-
-function peerName(socket: TLSSocket): string {
-  const name = socket.getPeerCertificate()?.subject?.CN;
-  return Array.isArray(name) ? (name[0] ?? '') : (name ?? '');
 }

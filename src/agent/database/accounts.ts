@@ -6,17 +6,32 @@ import { quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
 import type { DatabasePasswords } from './passwords.ts';
 
 export const agentAccount = 'tandem_agent';
-export const replicationAccount = 'tandem_replication';
+
+const replicationPrefix = 'tandem_replication_';
+
+/** For LIKE: every member's account. */
+export const replicationAccountPattern = `${replicationPrefix.replaceAll('_', '\\_')}%`;
+
+/** Each member replicates by an account of its own, so that a source can lock one out, and knows who is connected. */
+export function replicationAccount(member: string): string {
+  return `${replicationPrefix}${member}`;
+}
+
+export function memberOfReplicationAccount(account: string): string {
+  return account.slice(replicationPrefix.length);
+}
 
 /**
- * Each for a reason: BINLOG … and REPLICATION … switch roles and follow; READ_ONLY ADMIN opens and closes the server;
- * CONNECTION ADMIN ends connections; PROCESS, RELOAD and LOCK TABLES are what mariadb-backup asks for.
+ * Each for a reason: BINLOG … and REPLICATION … switch roles and follow; READ_ONLY ADMIN opens and closes the server,
+ * SUPER the event scheduler; CONNECTION ADMIN ends connections; CREATE USER locks a member out; PROCESS, RELOAD and LOCK
+ * TABLES are what mariadb-backup asks for. The account works through the local socket only.
  */
 const agentGrants = [
   'BINLOG ADMIN',
   'BINLOG MONITOR',
   'BINLOG REPLAY',
   'CONNECTION ADMIN',
+  'CREATE USER',
   'LOCK TABLES',
   'PROCESS',
   'READ_ONLY ADMIN',
@@ -24,10 +39,16 @@ const agentGrants = [
   'REPLICA MONITOR',
   'REPLICATION MASTER ADMIN',
   'REPLICATION SLAVE ADMIN',
+  'SUPER',
 ];
 
 export interface NewDatabase {
   readonly stackId: string;
+  /** Names of all members. */
+  readonly members: readonly string[];
+  /** The first epoch and who leads it. */
+  readonly epoch: number;
+  readonly holder: string;
   readonly schema: string;
   readonly applicationAccount: string;
   readonly passwords: DatabasePasswords;
@@ -39,7 +60,6 @@ export interface NewDatabase {
 export function newDatabaseSql(database: NewDatabase): string {
   const { passwords } = database;
   const agent = `${quoteName(agentAccount)}@localhost`;
-  const replication = `${quoteName(replicationAccount)}@'%'`;
   const application = `${quoteName(database.applicationAccount)}@'%'`;
   const schema = quoteName(database.schema);
   return [
@@ -50,11 +70,13 @@ export function newDatabaseSql(database: NewDatabase): string {
     `GRANT ${agentGrants.join(', ')} ON *.* TO ${agent};`,
     'CREATE DATABASE tandem;',
     `GRANT ALL PRIVILEGES ON tandem.* TO ${agent};`,
-    'CREATE TABLE tandem.identity (one TINYINT PRIMARY KEY CHECK (one = 1), stack_id CHAR(32) NOT NULL,',
-    '  epoch BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;',
-    `INSERT INTO tandem.identity VALUES (1, ${quote(database.stackId)}, 1);`,
-    `CREATE USER ${replication} IDENTIFIED BY ${quote(passwords.replication)} REQUIRE SSL;`,
-    `GRANT REPLICATION SLAVE ON *.* TO ${replication};`,
+    `GRANT SELECT ON mysql.global_priv TO ${agent};`,
+    // One row per epoch: it carries the epoch to all members by replication, and says whose data this is.
+    'CREATE TABLE tandem.epoch (epoch BIGINT UNSIGNED PRIMARY KEY, stack_id VARCHAR(64) NOT NULL,',
+    '  holder VARCHAR(255) NOT NULL, begun TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) ENGINE=InnoDB;',
+    'CREATE TABLE tandem.barrier (holder VARCHAR(255) PRIMARY KEY, written BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;',
+    `INSERT INTO tandem.epoch (epoch, stack_id, holder) VALUES (${database.epoch}, ${quote(database.stackId)}, ${quote(database.holder)});`,
+    ...database.members.flatMap((member) => replicationAccountSql(member, passwords.replication)),
     `CREATE DATABASE ${schema} CHARACTER SET utf8mb4;`,
     `USE ${schema};`,
     ...(database.schemaSql === undefined ? [] : [database.schemaSql, 'DELIMITER ;', `USE ${schema};`]),
@@ -63,4 +85,13 @@ export function newDatabaseSql(database: NewDatabase): string {
     `GRANT ALL PRIVILEGES ON ${schema}.* TO ${application};`,
     '',
   ].join('\n');
+}
+
+/** Makes a member's replication account; repeating it changes nothing. */
+export function replicationAccountSql(member: string, password: string): readonly string[] {
+  const account = `${quoteName(replicationAccount(member))}@'%'`;
+  return [
+    `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${quote(password)} REQUIRE SSL;`,
+    `GRANT REPLICATION SLAVE ON *.* TO ${account};`,
+  ];
 }

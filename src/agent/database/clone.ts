@@ -1,46 +1,84 @@
 /** Fills an empty member with a copy of another one, streamed over mutual TLS. Starts over when it was interrupted. */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
+import { adoptPosition } from '#src/adapters/mariadb/replication.ts';
 import { runChecked } from '#src/adapters/process/run.ts';
 import { ports } from '#src/topology/ports.ts';
 import { dataPresence, putInPlace, stagingDirectory } from './files.ts';
-import { writeMarker } from './marker.ts';
 import type { DatabaseMember } from './member.ts';
+
+/** Who gives the copy. */
+export interface Donor {
+  readonly name: string;
+  readonly address: string;
+}
 
 /** A donor that sends nothing for so long has failed. */
 const silenceMs = 30_000;
 
-export async function cloneDatabase(
-  member: DatabaseMember,
-  from: { name: string; address: string },
-): Promise<void> {
-  const { config, log } = member;
-  if ((await dataPresence(config.dataDirectory)) === 'present') throw new Error('there is data already');
+/** A copy that lies beside the data directory, prepared, and the position at which it goes on. */
+interface Copy {
+  readonly directory: string;
+  readonly position: string;
+}
+
+/** Fills a member that has no data. */
+export async function cloneDatabase(member: DatabaseMember, from: Donor): Promise<void> {
+  const { dataDirectory } = member.config;
+  if ((await dataPresence(dataDirectory)) === 'present') throw new Error('there is data already');
   await member.stopServer();
-  const staged = await stagingDirectory(config.dataDirectory);
+  const copy = await fetchCopy(member, from);
+  // The marker first: without data it means "clone again", and with data it tells where to go on.
+  await member.setMarker({ stackId: member.stackId, state: 'cloned', position: copy.position });
+  await putInPlace(copy.directory, dataDirectory);
+}
+
+/**
+ * Replaces the data of a running member. Nothing is changed before the copy is complete; then the server is killed, the
+ * directories are swapped, and it is started again, closed. The old data goes: its errant transactions were saved.
+ */
+export async function replaceData(member: DatabaseMember, from: Donor): Promise<void> {
+  const { dataDirectory } = member.config;
+  const copy = await fetchCopy(member, from);
+  await member.killServer();
+  await member.setMarker({ stackId: member.stackId, state: 'cloned', position: copy.position });
+  const old = `${copy.directory}.replaced`;
+  await rename(dataDirectory, old);
+  await putInPlace(copy.directory, dataDirectory);
+  await member.startServer('MASTER');
+  await finishClone(member);
+  await rm(old, { recursive: true, force: true });
+}
+
+/** What a started copy still lacks: its place in the binary log. Nothing to do for any other data. */
+export async function finishClone(member: DatabaseMember): Promise<void> {
+  const marker = await member.marker();
+  if (marker.state !== 'cloned') return;
+  const position = marker.position ?? '';
+  await adoptPosition(member.connection, position);
+  await member.setMarker({ stackId: marker.stackId, state: 'ready' });
+}
+
+/** In the data directory's parent; whatever an earlier try left there is removed. */
+async function fetchCopy(member: DatabaseMember, from: Donor): Promise<Copy> {
+  const { config, log } = member;
+  const directory = await stagingDirectory(config.dataDirectory);
   log.info('cloning', { from: from.name });
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const stream = await openClone(from.address, member.peerPort, member.tls);
-  await runChecked(['mbstream', '--extract', `--directory=${staged}`], {
+  await runChecked(['mbstream', '--extract', `--directory=${directory}`], {
     input: stream,
     timeoutMs: 24 * 3_600_000,
   });
   if (!stream.complete) throw new Error('the copy broke off');
-  await runChecked(['mariadb-backup', '--prepare', `--target-dir=${staged}`], { timeoutMs: 3_600_000 });
-  const position = await clonedPosition(staged);
-  // The marker first: without data it means "clone again", and with data it tells where to go on.
-  await writeMarker(config.dataDirectory, {
-    stackId: member.stackId,
-    state: 'cloned',
-    primary: from.name,
-    position,
-  });
-  await putInPlace(staged, config.dataDirectory);
-  log.info('cloned', { from: from.name, position, ms: Date.now() - startedMs });
+  await runChecked(['mariadb-backup', '--prepare', `--target-dir=${directory}`], { timeoutMs: 3_600_000 });
+  const position = await clonedPosition(directory);
+  log.info('cloned', { from: from.name, position, ms: Math.round(performance.now() - startedMs) });
+  return { directory, position };
 }
 
 async function openClone(address: string, port: number | undefined, tls: TlsFiles): Promise<IncomingMessage> {

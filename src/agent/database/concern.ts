@@ -1,26 +1,33 @@
-/** The database member's loop: what is there, what to do about it (`decide.ts`), doing it; and what to say of it. */
+/**
+ * The database member of this host. First its data (`decide.ts`): created, copied, or proved to be this stack's. Then
+ * the decision core runs it (`../ha/driver.ts`), and what is left here is upkeep.
+ */
+
+import type { EtcdClient } from '#src/adapters/etcd/client.ts';
+import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import { run } from '#src/adapters/process/run.ts';
+import type { Cluster } from '#src/ha/keys.ts';
 import type { AgentDatabaseStatus } from '#src/topology/agent-api.ts';
 import type { AgentContext } from '../context.ts';
+import { haConfig } from '../ha/config.ts';
+import { HaDriver } from '../ha/driver.ts';
+import { saveErrant } from '../ha/errant.ts';
+import { haStatus } from '../ha/status.ts';
+import { HaStore } from '../ha/store.ts';
 import { Loop } from '../loop.ts';
-import { askReceived, purgeBinlogs } from './binlogs.ts';
-import { cloneDatabase } from './clone.ts';
+import { purgeBinlogs } from './binlogs.ts';
+import { cloneDatabase, replaceData } from './clone.ts';
 import { createDatabase } from './create.ts';
-import { type DatabaseAction, type DatabaseObservation, decideDatabase } from './decide.ts';
+import { type DataAction, type DataObservation, decideData } from './decide.ts';
 import { Donor } from './donor.ts';
 import { dataPresence, seriesOf, seriesOfData } from './files.ts';
-import { follow } from './follow.ts';
 import { claimInitialize, readInitialize, recordCreated } from './initialize.ts';
-import { type LeadState, lead } from './lead.ts';
 import { readMarker } from './marker.ts';
 import { DatabaseMember } from './member.ts';
-import { leadStatus, type MemberView, replicaView } from './view.ts';
 
-const steadyMs = 500;
-const busyMs = 100;
+/** How often a running member's data is looked at. */
+const upkeepMs = 1_000;
 const waitingMs = 250;
-/** How often the record in etcd is looked at once it is known to be right. */
-const recordCheckMs = 60_000;
 const binlogCheckMs = 30_000;
 
 export class DatabaseConcern {
@@ -28,12 +35,13 @@ export class DatabaseConcern {
   readonly donor: Donor;
   readonly #context: AgentContext;
   readonly #loop: Loop;
-  readonly #leadState: LeadState = { aloneSinceMs: undefined };
-  #view: MemberView;
+  #driver: HaDriver | undefined;
+  #waiting: AgentDatabaseStatus = waitingStatus('the agent has just started');
   #installedSeries: string | undefined;
-  #recordCheckedMs = Number.NEGATIVE_INFINITY;
+  #recorded = false;
   #binlogsCheckedMs = Number.NEGATIVE_INFINITY;
   #lastSentence = '';
+  #rejoinFrom: string | undefined;
 
   constructor(context: AgentContext, options: { peerPort?: number } = {}) {
     const config = context.config.database;
@@ -41,53 +49,93 @@ export class DatabaseConcern {
     this.#context = context;
     this.member = new DatabaseMember(context, config, options);
     this.donor = new Donor(this.member);
-    this.#view = waitingView('the agent has just started', undefined);
     this.#loop = new Loop({
       name: 'database',
-      intervalMs: steadyMs,
+      intervalMs: upkeepMs,
       log: this.member.log,
       step: () => this.#step(),
     });
-    // The end of the server is seen at once, not at the next look.
-    this.member.connection.onLost = () => this.#loop.wake();
+  }
+
+  /** Undefined until the member has data to run on. */
+  get driver(): HaDriver | undefined {
+    return this.#driver;
   }
 
   get status(): AgentDatabaseStatus {
-    return this.#view.status;
+    return this.#driver === undefined ? this.#waiting : haStatus(this.#driver);
   }
 
-  get view(): MemberView {
-    return this.#view;
+  /** Whether the server takes writes, as last seen. */
+  get writable(): boolean {
+    const seen = this.#driver?.state.database?.value;
+    return seen?.state === 'up' && !seen.readOnly;
+  }
+
+  get etcd(): EtcdClient {
+    return this.#context.etcd;
+  }
+
+  get store(): HaStore {
+    return new HaStore(this.etcd, this.member.self);
+  }
+
+  /** Copies the data anew from a member, in the loop's next step. */
+  rejoin(from: string): void {
+    this.#rejoinFrom = from;
+    this.#loop.wake();
   }
 
   stop(): void {
     this.#loop.stop();
+    this.#driver?.stop();
     this.member.connection.close();
   }
 
   async #step(): Promise<number> {
-    try {
-      const seen = await this.#observe();
-      const action = decideDatabase(seen);
-      const pauseMs = await this.#act(action, seen);
-      this.#explain(action);
-      return pauseMs;
-    } catch (error) {
-      this.#view = waitingView((error as Error).message, this.#view.primary);
-      throw error;
+    const action = decideData(await this.#observe());
+    this.#explain(action);
+    this.#context.warnings.set(
+      'database',
+      action.kind === 'refuse' ? `Database: ${action.reason}.` : undefined,
+    );
+    if (action.kind !== 'run') this.#halt();
+    switch (action.kind) {
+      case 'refuse':
+      case 'wait':
+        this.#waiting = waitingStatus(action.reason, action.kind === 'refuse');
+        return waitingMs;
+      case 'claim': {
+        const { self, stackId } = this.member;
+        await claimInitialize(this.#context.etcd, { stackId, creator: self, state: 'creating' });
+        return 0;
+      }
+      case 'create':
+        this.#waiting = waitingStatus('creating the database');
+        await createDatabase(this.member);
+        return 0;
+      case 'clone':
+        this.#waiting = waitingStatus(`copying from ${action.from}`);
+        await cloneDatabase(this.member, {
+          name: action.from,
+          address: this.member.addressOf(action.from),
+        });
+        return 0;
+      case 'run':
+        await this.#run();
+        return upkeepMs;
+      default:
+        return action satisfies never;
     }
   }
 
-  async #observe(): Promise<DatabaseObservation> {
+  async #observe(): Promise<DataObservation> {
     const { member } = this;
     const { dataDirectory, members } = member.config;
     const marker = await readMarker(dataDirectory);
     const data = await dataPresence(dataDirectory);
     const settled =
       marker !== undefined && marker !== 'damaged' && marker.state !== 'creating' && data === 'present';
-    // A member with proved data asks nobody whether it may serve: an etcd outage alone interrupts nothing.
-    const initialize = settled ? 'unknown' : await readInitialize(this.#context.etcd);
-    const answering = settled && (await member.answers());
     this.#installedSeries ??= seriesOf((await run(['mariadbd', '--version'], { timeoutMs: 10_000 })).stdout);
     return {
       self: member.self,
@@ -96,91 +144,66 @@ export class DatabaseConcern {
       data,
       marker,
       installedSeries: this.#installedSeries,
-      dataSeries: data === 'present' && !answering ? await seriesOfData(dataDirectory) : undefined,
-      initialize,
-      answering,
+      dataSeries:
+        data === 'present' && this.#driver === undefined ? await seriesOfData(dataDirectory) : undefined,
+      // A member with proved data asks nobody whether it may run: an etcd outage alone interrupts nothing.
+      initialize: settled ? 'unknown' : await readInitialize(this.#context.etcd),
+      cluster: data === 'present' ? 'unknown' : await this.#readCluster(),
     };
   }
 
-  async #act(action: DatabaseAction, seen: DatabaseObservation): Promise<number> {
-    const { member } = this;
-    const marker = typeof seen.marker === 'object' ? seen.marker : undefined;
-    this.#context.warnings.set(
-      'database',
-      action.kind === 'refuse' ? `Database: ${action.reason}.` : undefined,
-    );
-    switch (action.kind) {
-      case 'refuse':
-      case 'wait':
-        this.#view = waitingView(action.reason, undefined, action.kind === 'refuse');
-        return waitingMs;
-      case 'claim':
-        await claimInitialize(this.#context.etcd, {
-          stackId: member.stackId,
-          creator: member.self,
-          state: 'creating',
-        });
-        return 0;
-      case 'create':
-        this.#view = waitingView('creating the database', member.self);
-        await createDatabase(member);
-        return 0;
-      case 'clone':
-        this.#view = waitingView(`copying from ${action.from}`, action.from);
-        await cloneDatabase(member, this.#addressed(action.from));
-        return 0;
-      case 'start':
-        this.#view = waitingView('starting the server', marker?.primary);
-        await member.startServer();
-        return busyMs;
-      case 'lead': {
-        if (marker === undefined) return waitingMs;
-        const result = await lead(member, marker, this.#leadState);
-        this.#view = {
-          status: leadStatus(result),
-          primary: member.self,
-          probe: result.probe,
-          receivedPosition: undefined,
-        };
-        const degraded = result.sync.degraded && member.config.sync !== 'async';
-        this.#context.warnings.set('sync', degraded ? `Database: ${result.sync.reason}.` : undefined);
-        await this.#keepRecord();
-        await this.#keepBinlogs();
-        return result.probe.acknowledging > 0 ? steadyMs : busyMs;
-      }
-      case 'follow': {
-        if (marker === undefined) return waitingMs;
-        const result = await follow(member, marker, this.#addressed(action.primary));
-        this.#view = replicaView(result, action.primary, member.config.sync);
-        const error = result.status?.lastError;
-        this.#context.warnings.set('replication', error === undefined ? undefined : `Replication: ${error}.`);
-        return this.#view.status.ready ? steadyMs : busyMs;
-      }
-      default:
-        return action satisfies never;
+  async #readCluster(): Promise<Cluster | 'unknown'> {
+    try {
+      return await this.store.read(1_500);
+    } catch (error) {
+      if (error instanceof EtcdError) return 'unknown';
+      throw error;
     }
   }
 
-  async #keepBinlogs(): Promise<void> {
+  async #run(): Promise<void> {
+    if (this.#rejoinFrom !== undefined) await this.#rejoin(this.#rejoinFrom);
+    if (!this.#recorded) {
+      this.#recorded = await recordCreated(this.#context.etcd, this.member.self, this.member.stackId);
+    }
+    if (this.#driver === undefined) {
+      this.#driver = new HaDriver(this.#context, this.member, haConfig(this.#context, this.member));
+      await this.#driver.start();
+    }
+    await this.#keepBinlogs(this.#driver);
+  }
+
+  /** What only this member has is saved: everything beyond the beginning of the epoch that it followed last. */
+  async #rejoin(from: string): Promise<void> {
+    const { member } = this;
+    const cluster = this.#driver?.state.cluster?.value;
+    this.#rejoinFrom = undefined;
+    this.#halt();
+    this.#waiting = waitingStatus(`copying its data anew from ${from}, as asked`);
+    const epoch = cluster?.sync?.epoch ?? 0;
+    const start = cluster?.history.findLast((entry) => entry.epoch <= epoch)?.start ?? [];
+    const saved = await saveErrant(member, start, epoch);
+    member.log.info('what was here is saved', { files: saved.join() });
+    await replaceData(member, { name: from, address: member.addressOf(from) });
+  }
+
+  /** What runs goes on: only this agent's deciding ends. */
+  #halt(): void {
+    this.#driver?.stop();
+    this.#driver = undefined;
+  }
+
+  async #keepBinlogs(driver: HaDriver): Promise<void> {
     if (performance.now() - this.#binlogsCheckedMs < binlogCheckMs) return;
+    const server = driver.state.database?.value;
+    const cluster = driver.state.cluster?.value;
+    if (server?.state !== 'up' || cluster === undefined) return;
     this.#binlogsCheckedMs = performance.now();
-    const hindrance = await purgeBinlogs(this.member, (address) => askReceived(this.member, address));
+    const hindrance = await purgeBinlogs(this.member, cluster.members);
     this.#context.warnings.set('binlogs', hindrance);
   }
 
-  #addressed(name: string): { name: string; address: string } {
-    const found = this.member.config.members.find((each) => each.name === name);
-    if (found === undefined) throw new Error(`the primary ${name} is no member of this stack any more`);
-    return found;
-  }
-
-  async #keepRecord(): Promise<void> {
-    if (performance.now() - this.#recordCheckedMs < recordCheckMs) return;
-    const record = { stackId: this.member.stackId, creator: this.member.self, state: 'created' } as const;
-    if (await recordCreated(this.#context.etcd, record)) this.#recordCheckedMs = performance.now();
-  }
-
-  #explain(action: DatabaseAction): void {
+  #explain(action: DataAction): void {
     const sentence = `${action.kind}: ${action.reason}`;
     if (sentence === this.#lastSentence) return;
     this.#lastSentence = sentence;
@@ -188,12 +211,8 @@ export class DatabaseConcern {
   }
 }
 
-function waitingView(explanation: string, primary: string | undefined, refuses = false): MemberView {
+function waitingStatus(explanation: string, refuses = false): AgentDatabaseStatus {
   const nothing = { role: 'unknown', ready: false, sync: false, lagSeconds: null } as const;
-  return {
-    status: { ...nothing, explanation, refuses },
-    primary,
-    probe: undefined,
-    receivedPosition: undefined,
-  };
+  const failover = { possible: false, reason: explanation };
+  return { ...nothing, explanation, refuses, epoch: null, sinceMs: null, received: null, failover };
 }

@@ -1,7 +1,8 @@
 /**
- * What a database member does next, from what was seen; pure. The primary is static here: the member that created the
- * database. Failover replaces `primaryOf` and the two role actions; nothing else knows who leads.
+ * Whether this member has data that it may run on, and how it comes to some; pure. Who leads, and what a running member
+ * does, is decided in `src/ha`.
  */
+import type { Cluster } from '#src/ha/keys.ts';
 import type { DataMarker } from './marker.ts';
 
 /** The record of who creates this stack's database, in etcd; made once, by compare and set. */
@@ -11,7 +12,7 @@ export interface InitializeRecord {
   readonly state: 'creating' | 'created';
 }
 
-export interface DatabaseObservation {
+export interface DataObservation {
   readonly self: string;
   readonly stackId: string;
   /** In order of preference. */
@@ -22,27 +23,21 @@ export interface DatabaseObservation {
   readonly installedSeries: string | undefined;
   readonly dataSeries: string | undefined;
   readonly initialize: InitializeRecord | 'none' | 'unknown';
-  readonly answering: boolean;
+  /** What etcd says of the database; only asked for when there is no data. */
+  readonly cluster: Cluster | 'unknown';
 }
 
-export type DatabaseAction =
+export type DataAction =
   | { readonly kind: 'refuse'; readonly reason: string }
   | { readonly kind: 'wait'; readonly reason: string }
   /** Write the initialize record with ourselves as the creator. */
   | { readonly kind: 'claim'; readonly reason: string }
   | { readonly kind: 'create'; readonly reason: string }
   | { readonly kind: 'clone'; readonly from: string; readonly reason: string }
-  | { readonly kind: 'start'; readonly reason: string }
-  | { readonly kind: 'lead'; readonly reason: string }
-  | { readonly kind: 'follow'; readonly primary: string; readonly reason: string };
+  /** The data is this stack's: the decision core takes over. */
+  | { readonly kind: 'run'; readonly reason: string };
 
-export function primaryOf(seen: DatabaseObservation): string | undefined {
-  if (seen.marker !== undefined && seen.marker !== 'damaged') return seen.marker.primary;
-  if (typeof seen.initialize === 'object') return seen.initialize.creator;
-  return seen.members[0];
-}
-
-export function decideDatabase(seen: DatabaseObservation): DatabaseAction {
+export function decideData(seen: DataObservation): DataAction {
   const refusal = refusalOf(seen);
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal };
   const { marker } = seen;
@@ -53,13 +48,11 @@ export function decideDatabase(seen: DatabaseObservation): DatabaseAction {
       reason: 'a creation that was interrupted starts over: its data served nobody yet',
     };
   }
-  if (!seen.answering) return { kind: 'start', reason: 'the server does not run' };
-  if (marker.primary === seen.self) return { kind: 'lead', reason: 'this member created the database' };
-  return { kind: 'follow', primary: marker.primary, reason: `${marker.primary} leads` };
+  return { kind: 'run', reason: "the data is this stack's" };
 }
 
 /** Data that is not proved to be this stack's, or that this server can't read, is left alone. */
-function refusalOf(seen: DatabaseObservation): string | undefined {
+function refusalOf(seen: DataObservation): string | undefined {
   const { marker, initialize } = seen;
   if (marker === 'damaged')
     return 'the member file beside the data directory is damaged; restore or remove it';
@@ -79,7 +72,7 @@ function refusalOf(seen: DatabaseObservation): string | undefined {
   return undefined;
 }
 
-function decideWithoutData(seen: DatabaseObservation): DatabaseAction {
+function decideWithoutData(seen: DataObservation): DataAction {
   const { initialize, self } = seen;
   if (initialize === 'unknown')
     return { kind: 'wait', reason: 'the quorum does not answer: who creates is not known' };
@@ -87,17 +80,45 @@ function decideWithoutData(seen: DatabaseObservation): DatabaseAction {
     if (seen.members[0] === self) return { kind: 'claim', reason: 'nobody has created the database yet' };
     return { kind: 'wait', reason: `${seen.members[0]} creates the database` };
   }
-  if (initialize.creator !== self) {
-    if (initialize.state === 'creating') {
-      return { kind: 'wait', reason: `${initialize.creator} creates the database` };
-    }
-    return { kind: 'clone', from: initialize.creator, reason: 'this member has no data' };
+  if (initialize.state === 'creating') {
+    return initialize.creator === self
+      ? { kind: 'create', reason: 'this member creates the database' }
+      : { kind: 'wait', reason: `${initialize.creator} creates the database` };
   }
-  if (initialize.state === 'creating') return { kind: 'create', reason: 'this member creates the database' };
-  // Never begin again from an empty directory: that is how whole databases were lost (mariadb-operator#1108).
-  return {
-    kind: 'refuse',
-    reason:
-      'this member led the stack and its data directory is gone; restore it, or copy it from a replica; an empty database is not made in its place',
-  };
+  return decideClone(seen);
+}
+
+/** The stack has a database, and this member has no part of it, or has lost it. */
+function decideClone({ cluster, self, members }: DataObservation): DataAction {
+  if (cluster === 'unknown')
+    return { kind: 'wait', reason: 'the quorum does not answer: whom to copy from is not known' };
+  const { sync } = cluster;
+  if (sync === null) {
+    return {
+      kind: 'refuse',
+      reason:
+        'etcd has lost the records of the database, so no member can be proved to be the right one to copy',
+    };
+  }
+  if (sync.leader === self && sync.members.length === 1) {
+    // Never begin again from an empty directory: that is how whole databases were lost (mariadb-operator#1108).
+    return {
+      kind: 'refuse',
+      reason:
+        "this member alone had every acknowledged write, and its data directory is gone; restore it, or let a replica lead with what it has: 'tandem failover --force'; an empty database is not made in its place",
+    };
+  }
+  if (sync.members.includes(self)) {
+    return {
+      kind: 'wait',
+      reason: 'its data directory is gone, and it still counts as one that has every acknowledged write',
+    };
+  }
+  // A replica rather than the primary, which has other things to do.
+  const followers = members.filter((name) => {
+    const report = cluster.members[name];
+    return name !== sync.leader && report?.up === true && report.problem === null;
+  });
+  const from = followers[0] ?? sync.leader;
+  return { kind: 'clone', from, reason: 'this member has no data' };
 }

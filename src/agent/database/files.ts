@@ -51,14 +51,22 @@ export async function putInPlace(staged: string, dataDirectory: string): Promise
   await syncDirectory(dirname(dataDirectory));
 }
 
+/**
+ * What recovery does with transactions that wait for an acknowledgement: MASTER keeps them, SLAVE cuts them off, and
+ * with them what was acknowledged but not flushed (docs/mariadb-behaviour.md).
+ */
+export type Recovery = 'MASTER' | 'SLAVE';
+
 /** Role and identity of the server for its next start. */
-export async function writeRoleFile(path: string, serverId: number): Promise<void> {
+export async function writeRoleFile(
+  path: string,
+  role: { readonly serverId: number; readonly recovery: Recovery },
+): Promise<void> {
   const text = [
     '# Written by the Tandem agent before each start.',
     '[mariadbd]',
-    `server-id = ${serverId}`,
-    // As a replica, recovery would throw away transactions that were acknowledged (docs: init-rpl-role).
-    'init-rpl-role = MASTER',
+    `server-id = ${role.serverId}`,
+    `init-rpl-role = ${role.recovery}`,
     '',
   ].join('\n');
   const current = await readFile(path, 'utf8').catch(() => undefined);

@@ -1,6 +1,8 @@
 /** The record in etcd of who creates this stack's database, so that exactly one member ever does. */
 import type { EtcdClient } from '#src/adapters/etcd/client.ts';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
+import { encodeHistory, encodeSync, storeKeys } from '#src/ha/store-format.ts';
+import { firstEpoch } from './create.ts';
 import type { InitializeRecord } from './decide.ts';
 
 export const initializeKey = '/tandem/initialize';
@@ -31,19 +33,38 @@ export async function claimInitialize(
   return readInitialize(etcd);
 }
 
-/** After creation, and again after etcd lost its data: the record says `created`. False when etcd did not answer. */
-export async function recordCreated(etcd: EtcdClient, record: InitializeRecord): Promise<boolean> {
+/**
+ * After creation: the record says `created`, and the database's records begin, with its creator as the only one that
+ * has every write. One transaction, once. False when it has to be tried again.
+ */
+export async function recordCreated(etcd: EtcdClient, self: string, stackId: string): Promise<boolean> {
   try {
     const kv = await etcd.get(initializeKey);
-    if (kv !== undefined) {
-      const found = JSON.parse(kv.value) as InitializeRecord;
-      // Another stack's or another creator's record is not ours to change.
-      if (found.stackId !== record.stackId || found.creator !== record.creator) return true;
-      if (found.state === 'created') return true;
-    }
+    if (kv === undefined) return true;
+    const found = JSON.parse(kv.value) as InitializeRecord;
+    // Another stack's or another creator's record is not ours to change; and etcd's loss is not ours to paper over.
+    if (found.stackId !== stackId || found.creator !== self || found.state === 'created') return true;
+    const created: InitializeRecord = { ...found, state: 'created' };
+    const sync = { leader: self, epoch: firstEpoch, members: [self], joining: null, mayAcknowledge: [] };
+    const history = {
+      epoch: firstEpoch,
+      holder: self,
+      start: [],
+      atMs: Date.now(),
+      rule: 0,
+      sentence: `${self} created the database`,
+    };
     const result = await etcd.txn({
-      compare: [{ target: 'modRevision', key: initializeKey, number: kv?.modRevision ?? 0 }],
-      success: [{ op: 'put', key: initializeKey, value: JSON.stringify({ ...record, state: 'created' }) }],
+      compare: [
+        { target: 'modRevision', key: initializeKey, number: kv.modRevision },
+        { target: 'createRevision', key: storeKeys.sync, number: 0 },
+      ],
+      success: [
+        { op: 'put', key: initializeKey, value: JSON.stringify(created) },
+        { op: 'put', key: storeKeys.stack, value: stackId },
+        { op: 'put', key: storeKeys.sync, value: encodeSync(sync) },
+        { op: 'put', key: storeKeys.history(firstEpoch), value: encodeHistory(history) },
+      ],
     });
     return result.succeeded;
   } catch (error) {

@@ -1,23 +1,24 @@
 /**
  * A file beside the data directory that says whose data it is and how far it has come. Without it, or with another
- * stack's, the data is never touched.
+ * stack's, the data is never touched. Who leads does not stand here: that is in etcd and in the replicated table.
  */
 import { dirname, join } from 'node:path';
 import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 
 /**
  * - `creating`: this member makes a new database; what is there so far served nobody and may be thrown away.
- * - `cloned`: a copy of the primary that was not attached yet; `position` is where it goes on.
+ * - `cloned`: a copy of another member that was not started yet; `position` is where it goes on.
  * - `ready`: data of this stack, to be kept whatever happens.
  */
 export interface DataMarker {
   readonly stackId: string;
   readonly state: 'creating' | 'cloned' | 'ready';
-  /** Name of the member that leads. */
-  readonly primary: string;
   readonly position?: string;
-  /** On the primary: commits waited for a replica's acknowledgement when last seen. */
-  readonly synced?: boolean;
+  /**
+   * The position after a recovery that cut transactions off, for as long as nothing was applied since; empty while it
+   * isn't known yet.
+   */
+  readonly truncatedAt?: string;
 }
 
 export function markerPath(dataDirectory: string): string {
@@ -31,9 +32,7 @@ export async function readMarker(dataDirectory: string): Promise<DataMarker | 'd
   try {
     const found = JSON.parse(text) as DataMarker;
     const known = ['creating', 'cloned', 'ready'].includes(found.state);
-    return typeof found.stackId === 'string' && typeof found.primary === 'string' && known
-      ? found
-      : 'damaged';
+    return typeof found.stackId === 'string' && known ? found : 'damaged';
   } catch {
     return 'damaged';
   }

@@ -1,19 +1,21 @@
-/** The local database member as the steps of its concern need it. */
+/** The local database member as everything that works on it needs it: where it is, who the others are, its process. */
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
 import { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
+import type { ServiceStatus } from '#src/plan/observed.ts';
 import type { AgentDatabaseConfig } from '#src/topology/agent-config.ts';
 import type { AgentContext, ServiceRunner } from '../context.ts';
 import type { Log } from '../log.ts';
 import { agentAccount } from './accounts.ts';
-import { writeRoleFile } from './files.ts';
+import { type Recovery, writeRoleFile } from './files.ts';
+import { type DataMarker, readMarker, writeMarker } from './marker.ts';
 import { readPasswords } from './passwords.ts';
 
 /** Name of the server's service. */
 export const databaseService = 'mariadb';
 
-/** Every epoch has server ids of its own, because a member skips events that carry its own id. */
-const idsPerEpoch = 1_000;
+const killTimeoutMs = 5_000;
 
 export class DatabaseMember {
   readonly self: string;
@@ -22,10 +24,12 @@ export class DatabaseMember {
   readonly tls: TlsFiles;
   readonly stateDirectory: string;
   readonly log: Log;
+  /** For what is not the decision core's: looking, purging, clones. */
   readonly connection: MariadbConnection;
   /** Port of the other members' agents; the stack's own unless a test says otherwise. */
   readonly peerPort: number | undefined;
   readonly #runner: ServiceRunner;
+  #marker: DataMarker | undefined;
 
   constructor(context: AgentContext, config: AgentDatabaseConfig, options: { peerPort?: number } = {}) {
     this.self = context.config.host;
@@ -36,28 +40,63 @@ export class DatabaseMember {
     this.log = context.log.of('database');
     this.peerPort = options.peerPort;
     this.#runner = context.runner;
-    this.connection = new MariadbConnection({
-      socketPath: config.socket,
+    this.connection = this.newConnection();
+  }
+
+  newConnection(): MariadbConnection {
+    return new MariadbConnection({
+      socketPath: this.config.socket,
       user: agentAccount,
-      password: async () => (await readPasswords(config.passwordsFile)).agent,
+      password: async () => (await readPasswords(this.config.passwordsFile)).agent,
     });
   }
 
-  /** Unique among members and epochs. */
-  serverId(epoch: number): number {
-    return epoch * idsPerEpoch + this.config.members.findIndex((member) => member.name === this.self) + 1;
+  /** The server id as a replica: unique in the stack, below every epoch's (src/ha/keys.ts). */
+  get serverId(): number {
+    return this.config.members.findIndex((member) => member.name === this.self) + 1;
   }
 
-  async startServer(): Promise<void> {
-    await writeRoleFile(this.config.roleFile, this.serverId(1));
+  /** Certificate authority, where the server can read it. */
+  get caFile(): string {
+    return join(dirname(this.config.optionFile), 'ca.pem');
+  }
+
+  addressOf(name: string): string {
+    const found = this.config.members.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`${name} is no database member of this stack`);
+    return found.address;
+  }
+
+  /** The member at an address; the address itself when it is none's. */
+  nameOf(address: string): string {
+    return this.config.members.find((each) => each.address === address)?.name ?? address;
+  }
+
+  async startServer(recovery: Recovery, serverId = this.serverId): Promise<void> {
+    await writeRoleFile(this.config.roleFile, { serverId, recovery });
     await this.#runner.control(databaseService, 'start');
   }
 
   async stopServer(): Promise<void> {
     this.connection.close();
+    if ((await this.service()).pid !== null) await this.#runner.control(databaseService, 'stop');
+  }
+
+  /** SIGKILL, and waits until the process is gone. Rejects when it isn't in time: it hangs in the kernel. */
+  async killServer(): Promise<void> {
+    const deadline = performance.now() + killTimeoutMs;
+    if ((await this.service()).pid === null) return;
+    await this.#runner.control(databaseService, 'kill').catch(() => undefined);
+    while ((await this.service()).pid !== null) {
+      if (performance.now() > deadline) throw new Error('the server does not die: it hangs in the kernel');
+      await sleep(10);
+    }
+  }
+
+  async service(): Promise<ServiceStatus> {
     const found = (await this.#runner.services()).find((service) => service.name === databaseService);
     if (found === undefined) throw new Error(`the host has no service ${databaseService}`);
-    if (found.state !== 'stopped') await this.#runner.control(databaseService, 'stop');
+    return found;
   }
 
   /** Whether the server answers the agent's account. A server that is starting gets a moment. */
@@ -70,6 +109,33 @@ export class DatabaseMember {
         await sleep(20);
       }
     }
+    return false;
+  }
+
+  /** The marker beside the data, which is `ready`; read once. */
+  async marker(): Promise<DataMarker> {
+    if (this.#marker !== undefined) return this.#marker;
+    const found = await readMarker(this.config.dataDirectory);
+    if (found === undefined || found === 'damaged')
+      throw new Error('the member file beside the data is gone');
+    this.#marker = found;
+    return found;
+  }
+
+  async setMarker(marker: DataMarker): Promise<void> {
+    await writeMarker(this.config.dataDirectory, marker);
+    this.#marker = marker;
+  }
+
+  /**
+   * Whether the recovery cut transactions off and none was applied since. The note outlives the agent: such a member
+   * must not lead.
+   */
+  async truncatedAt(applied: string): Promise<boolean> {
+    const { truncatedAt, ...rest } = await this.marker();
+    if (truncatedAt === undefined) return false;
+    if (truncatedAt === '' || truncatedAt === applied) return true;
+    await this.setMarker(rest);
     return false;
   }
 }

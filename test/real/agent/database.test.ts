@@ -22,7 +22,7 @@ describe('two members', () => {
     expect((await stack.status(1)).database).toMatchObject({ role: 'replica', sync: true, lagSeconds: 0 });
     expect(stack.query(0, 'SELECT @@read_only, @@rpl_semi_sync_master_enabled')).toBe('0\t1');
     expect(stack.query(1, 'SELECT @@read_only, @@rpl_semi_sync_slave_enabled')).toBe('1\t1');
-    expect(stack.query(1, 'SELECT stack_id, epoch FROM tandem.identity')).toContain('\t1');
+    expect(stack.query(1, 'SELECT epoch, holder FROM tandem.epoch')).toBe('1\tserver-1');
   });
 
   it('replicate over verified TLS', async () => {
@@ -43,7 +43,7 @@ describe('two members', () => {
   it('give accounts no more than they need', async () => {
     expect(stack.query(0, "SHOW GRANTS FOR users_app@'%'")).not.toMatch(/ON \*\.\* .*(SUPER|ALL)/);
     expect(stack.query(0, "SHOW GRANTS FOR users_app@'%'")).toMatch(/GRANT USAGE ON \*\.\* .* REQUIRE SSL/);
-    expect(stack.query(0, "SHOW GRANTS FOR tandem_replication@'%'")).toMatch(
+    expect(stack.query(0, "SHOW GRANTS FOR `tandem_replication_server-2`@'%'")).toMatch(
       /GRANT REPLICATION SLAVE ON \*\.\* .* REQUIRE SSL/,
     );
     expect(stack.query(0, "SELECT COUNT(*) FROM mysql.global_priv WHERE User = ''")).toBe('0');
@@ -51,7 +51,7 @@ describe('two members', () => {
       errno: 1290,
     });
     await expect(stack.asApplication(0, 'SELECT 1', false)).rejects.toThrow();
-    await expect(stack.asApplication(0, 'SELECT * FROM tandem.identity')).rejects.toMatchObject({
+    await expect(stack.asApplication(0, 'SELECT * FROM tandem.epoch')).rejects.toMatchObject({
       errno: 1142,
     });
   });

@@ -1,4 +1,4 @@
-/** Stands in for the supervisor: starts real processes, restarts what dies, behind the agent's own interface. */
+/** Stands in for the supervisor: starts real processes, and leaves dead what dies, behind the agent's own interface. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
@@ -18,7 +18,6 @@ export interface FakeService {
 export class FakeRunner implements ServiceRunner {
   readonly #services: readonly FakeService[];
   readonly #running = new Map<string, ChildProcess>();
-  readonly #wanted = new Set<string>();
 
   constructor(services: readonly FakeService[]) {
     this.#services = services;
@@ -49,13 +48,11 @@ export class FakeRunner implements ServiceRunner {
     const service = this.#services.find((each) => each.name === name);
     if (service === undefined) throw new Error(`no service ${name}`);
     if (action === 'start') {
-      this.#wanted.add(name);
       if (!this.#running.has(name)) this.#spawn(service);
       await ready(service.socket, () => this.#running.has(name));
       return;
     }
     if (action !== 'stop' && action !== 'kill') throw new Error(`${action} is not faked`);
-    if (action === 'stop') this.#wanted.delete(name);
     const child = this.#running.get(name);
     if (child === undefined) return;
     const ended = once(child, 'exit');
@@ -64,7 +61,6 @@ export class FakeRunner implements ServiceRunner {
   }
 
   async dispose(): Promise<void> {
-    this.#wanted.clear();
     for (const child of this.#running.values()) {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
@@ -78,9 +74,6 @@ export class FakeRunner implements ServiceRunner {
     this.#running.set(service.name, child);
     child.once('exit', () => {
       this.#running.delete(service.name);
-      setTimeout(() => {
-        if (this.#wanted.has(service.name) && !this.#running.has(service.name)) this.#spawn(service);
-      }, 100);
     });
   }
 }

@@ -1,25 +1,64 @@
 import { describe, expect, it } from 'vitest';
-import { type DatabaseObservation, decideDatabase } from '#src/agent/database/decide.ts';
-import { decideSync, type SyncObservation } from '#src/agent/database/sync.ts';
+import { type DataObservation, decideData } from '#src/agent/database/decide.ts';
+import { emptyPosition } from '#src/gtid/position.ts';
+import type { Cluster, MemberReport } from '#src/ha/keys.ts';
 
-const base: DatabaseObservation = {
+const base: DataObservation = {
   self: 'server-1',
   stackId: 'ours',
-  members: ['server-1', 'server-2'],
+  members: ['server-1', 'server-2', 'server-3'],
   data: 'absent',
   marker: undefined,
   installedSeries: '10.11',
   dataSeries: undefined,
   initialize: 'none',
-  answering: false,
+  cluster: 'unknown',
 };
-const ready = { stackId: 'ours', state: 'ready', primary: 'server-1' } as const;
+const ready = { stackId: 'ours', state: 'ready' } as const;
 const creating = { stackId: 'ours', creator: 'server-1', state: 'creating' } as const;
 const created = { stackId: 'ours', creator: 'server-1', state: 'created' } as const;
 
-function decided(change: Partial<DatabaseObservation>): string {
-  const action = decideDatabase({ ...base, ...change });
-  return `${action.kind}: ${action.reason}`;
+function report(member: string): MemberReport {
+  return {
+    member,
+    markerEpoch: 7,
+    up: true,
+    writable: false,
+    received: emptyPosition,
+    applied: emptyPosition,
+    following: 'server-1',
+    sqlRunning: true,
+    acknowledging: false,
+    syncSeen: 0,
+    storeWentBack: false,
+    problem: null,
+  };
+}
+
+/** A stack whose `sync` names these, the leader first. */
+function cluster(members: readonly string[], reports: readonly string[] = []): Cluster {
+  return {
+    stackId: 'ours',
+    revision: 9,
+    leader: null,
+    sync: {
+      leader: members[0] ?? '',
+      epoch: 7,
+      members,
+      joining: null,
+      mayAcknowledge: [],
+      modRevision: 8,
+    },
+    members: Object.fromEntries(reports.map((name) => [name, report(name)])),
+    history: [],
+    request: null,
+    maintenance: false,
+  };
+}
+
+function decided(change: Partial<DataObservation>): string {
+  const action = decideData({ ...base, ...change });
+  return `${action.kind}${action.kind === 'clone' ? ` from ${action.from}` : ''}: ${action.reason}`;
 }
 
 describe('a member without data', () => {
@@ -36,28 +75,35 @@ describe('a member without data', () => {
     expect(decided({ initialize: 'unknown', marker: half, data: 'present' })).toMatch(/^create/);
   });
 
-  it('clones from the creator once the database is there', () => {
-    expect(decided({ self: 'server-2', initialize: creating })).toMatch(/^wait/);
-    expect(decided({ self: 'server-2', initialize: created })).toMatch(/^clone/);
-    expect(decided({ self: 'server-2', initialize: created, marker: ready })).toMatch(/^clone/);
-    // A later order of the stack file changes nothing about who leads.
-    expect(decided({ self: 'server-1', initialize: { ...created, creator: 'server-2' } })).toMatch(/^clone/);
+  it('clones once the database is there, from a replica if there is one, whoever created it', () => {
+    const there = { self: 'server-2', initialize: created } as const;
+    expect(decided({ ...there, initialize: creating })).toMatch(/^wait/);
+    expect(decided(there)).toMatch(/^wait: the quorum does not answer/);
+    expect(decided({ ...there, cluster: cluster(['server-1']) })).toMatch(/^clone from server-1/);
+    const withReplica = cluster(['server-1', 'server-3'], ['server-1', 'server-3']);
+    expect(decided({ ...there, cluster: withReplica })).toMatch(/^clone from server-3/);
+    expect(decided({ ...there, self: 'server-1', cluster: cluster(['server-2']) })).toMatch(
+      /^clone from server-2/,
+    );
   });
 
-  it('never creates over a lost database', () => {
-    expect(decided({ initialize: created })).toMatch(/^refuse: .*data directory is gone/);
-    expect(decided({ initialize: created, marker: ready })).toMatch(/^refuse/);
-    expect(decided({ initialize: 'unknown', marker: ready })).toMatch(/^wait/);
+  it('never creates over a lost database, nor clones while it counts as one that has every write', () => {
+    const lost = { initialize: created, marker: ready } as const;
+    expect(decided({ ...lost, cluster: cluster(['server-1']) })).toMatch(/^refuse: .*data directory is gone/);
+    expect(decided({ ...lost, cluster: cluster(['server-1', 'server-2']) })).toMatch(/^wait: .*still counts/);
+    expect(decided({ ...lost, cluster: { ...cluster([]), sync: null } })).toMatch(/^refuse: etcd has lost/);
+    expect(decided({ ...lost, initialize: 'unknown' })).toMatch(/^wait/);
   });
 });
 
 describe('a member with data', () => {
   const here = { data: 'present', marker: ready, dataSeries: '10.11' } as const;
 
-  it('starts, leads and follows without asking the quorum', () => {
-    expect(decided({ ...here, initialize: 'unknown' })).toMatch(/^start/);
-    expect(decided({ ...here, initialize: 'unknown', answering: true })).toMatch(/^lead/);
-    expect(decided({ ...here, self: 'server-2', initialize: 'unknown', answering: true })).toMatch(/^follow/);
+  it('runs without asking the quorum', () => {
+    expect(decided({ ...here, initialize: 'unknown' })).toMatch(/^run/);
+    expect(decided({ ...here, initialize: 'unknown', marker: { ...ready, state: 'cloned' } })).toMatch(
+      /^run/,
+    );
   });
 
   it('refuses what is not proved to be its own', () => {
@@ -66,43 +112,5 @@ describe('a member with data', () => {
     expect(decided({ ...here, marker: 'damaged' })).toMatch(/^refuse: .*damaged/);
     expect(decided({ ...here, dataSeries: '10.6' })).toMatch(/^refuse: .*10\.6.*10\.11/);
     expect(decided({ initialize: { ...created, stackId: 'theirs' } })).toMatch(/^refuse: the quorum/);
-  });
-});
-
-describe('waiting for acknowledgements', () => {
-  const seen: SyncObservation = {
-    mode: 'required',
-    others: 1,
-    enabled: true,
-    wasEnabled: false,
-    acknowledging: 1,
-    aloneMs: 0,
-    degradeAfterMs: 5_000,
-  };
-
-  it('begins with the first replica, and not before', () => {
-    expect(decideSync({ ...seen, enabled: false, acknowledging: 0, aloneMs: 99_000 }).enabled).toBe(false);
-    expect(decideSync({ ...seen, enabled: false })).toMatchObject({ enabled: true, degraded: false });
-  });
-
-  it('goes on through a restart of the server', () => {
-    expect(decideSync({ ...seen, enabled: false, wasEnabled: true, acknowledging: 0 }).enabled).toBe(true);
-  });
-
-  it('ends after degradeAfter, unless strict', () => {
-    expect(decideSync({ ...seen, acknowledging: 0, aloneMs: 4_999 }).enabled).toBe(true);
-    expect(decideSync({ ...seen, acknowledging: 0, aloneMs: 5_000 })).toMatchObject({
-      enabled: false,
-      degraded: true,
-    });
-    expect(decideSync({ ...seen, mode: 'strict', acknowledging: 0, aloneMs: 99_000 }).enabled).toBe(true);
-  });
-
-  it('is off for async, and for a member without others', () => {
-    expect(decideSync({ ...seen, mode: 'async' })).toMatchObject({ enabled: false, degraded: false });
-    expect(decideSync({ ...seen, others: 0, acknowledging: 0 })).toMatchObject({
-      enabled: false,
-      degraded: false,
-    });
   });
 });

@@ -73,6 +73,9 @@ describe('parsing', () => {
 describe('the SQL of a new database', () => {
   const sql = newDatabaseSql({
     stackId: 'abc',
+    members: ['server-1', 'server-2'],
+    epoch: 1,
+    holder: 'server-1',
     schema: 'users',
     applicationAccount: 'users',
     passwords: { replication: "r'1", agent: 'a\\2', application: 'p3' },

@@ -108,11 +108,11 @@ describe('keepalived', () => {
 });
 
 describe('app', () => {
-  it('writes to the first database host and reads at its own replica first', () => {
+  it('writes to whichever database host takes it and reads at its own replica first', () => {
     const spec = referenceSpec();
     const urls = contentOf(spec, 'server-2', 'app/app-1.env').split('\n');
     const [write = '', read = ''] = urls.map((line) => /@([^/]+)/.exec(line)?.[1]);
-    expect(write).toBe('10.77.0.13:3306');
+    expect(write).toBe('10.77.0.13:3306,10.77.0.14:3306');
     expect(read).toBe('10.77.0.14:3306,10.77.0.13:3306');
   });
 

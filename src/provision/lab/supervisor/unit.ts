@@ -134,7 +134,9 @@ export class Unit {
       this.#context.log(`${record.name}: adopted process ${pid}`);
       this.#run(this.#process);
     } else if (!this.#done && (this.#wanted || pid !== null)) {
-      if (this.#wanted && pid !== null) this.#noteEnd('ended while no supervisor watched');
+      const ended = this.#wanted && pid !== null;
+      if (!this.#isRestarted) this.#wanted = false;
+      if (ended) this.#noteEnd('ended while no supervisor watched');
       this.#session = pid;
       this.#run();
     }
@@ -313,7 +315,9 @@ export class Unit {
       this.#context.changed();
       return started;
     } catch (error) {
-      this.#noteEnd(`could not start: ${error instanceof Error ? error.message : String(error)}`);
+      if (!this.#isRestarted) this.#wanted = false;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#noteEnd(`could not start: ${reason}`, !this.#isRestarted);
       return undefined;
     }
   }
@@ -335,13 +339,21 @@ export class Unit {
     this.#process = undefined;
     this.#ready = false;
     this.#sinceMs = Date.now();
+    // Now, and not after the clean-up: the agent may ask for the next start meanwhile.
+    if (outcome !== 'stopping' && !this.#isRestarted) this.#wanted = false;
     const late = outcome === 'timeout' ? `was not ready within ${service.startTimeoutMs} ms` : undefined;
     const isOver = service.kind === 'oneshot' && outcome !== 'stopping';
     if (isOver && exit.success) return this.#oneshotEnded(undefined);
     await this.#cleanUp(process.pid);
     if (isOver) return this.#oneshotEnded(late ?? exit.text);
-    if (outcome !== 'stopping') this.#noteEnd(late ?? exit.text, late !== undefined);
-    return false;
+    if (outcome === 'stopping') return false;
+    this.#noteEnd(late ?? exit.text, late !== undefined || !this.#wanted);
+    return !this.#isRestarted;
+  }
+
+  /** A server that the agent starts is not started again behind its back: how, and whether, is a decision. */
+  get #isRestarted(): boolean {
+    return this.service.startedBy === 'always';
   }
 
   #oneshotEnded(failure: string | undefined): boolean {
@@ -391,6 +403,10 @@ export class Unit {
     this.#restarts += 1;
     this.#reason = reason;
     this.#sinceMs = Date.now();
+    if (!this.#isRestarted) {
+      this.#exits = [];
+      this.#failed = !this.#wanted;
+    }
     this.#context.log(`${service.name}: ${reason}`);
     this.#context.changed();
     if (isFatal || isCrashLoop(this.#exits, service.restart, now)) this.#settle(reason);

@@ -1,0 +1,45 @@
+/**
+ * Whether the disk below the data still writes. A disk that hangs stops commits but not the server's answers to a probe,
+ * and a server that can't commit has to be treated like one that doesn't answer.
+ */
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+const everyMs = 1_000;
+/** A write that takes longer than this is no longer a slow one. */
+const hangsAfterMs = 2_000;
+
+export class DiskCheck {
+  readonly #path: string;
+  readonly #timer: NodeJS.Timeout;
+  #startedAt: number | undefined;
+
+  constructor(dataDirectory: string) {
+    this.#path = join(dirname(dataDirectory), 'tandem-disk-check');
+    this.#timer = setInterval(() => void this.#check(), everyMs);
+    this.#timer.unref();
+  }
+
+  get hangs(): boolean {
+    return this.#startedAt !== undefined && performance.now() - this.#startedAt > hangsAfterMs;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** One write at a time: each that hangs holds one of the few threads that Node.js has for files. */
+  async #check(): Promise<void> {
+    if (this.#startedAt !== undefined) return;
+    this.#startedAt = performance.now();
+    try {
+      const file = await open(this.#path, 'w', 0o600);
+      await file.write('x');
+      await file.datasync();
+      await file.close();
+    } catch {
+      // A full or broken disk answers; other checks see it.
+    }
+    this.#startedAt = undefined;
+  }
+}
