@@ -117,7 +117,9 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
     lease = { id: leader.lease, deadline: -1 };
   }
   const holder = sync === null ? null : { holder: sync.leader, epoch: sync.epoch };
-  if (holder !== null && lastHolder !== null && holder.epoch > lastHolder.epoch) {
+  const request = state.cluster?.value.request ?? null;
+  const planned = request !== null && request.epoch === lastHolder?.epoch && request.to === holder?.holder;
+  if (holder !== null && lastHolder !== null && holder.epoch > lastHolder.epoch && !planned) {
     changes = [...changes.filter((at) => at > now - 10 * config.stableAfterMs), now];
   }
   const leaderGone = leader === null && state.noLeaderSince === null;

@@ -35,7 +35,7 @@ function processIdle(view: View): boolean {
 
 function stop(view: View, why: string): Decision {
   return view.server !== null && view.server.waitingCommits === 0
-    ? act({ kind: 'closeServer' }, `closes for writes: ${why}`)
+    ? act({ kind: 'closeServer', drain: false }, `closes for writes: ${why}`)
     : act({ kind: 'killServer' }, `kills the server, on which unconfirmed commits wait: ${why}`);
 }
 
@@ -99,7 +99,7 @@ export const demotionRules: readonly Rule[] = [
     when: (v) => v.databaseFresh && superseded(v) && v.server !== null && !v.server.readOnly,
     build: (v) =>
       act(
-        { kind: 'closeServer' },
+        { kind: 'closeServer', drain: false },
         `closes for writes: epoch ${v.sync?.epoch} of ${v.sync?.leader} has begun`,
       ),
   },

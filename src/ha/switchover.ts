@@ -58,7 +58,7 @@ export const switchoverRules: readonly Rule[] = [
     comment: 'The target is the sync standby and healthy: the primary closes for writes once.',
     when: (v) => ready(v) && v.server?.readOnly === false,
     build: (v) =>
-      act({ kind: 'closeServer' }, `drains for the switchover to ${v.cluster?.request?.to}`, {
+      act({ kind: 'closeServer', drain: true }, `drains for the switchover to ${v.cluster?.request?.to}`, {
         drainingSince: v.now,
       }),
   },

@@ -9,12 +9,16 @@ import { serverStatus } from './status.ts';
 
 export interface OkPacket {
   readonly affectedRows: number;
+  /** Whether it names an insert id; which one nobody here asks. */
+  readonly insertId: boolean;
   readonly status: number;
   readonly warnings: number;
   readonly message: Buffer;
   /** Tracked session state, still encoded (`session-track.ts`); undefined when the packet has none. */
   readonly changes: Buffer | undefined;
 }
+
+const nothing = Buffer.alloc(0);
 
 /** An EOF packet of old: 0xFE, warnings, status. */
 export const eofBytes = 5;
@@ -23,13 +27,14 @@ export const eofBytes = 5;
 export function parseOk(buffer: Buffer, from: number, to: number, sessionTrack: boolean): OkPacket {
   const reader = new ByteReader(buffer, from + 1, to);
   const affectedRows = reader.lengthEncoded('the affected rows');
+  const insertId = buffer[reader.offset] !== 0;
   reader.skipLengthEncoded('the insert id');
   const status = reader.uint16('the status');
   const warnings = reader.uint16('the warnings');
-  const message = reader.left > 0 ? reader.lengthEncodedBytes('the message') : Buffer.alloc(0);
+  const message = reader.left > 0 ? reader.lengthEncodedBytes('the message') : nothing;
   const tracked = sessionTrack && (status & serverStatus.sessionStateChanged) !== 0 && reader.left > 0;
   const changes = tracked ? reader.lengthEncodedBytes('the session state') : undefined;
-  return { affectedRows, status, warnings, message, changes };
+  return { affectedRows, insertId, status, warnings, message, changes };
 }
 
 /** The status flags of an OK packet, without the rest: what every answer is asked for. */

@@ -114,6 +114,8 @@ function databaseConfig({ spec, material }: RenderContext, peers: readonly Agent
     ...(material.schemaSql === undefined ? {} : { schemaFile }),
     sync: spec.database.sync,
     degradeAfterMs: spec.database.degradeAfterMs,
+    failover: spec.database.failover,
+    switchover: spec.database.switchover,
     binlogExpireSeconds: spec.database.binlogExpireSeconds,
     binlogMaxBytes: spec.database.binlogMaxBytes,
     applicationAccount: applicationAccount(spec),

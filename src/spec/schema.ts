@@ -173,6 +173,32 @@ const database = z
     degradeAfterMs: milliseconds(500, 600_000)
       .default(5_000)
       .describe('How long writes wait for a lost replica before the primary goes on alone (sync required).'),
+    failover: z
+      .strictObject({
+        stableAfterMs: milliseconds(1_000, 3_600_000)
+          .default(60_000)
+          .describe('Failovers that lie closer together than this count as flapping.'),
+        free: z.int().min(1).max(100).default(2).describe('So many failovers in that time happen at once.'),
+        holdMs: milliseconds(0, 3_600_000)
+          .default(30_000)
+          .describe('Each further one waits this much longer after the last; switchovers are never held.'),
+      })
+      .prefault({})
+      .describe('Against failing over again and again when something comes and goes.'),
+    switchover: z
+      .strictObject({
+        waitMs: milliseconds(0, 600_000)
+          .default(10_000)
+          .describe('How long a switchover waits for transactions that have written and are still open.'),
+        then: z
+          .enum(['give-up', 'end-transactions'])
+          .default('give-up')
+          .describe(
+            'What it does about those that are open even then. give-up: nothing has changed; end-transactions: they are rolled back, and their clients get an error.',
+          ),
+      })
+      .prefault({})
+      .describe('Moving the primary on purpose. Queries that only read are not waited for: they go on.'),
     bufferPoolBytes: z
       .int()
       .min(5_242_880)

@@ -26,6 +26,8 @@ export interface AgentDatabaseConfig {
   readonly schemaFile?: string;
   readonly sync: 'required' | 'strict' | 'async';
   readonly degradeAfterMs: number;
+  readonly failover: { readonly stableAfterMs: number; readonly free: number; readonly holdMs: number };
+  readonly switchover: { readonly waitMs: number; readonly then: 'give-up' | 'end-transactions' };
   readonly binlogExpireSeconds: number;
   readonly binlogMaxBytes: number;
   /** Name of the application's account. */

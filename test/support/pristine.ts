@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { command, expectCommand } from './command.ts';
@@ -61,6 +61,8 @@ export class PristineMachine {
 
   static async make(log: (line: string) => void): Promise<PristineMachine> {
     const root = await mkdtemp(join(tmpdir(), 'tandem-debian-'));
+    // It becomes the root directory, which everybody may enter.
+    await chmod(root, 0o755);
     try {
       log(`debootstrap in ${root}`);
       const words = ['--variant=minbase', `--include=${packages.join(',')}`, 'bookworm', root, mirror];

@@ -12,7 +12,7 @@ import { saveErrant } from './errant.ts';
 import { Observer } from './observe.ts';
 import { type Outcome, outcomeOf, UnknownOutcome } from './outcome.ts';
 import { RelayLog } from './relay-log.ts';
-import { runStatement } from './statements.ts';
+import { runStatement, type Say } from './statements.ts';
 import type { HaStore, Reason } from './store.ts';
 
 /** A server that doesn't answer within this is silent. */
@@ -30,6 +30,8 @@ export class Executor {
   readonly observer: Observer;
   /** Told when the server's process ended. */
   onExit: () => void = () => undefined;
+  /** Told what a long effect waits for. */
+  onWait: Say = () => undefined;
   /** Told where errant transactions were saved. */
   onErrant: (paths: readonly string[]) => void = () => undefined;
   #failedStarts = 0;
@@ -141,7 +143,7 @@ export class Executor {
     } else if (effect.kind === 'clone') {
       await replaceData(member, { name: effect.donor, address: member.addressOf(effect.donor) });
     } else {
-      await asUnknown(() => runStatement(member, this.#connections.database, effect));
+      await asUnknown(() => runStatement(member, this.#connections.database, effect, this.onWait));
       // They were ended on the server, with everybody else's.
       if (effect.kind === 'setServerId') for (const each of Object.values(this.#connections)) each.close();
     }

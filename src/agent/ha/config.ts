@@ -13,16 +13,12 @@ const marginShare = 0.2;
 const restartEstimateMs = 1_000;
 const failoverEstimateMs = 500;
 
-/** Anti-flapping (docs/adr/0303): this many failovers at once, then each waits longer. */
-const stableAfterMs = 60_000;
-const freeFailovers = 2;
-const flapHoldMs = 30_000;
-
-const switchoverLimitMs = 20_000;
+/** Beyond what a switchover waits for open transactions: for the target to receive everything. */
+const switchoverExtraMs = 5_000;
 
 export function haConfig(context: AgentContext, member: DatabaseMember): Config {
   const { leaseMs } = context.config;
-  const { members, sync, degradeAfterMs } = member.config;
+  const { members, sync, degradeAfterMs, failover, switchover } = member.config;
   return {
     stackId: member.stackId,
     self: member.self,
@@ -34,9 +30,9 @@ export function haConfig(context: AgentContext, member: DatabaseMember): Config 
     degradeAfterMs,
     restartEstimateMs,
     failoverEstimateMs,
-    stableAfterMs,
-    freeFailovers,
-    flapHoldMs,
-    switchoverLimitMs,
+    stableAfterMs: failover.stableAfterMs,
+    freeFailovers: failover.free,
+    flapHoldMs: failover.holdMs,
+    switchoverLimitMs: switchover.waitMs + switchoverExtraMs,
   };
 }

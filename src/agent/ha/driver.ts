@@ -48,6 +48,7 @@ export class HaDriver {
   #timer: NodeJS.Timeout | undefined;
   #last: Decision = { atMs: Date.now(), rule: 0, sentence: 'the agent has just started', effects: [] };
   #decisions: Decision[] = [];
+  #waitsFor: string | undefined;
   /** Effects under way, but for the routine. */
   #underWay = 0;
   /** Called after every change of what is known. */
@@ -61,6 +62,9 @@ export class HaDriver {
     this.store = new HaStore(context.etcd, member.self);
     this.#executor = new Executor(member, this.store);
     this.#executor.onExit = () => this.#handle({ type: 'serverExited', now: performance.now() });
+    this.#executor.onWait = (sentence) => {
+      this.#waitsFor = sentence;
+    };
     this.#executor.onErrant = (paths) => this.#warnOfErrant(paths);
   }
 
@@ -95,7 +99,10 @@ export class HaDriver {
 
   /** The rule in force and what it says. */
   get decision(): Decision {
-    return this.#last;
+    const { sentence } = this.#last;
+    return this.#waitsFor === undefined
+      ? this.#last
+      : { ...this.#last, sentence: `${sentence}: ${this.#waitsFor}` };
   }
 
   /** What was done lately, the latest last. */

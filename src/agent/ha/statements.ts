@@ -3,6 +3,7 @@
  * ran into it was ended on the server before its effect is reported as unknown, so that it can't act later.
  */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import { mariadbDialect as dialect, quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
 import { changeSource } from '#src/adapters/mariadb/replication.ts';
@@ -22,6 +23,11 @@ const quickMs = 1_500;
 const threadMs = 4_000;
 const acceptMs = 100;
 
+const drainPollMs = 50;
+
+/** Tells people what a long effect waits for; undefined when it doesn't any more. */
+export type Say = (sentence: string | undefined) => void;
+
 /** The effects that are SQL; the others of the channel work on files too. */
 export type StatementEffect = Exclude<DatabaseEffect, { kind: 'saveErrant' | 'clone' }>;
 
@@ -29,6 +35,7 @@ export async function runStatement(
   member: DatabaseMember,
   connection: MariadbConnection,
   effect: StatementEffect,
+  say: Say,
 ): Promise<void> {
   const run = (sql: string, timeoutMs = quickMs) => connection.rows(sql, [], timeoutMs);
   const set = (name: string, value: number | string) => run(`SET GLOBAL ${name} = ${value}`);
@@ -69,6 +76,7 @@ export async function runStatement(
       await set('event_scheduler', 'ON');
       return;
     case 'closeServer':
+      if (effect.drain) await drain(member, connection, say);
       await closeServer(connection);
       return;
     case 'changeSource':
@@ -138,14 +146,59 @@ function accepts(host: string, port: number): Promise<boolean> {
 async function closeServer(connection: MariadbConnection): Promise<void> {
   await connection.rows('SET GLOBAL read_only = 1', [], quickMs);
   await connection.rows('SET GLOBAL event_scheduler = OFF', [], quickMs);
-  const open = await connection.rows(
-    `SELECT trx.trx_mysql_thread_id AS id FROM information_schema.INNODB_TRX trx
+  for (const { thread } of await writingTransactions(connection)) {
+    await connection.rows(`KILL ${thread}`, [], quickMs).catch(() => undefined);
+  }
+}
+
+/**
+ * Waits for the transactions that are open now; what begins meanwhile is not waited for, or a busy primary would never
+ * be drained.
+ */
+async function drain(member: DatabaseMember, connection: MariadbConnection, say: Say): Promise<void> {
+  const { waitMs, then } = member.config.switchover;
+  const deadline = performance.now() + waitMs;
+  const open = new Set((await writingTransactions(connection)).map(({ id }) => id));
+  try {
+    for (;;) {
+      const left = (await writingTransactions(connection)).filter(({ id }) => open.has(id));
+      if (left.length === 0) return;
+      const leftMs = deadline - performance.now();
+      const oldest = Math.max(...left.map(({ seconds }) => seconds));
+      const what = `${left.length} open ${left.length === 1 ? 'transaction that has' : 'transactions that have'} written, the oldest for ${oldest} s`;
+      if (leftMs <= 0 && then === 'end-transactions') return;
+      if (leftMs <= 0) throw new Error(`gives the switchover up: ${what}, after ${waitMs} ms of waiting`);
+      const end = then === 'give-up' ? 'it is given up' : 'they are rolled back';
+      say(`waits for ${what}; in ${Math.ceil(leftMs / 1_000)} s ${end}`);
+      await sleep(drainPollMs);
+    }
+  } finally {
+    say(undefined);
+  }
+}
+
+interface WritingTransaction {
+  readonly id: string;
+  /** Its connection. */
+  readonly thread: number;
+  readonly seconds: number;
+}
+
+async function writingTransactions(connection: MariadbConnection): Promise<readonly WritingTransaction[]> {
+  const rows = await connection.rows(
+    `SELECT trx.trx_id AS id, trx.trx_mysql_thread_id AS thread,
+        TIMESTAMPDIFF(SECOND, trx.trx_started, NOW()) AS seconds
+      FROM information_schema.INNODB_TRX trx
       JOIN information_schema.PROCESSLIST list ON list.ID = trx.trx_mysql_thread_id
       WHERE trx.trx_rows_modified > 0 AND list.User <> 'system user'`,
     [],
     quickMs,
   );
-  for (const { id } of open) await connection.rows(`KILL ${Number(id)}`, [], quickMs).catch(() => undefined);
+  return rows.map((row) => ({
+    id: String(row['id']),
+    thread: Number(row['thread']),
+    seconds: Number(row['seconds']),
+  }));
 }
 
 async function follow(
