@@ -190,7 +190,7 @@ const database = z
         waitMs: milliseconds(0, 600_000)
           .default(10_000)
           .describe('How long a switchover waits for transactions that have written and are still open.'),
-        then: z
+        atTimeout: z
           .enum(['give-up', 'end-transactions'])
           .default('give-up')
           .describe(

@@ -27,7 +27,7 @@ export interface AgentDatabaseConfig {
   readonly sync: 'required' | 'strict' | 'async';
   readonly degradeAfterMs: number;
   readonly failover: { readonly stableAfterMs: number; readonly free: number; readonly holdMs: number };
-  readonly switchover: { readonly waitMs: number; readonly then: 'give-up' | 'end-transactions' };
+  readonly switchover: { readonly waitMs: number; readonly atTimeout: 'give-up' | 'end-transactions' };
   readonly binlogExpireSeconds: number;
   readonly binlogMaxBytes: number;
   /** Name of the application's account. */

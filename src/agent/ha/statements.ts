@@ -156,7 +156,7 @@ async function closeServer(connection: MariadbConnection): Promise<void> {
  * be drained.
  */
 async function drain(member: DatabaseMember, connection: MariadbConnection, say: Say): Promise<void> {
-  const { waitMs, then } = member.config.switchover;
+  const { waitMs, atTimeout } = member.config.switchover;
   const deadline = performance.now() + waitMs;
   const open = new Set((await writingTransactions(connection)).map(({ id }) => id));
   try {
@@ -166,9 +166,9 @@ async function drain(member: DatabaseMember, connection: MariadbConnection, say:
       const leftMs = deadline - performance.now();
       const oldest = Math.max(...left.map(({ seconds }) => seconds));
       const what = `${left.length} open ${left.length === 1 ? 'transaction that has' : 'transactions that have'} written, the oldest for ${oldest} s`;
-      if (leftMs <= 0 && then === 'end-transactions') return;
+      if (leftMs <= 0 && atTimeout === 'end-transactions') return;
       if (leftMs <= 0) throw new Error(`gives the switchover up: ${what}, after ${waitMs} ms of waiting`);
-      const end = then === 'give-up' ? 'it is given up' : 'they are rolled back';
+      const end = atTimeout === 'give-up' ? 'it is given up' : 'they are rolled back';
       say(`waits for ${what}; in ${Math.ceil(leftMs / 1_000)} s ${end}`);
       await sleep(drainPollMs);
     }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
-import type { ClientIdentity } from '#src/adapters/agent-client.ts';
+import { type AgentAnswer, type ClientIdentity, askAgent as call } from '#src/adapters/agent-client.ts';
 import { issueLeaf } from '#src/adapters/tls/authority.ts';
 import { type RunningAgent, startAgent } from '#src/agent/agent.ts';
 import { createLog } from '#src/agent/log.ts';
@@ -101,6 +101,58 @@ export class TwoMembers {
     );
   }
 
+  async untilBothReady(): Promise<void> {
+    for (const index of [0, 1] as const) await this.until(index, (status) => status.database?.ready === true);
+  }
+
+  /** The member that takes writes, of the highest epoch that an agent knows. */
+  async primary(): Promise<0 | 1> {
+    const seen = await Promise.all(
+      ([0, 1] as const).map(async (index) => ({
+        index,
+        database: (await this.status(index).catch(() => undefined))?.database,
+      })),
+    );
+    const epoch = Math.max(...seen.map(({ database }) => database?.epoch ?? 0));
+    const found = seen.find(({ database }) => database?.role === 'primary' && database.epoch === epoch);
+    if (found === undefined) throw new Error(`nobody leads: ${JSON.stringify(seen)}`);
+    return found.index;
+  }
+
+  /** One statement on whichever member takes it. */
+  async write(sql: string): Promise<void> {
+    for (let index: 0 | 1 = 0; ; index = index === 0 ? 1 : 0) {
+      try {
+        await this.asApplication(index, sql);
+        return;
+      } catch {
+        await sleep(10);
+      }
+    }
+  }
+
+  /** Until both members answer the same. */
+  async untilEqual(sql: string): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      if (this.query(0, sql) === this.query(1, sql)) return;
+      await sleep(50);
+    }
+    throw new Error(`${sql}: ${this.query(0, sql)} against ${this.query(1, sql)}`);
+  }
+
+  async ask(index: 0 | 1, method: string, path: string, body?: unknown): Promise<AgentAnswer> {
+    const address = this.members[index].peer.address;
+    return call(address, this.operator, { method, path, body, timeoutMs: 5_000, port: agentPort });
+  }
+
+  /** A connection whose transaction has written. */
+  async openTransaction(index: 0 | 1): Promise<mysql.Connection> {
+    const connection = await this.#connect(index, true);
+    await connection.query('START TRANSACTION');
+    await connection.query("INSERT INTO people (name) VALUES ('open')");
+    return connection;
+  }
+
   /** As root through the socket. */
   query(index: 0 | 1, sql: string): string {
     const socket = this.members[index].config.database?.socket ?? '';
@@ -133,7 +185,16 @@ export class TwoMembers {
 
   /** As the application, over TCP. */
   async asApplication(index: 0 | 1, sql: string, tls = true): Promise<unknown> {
-    const connection = await mysql.createConnection({
+    const connection = await this.#connect(index, tls);
+    try {
+      return (await connection.query(sql))[0];
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  #connect(index: 0 | 1, tls: boolean): Promise<mysql.Connection> {
+    return mysql.createConnection({
       host: this.members[index].peer.address,
       port: databasePort,
       user: 'users_app',
@@ -141,11 +202,6 @@ export class TwoMembers {
       database: 'users',
       ...(tls ? { ssl: { ca: this.etcd.tls.ca, verifyIdentity: false } } : {}),
     });
-    try {
-      return (await connection.query(sql))[0];
-    } finally {
-      connection.destroy();
-    }
   }
 
   async dispose(): Promise<void> {
@@ -217,7 +273,7 @@ async function makeMember(
       sync: 'required',
       degradeAfterMs: 2_000,
       failover: { stableAfterMs: 60_000, free: 2, holdMs: 30_000 },
-      switchover: { waitMs: 1_000, then: 'give-up' },
+      switchover: { waitMs: 1_000, atTimeout: 'give-up' },
       binlogExpireSeconds: 604_800,
       binlogMaxBytes: 1_073_741_824,
       applicationAccount: 'users_app',
