@@ -1,0 +1,180 @@
+/**
+ * One socket, plain or TLS, as the router uses it: bytes come by a callback that may be exchanged at any time, and go
+ * out without a queue of the router's own. A plain connection to a server reads into one buffer again and again
+ * (`onread`), so bytes are valid only during the callback, unless it calls `keepBytes`.
+ */
+import { connect, type NetConnectOpts, Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
+
+/** A socket seldom gives more at once. */
+const readBytes = 64 * 1024;
+
+export class Channel {
+  /** Valid only during the call. */
+  onBytes: (chunk: Buffer) => void = () => undefined;
+  /** After it was `full`: the kernel has taken everything. */
+  onDrain: () => void = () => undefined;
+  /** Once: the peer closed the connection, or it broke. */
+  onEnd: (reason: string) => void = () => undefined;
+  #socket: Socket;
+  #ended = false;
+  #kept = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** A connection that a client made. */
+  static accepted(socket: Socket): Channel {
+    const channel = new Channel(socket);
+    channel.#listen(socket, true);
+    return channel;
+  }
+
+  /**
+   * To a server. `reuseBuffer` for one that stays plain: a TLS session can't be put on top of it. Rejects when there is
+   * no connection within `timeoutMs`.
+   */
+  static connect(address: NetConnectOpts, timeoutMs: number, reuseBuffer: boolean): Promise<Channel> {
+    const channel = new Channel(new Socket());
+    let buffer = Buffer.allocUnsafeSlow(readBytes);
+    const onread = {
+      buffer: () => {
+        if (channel.#kept) buffer = Buffer.allocUnsafeSlow(readBytes);
+        channel.#kept = false;
+        return buffer;
+      },
+      callback: (count: number, bytes: Uint8Array) => {
+        channel.onBytes((bytes as Buffer).subarray(0, count));
+        return true;
+      },
+    };
+    return new Promise((resolve, reject) => {
+      const socket = connect({
+        ...address,
+        noDelay: true,
+        ...(reuseBuffer ? { onread } : {}),
+      } as NetConnectOpts);
+      channel.#socket = socket;
+      const timer = setTimeout(
+        () => socket.destroy(new Error(`no connection in ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        socket.off('error', reject);
+        channel.#listen(socket, !reuseBuffer);
+        resolve(channel);
+      });
+      socket.once('close', () => clearTimeout(timer));
+    });
+  }
+
+  get open(): boolean {
+    return !this.#ended;
+  }
+
+  get encrypted(): boolean {
+    return this.#socket instanceof TLSSocket;
+  }
+
+  /** What was written and not yet taken by the kernel. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** The bytes of the present callback stay in use after it. */
+  keepBytes(): void {
+    this.#kept = true;
+  }
+
+  /** More than enough is waiting to go out: pause who fills it, until `onDrain`. */
+  get full(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  /** False when the kernel didn't take all of it at once: then `chunk` stays in use. */
+  write(chunk: Buffer): boolean {
+    if (this.#ended) return true;
+    const socket = this.#socket;
+    socket.write(chunk);
+    return socket.writableLength === 0;
+  }
+
+  /** Writes until `uncork` go out together. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Writes what is left and closes. */
+  end(last?: Buffer): void {
+    if (this.#ended) return;
+    if (last === undefined) this.#socket.end();
+    else this.#socket.end(last);
+    // A peer that doesn't read must not keep the socket for ever.
+    setTimeout(() => this.#socket.destroy(), 2_000).unref();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Speaks TLS as the server from here on; `early` are bytes of it that came already. */
+  acceptTls(secureContext: SecureContext, early: Buffer): void {
+    const plain = this.#leave();
+    if (early.length > 0) plain.unshift(early);
+    const socket = new TLSSocket(plain, { isServer: true, secureContext, requestCert: false });
+    this.#socket = socket;
+    this.#listen(socket, true);
+  }
+
+  /** Speaks TLS as the client from here on; rejects when the server's certificate isn't accepted. */
+  startTls(options: ConnectionOptions): Promise<void> {
+    const plain = this.#leave();
+    return new Promise((resolve, reject) => {
+      const socket = connectTls({ ...options, socket: plain });
+      this.#socket = socket;
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('the server closed the connection in the TLS handshake')));
+      socket.once('secureConnect', () => {
+        socket.off('error', reject);
+        this.#listen(socket, true);
+        resolve();
+      });
+    });
+  }
+
+  #leave(): Socket {
+    const plain = this.#socket;
+    plain.removeAllListeners();
+    plain.on('error', () => undefined); // The TLS socket on top of it tells.
+    return plain;
+  }
+
+  #listen(socket: Socket, byEvents: boolean): void {
+    let reason = 'closed by the peer';
+    if (byEvents) socket.on('data', (chunk: Buffer) => this.onBytes(chunk));
+    socket.on('drain', () => this.onDrain());
+    socket.on('error', (error) => {
+      reason = error.message;
+    });
+    socket.once('close', () => {
+      if (this.#ended) return;
+      this.#ended = true;
+      this.onEnd(reason);
+    });
+  }
+}

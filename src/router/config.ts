@@ -1,0 +1,51 @@
+/** What a router is told when it starts. Secrets are in here: the file is 0600 and this is never logged. */
+export interface RouterAccount {
+  readonly user: string;
+  readonly password: string;
+  /** Plugin by which clients prove it; mysql_native_password when left out, which every client has. */
+  readonly plugin?: 'mysql_native_password' | 'caching_sha2_password' | 'client_ed25519';
+}
+
+export interface RouterConfig {
+  /** 1 to 511, unique per stack and worker: the upper bits of the connection ids it gives. */
+  readonly number: number;
+  readonly listen: {
+    readonly socketPath?: string;
+    readonly host?: string;
+    readonly port?: number;
+    /** For clients that come over TCP: PEM texts. */
+    readonly tls?: { readonly cert: string; readonly key: string };
+  };
+  readonly accounts: readonly RouterAccount[];
+  /** TLS towards the servers: PEM texts. Undefined only where a benchmark compares plain connections. */
+  readonly serverTls: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** What the greeting says; clients choose their behaviour by it. */
+  readonly serverVersion: string;
+  readonly maxClientConnections: number;
+  readonly maxConnectionsPerMember: number;
+  /** How long a statement waits for a free server connection. */
+  readonly poolTimeoutMs: number;
+  /** How long statements are held while there is no primary, and how many bytes of them altogether. */
+  readonly bufferTimeoutMs: number;
+  readonly bufferBytes: number;
+  readonly connectTimeoutMs: number;
+  /** How long a read waits on a replica for the session's own writes, before it goes to the primary. */
+  readonly replicaWaitMs: number;
+  /** A session without state gives its server connections back after this long without a statement. */
+  readonly idleDetachMs: number;
+  /** Server connections that nobody needed for this long are closed. */
+  readonly idleCloseMs: number;
+}
+
+export const routerDefaults: Omit<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> = {
+  serverVersion: '5.5.5-10.11.19-MariaDB',
+  maxClientConnections: 10_000,
+  maxConnectionsPerMember: 90,
+  poolTimeoutMs: 10_000,
+  bufferTimeoutMs: 30_000,
+  bufferBytes: 64 * 1024 * 1024,
+  connectTimeoutMs: 2_000,
+  replicaWaitMs: 50,
+  idleDetachMs: 1_000,
+  idleCloseMs: 60_000,
+};

@@ -1,0 +1,79 @@
+/** What a client is told when the router itself has to refuse. Each says whether the statement ran. */
+import type { ErrPacket } from '#src/mysql-wire/err-packet.ts';
+
+/** ER_SERVER_SHUTDOWN: drivers' pools take it for a lost server and try again. SQLSTATE: could not connect. */
+export function notExecuted(why: string): ErrPacket {
+  return { errno: 1053, sqlState: '08001', message: `The statement was not executed: ${why}` };
+}
+
+/** SQLSTATE 08007 of the standard: "transaction resolution unknown". */
+export function outcomeUnknown(member: string, why: string): ErrPacket {
+  return {
+    errno: 1158,
+    sqlState: '08007',
+    message:
+      `The outcome of the statement is unknown: the connection to ${member} was lost while it ran (${why}). ` +
+      'It was not sent again; look whether it took effect before you repeat it',
+  };
+}
+
+/** ER_LOCK_DEADLOCK's class 40: rolled back as a whole, safe to run again from its beginning. */
+export function transactionLost(): ErrPacket {
+  return {
+    errno: 1213,
+    sqlState: '40001',
+    message:
+      'The transaction was rolled back: the connection to its server was lost before COMMIT was sent; ' +
+      'run it again from its beginning',
+  };
+}
+
+/** What the session had on its server (temporary tables, variables, locks) is gone; the client is disconnected. */
+export function stateLost(): ErrPacket {
+  return {
+    errno: 1927,
+    sqlState: '08S01',
+    message:
+      'The statement was not executed: the connection to the server was lost, and with it the variables, temporary ' +
+      'tables or locks of this session; connect again',
+  };
+}
+
+export function unknownCommand(code: number | undefined): ErrPacket {
+  return {
+    errno: 1047,
+    sqlState: '08S01',
+    message: `Unknown command${code === undefined ? '' : ` ${code}`}`,
+  };
+}
+
+export function replicationRefused(): ErrPacket {
+  return {
+    errno: 1047,
+    sqlState: '08S01',
+    message: 'The SQL router serves no binary log; replicate from a member of the database directly',
+  };
+}
+
+export function unknownStatement(id: number): ErrPacket {
+  return {
+    errno: 1243,
+    sqlState: 'HY000',
+    message: `Unknown prepared statement handler (${id}) given to mysqld_stmt_execute`,
+  };
+}
+
+export function unknownThread(id: number): ErrPacket {
+  return { errno: 1094, sqlState: 'HY000', message: `Unknown thread id: ${id}` };
+}
+
+export function notOwner(id: number): ErrPacket {
+  return { errno: 1095, sqlState: 'HY000', message: `You are not owner of thread ${id}` };
+}
+
+/** As the server says it, when too many clients are there already. */
+export const tooManyConnections: ErrPacket = {
+  errno: 1040,
+  sqlState: '08004',
+  message: 'Too many connections',
+};

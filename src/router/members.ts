@@ -1,0 +1,80 @@
+/** The pools of the members that there are: made when a member is first needed, given up when its role changes. */
+import { MemberPool, type PoolOptions } from './pool.ts';
+import type { Member, Topology, TopologyView } from './topology.ts';
+
+/** How long statements under way may go on at a member that is no longer what it was. */
+const graceMs = 2_000;
+
+export class MemberPools {
+  readonly #topology: Topology;
+  readonly #options: PoolOptions;
+  readonly #pools = new Map<string, MemberPool>();
+  readonly #waiting = new Set<() => void>();
+  readonly #stop: () => void;
+
+  constructor(topology: Topology, options: PoolOptions) {
+    this.#topology = topology;
+    this.#options = options;
+    this.#stop = topology.onChange((view) => this.#onChange(view));
+  }
+
+  primaryPool(): MemberPool | undefined {
+    const { primary, epoch } = this.#topology.view;
+    return primary === undefined ? undefined : this.#poolOf(primary, epoch);
+  }
+
+  replicaPool(name: string): MemberPool | undefined {
+    const { members, epoch } = this.#topology.view;
+    const member = members.find((candidate) => candidate.name === name);
+    return member === undefined || member.role !== 'replica' ? undefined : this.#poolOf(member, epoch);
+  }
+
+  all(): Iterable<MemberPool> {
+    return this.#pools.values();
+  }
+
+  /** Settles at the next change of the members, or after `ms`. */
+  changed(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#waiting.add(done);
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    for (const pool of this.#pools.values()) pool.retire('the router ends', 0);
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  #poolOf(member: Member, epoch: number): MemberPool {
+    const key = poolKey(member, epoch);
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known;
+    const pool = new MemberPool(member, epoch, this.#options);
+    this.#pools.set(key, pool);
+    return pool;
+  }
+
+  #onChange({ members, primary, epoch }: TopologyView): void {
+    const wanted = new Set(members.map((member) => poolKey(member, epoch)));
+    if (primary !== undefined) wanted.add(poolKey(primary, epoch));
+    for (const [key, pool] of this.#pools) {
+      if (wanted.has(key)) continue;
+      this.#pools.delete(key);
+      const now = members.find(({ name }) => name === pool.member.name);
+      pool.retire('the member changed its role', now?.ok === true ? graceMs : 0);
+    }
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+/** A primary's connections belong to one epoch; a replica's outlive it. */
+function poolKey({ name, address, role }: Member, epoch: number): string {
+  return `${name} ${JSON.stringify(address)} ${role === 'primary' ? epoch : 'replica'}`;
+}

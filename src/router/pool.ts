@@ -1,0 +1,277 @@
+/**
+ * The connections to one member: at most `limit`, kept between sessions and sorted by what a session needs of one. A
+ * session that is between statements and has no state may lose its connection to one that waits.
+ */
+import { command, responseShape } from '#src/mysql-wire/commands.ts';
+import { commandPacket } from '#src/mysql-wire/framing.ts';
+import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
+import { ServerConnection } from './server-connection.ts';
+import { type LoginKey, logInToServer, type ServerTls } from './server-login.ts';
+import type { Member } from './topology.ts';
+
+export interface PoolOptions {
+  readonly limit: number;
+  /** How long a session waits for a connection to become free. */
+  readonly waitMs: number;
+  readonly connectTimeoutMs: number;
+  readonly tls: ServerTls | undefined;
+}
+
+/** What a session needs of a connection. */
+export interface Wanted {
+  readonly key: LoginKey;
+  readonly schema: string | undefined;
+  /** Of both: `keyTextOf`. */
+  readonly keyText: string;
+}
+
+interface Waiter extends Wanted {
+  readonly resolve: (connection: ServerConnection) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Two sessions with the same text can use each other's connections. */
+export function keyTextOf(key: LoginKey, schema: string | undefined): string {
+  const account = `${key.collation}:${key.capabilities}:${key.extendedCapabilities}:${key.user}`;
+  return schema === undefined ? account : `${account}\0${schema}`;
+}
+
+const resetPacket = commandPacket(command.resetConnection);
+
+export class MemberPool {
+  readonly member: Member;
+  /** In which its connections were made. */
+  readonly epoch: number;
+  readonly #options: PoolOptions;
+  /** All open ones, with their keys. */
+  readonly #all = new Map<ServerConnection, Wanted>();
+  readonly #idle = new Map<string, ServerConnection[]>();
+  readonly #waiters: Waiter[] = [];
+  #connecting = 0;
+  #retired = false;
+  #serving = false;
+
+  constructor(member: Member, epoch: number, options: PoolOptions) {
+    this.member = member;
+    this.epoch = epoch;
+    this.#options = options;
+  }
+
+  /** Whether sessions wait, so that whoever can gives its connection back at once. */
+  get crowded(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  /** Whether the member has let in somebody who wanted the same. */
+  knows(keyText: string): boolean {
+    for (const wanted of this.#all.values()) if (wanted.keyText === keyText) return true;
+    return false;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** All open connections. */
+  connections(): Iterable<ServerConnection> {
+    return this.#all.keys();
+  }
+
+  /** Statements under way: what "least outstanding" counts. */
+  get busyCount(): number {
+    let count = 0;
+    for (const connection of this.#all.keys()) if (connection.busy) count++;
+    return count;
+  }
+
+  /** An idle connection, if there is one; preferably the one that still has the state of `session`. */
+  take(keyText: string, session: object): ServerConnection | undefined {
+    const idle = this.#idle.get(keyText);
+    if (idle === undefined || idle.length === 0) return undefined;
+    const own = idle.findIndex((connection) => connection.stateOf === session);
+    if (own < 0) return idle.pop();
+    return idle.splice(own, 1)[0];
+  }
+
+  /** Rejects with a ProtocolError of the server, or the pool's own 1040 after the wait; another error: no connection. */
+  acquire(wanted: Wanted, session: object): Promise<ServerConnection> {
+    const idle = this.take(wanted.keyText, session);
+    if (idle !== undefined) return Promise.resolve(idle);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#giveUp(waiter), this.#options.waitMs);
+      const waiter: Waiter = { ...wanted, resolve, reject, timer };
+      this.#waiters.push(waiter);
+      this.#serve();
+    });
+  }
+
+  /**
+   * A connection that nobody uses any more. `resetNow` when it holds a transaction, locks or temporary tables; otherwise
+   * its state is reset when the next session takes it.
+   */
+  release(connection: ServerConnection, resetNow: boolean): void {
+    connection.owner = undefined;
+    if (!connection.open) return;
+    if (this.#retired || connection.unusable || connection.busy) {
+      connection.lose(this.#retired ? 'not needed any more' : 'its state cannot be reset');
+      return;
+    }
+    connection.lastUsedMs = Date.now();
+    if (!resetNow) {
+      this.#shelve(connection);
+      return;
+    }
+    connection.stateOf = undefined;
+    connection.ask(resetPacket, responseShape.result, ({ error }) => {
+      if (error !== undefined) connection.lose(`could not reset: ${error.message}`);
+      connection.clean();
+      this.#shelve(connection);
+    });
+  }
+
+  #shelve(connection: ServerConnection): void {
+    if (!connection.open || connection.owner !== undefined) return;
+    const before = this.#all.get(connection) as Wanted;
+    let { keyText } = before;
+    if (before.schema !== connection.database) {
+      const schema = connection.database;
+      keyText = keyTextOf(before.key, schema);
+      this.#all.set(connection, { key: before.key, schema, keyText });
+    }
+    const idle = this.#idle.get(keyText);
+    if (idle === undefined) this.#idle.set(keyText, [connection]);
+    else idle.push(connection);
+    if (this.#waiters.length > 0) this.#serve();
+  }
+
+  /** No new ones: idle connections end now, others when they come back, or after `graceMs`. */
+  retire(reason: string, graceMs: number): void {
+    this.#retired = true;
+    for (const waiter of this.#waiters.splice(0)) this.#settle(waiter).reject(new Error(reason));
+    for (const connection of [...this.#all.keys()]) if (!connection.busy) connection.lose(reason);
+    const rest = [...this.#all.keys()];
+    const end = (): void => {
+      for (const connection of rest) connection.lose(reason);
+    };
+    if (graceMs === 0) end();
+    else setTimeout(end, graceMs).unref();
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** Takes connections from sessions that are idle since `detachBefore`; closes those unused since `closeBefore`. */
+  tidy(detachBefore: number, closeBefore: number): void {
+    for (const connection of [...this.#all.keys()]) {
+      const { owner } = connection;
+      if (owner !== undefined) {
+        if (connection.lastUsedMs < detachBefore && owner.mayDetach(connection)) owner.detach(connection);
+      } else if (connection.lastUsedMs < closeBefore && !connection.busy) connection.lose('idle');
+    }
+  }
+
+  #serve(): void {
+    // Making room releases connections, which comes back here.
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      this.#serveAll();
+    } finally {
+      this.#serving = false;
+    }
+  }
+
+  #serveAll(): void {
+    while (this.#waiters.length > 0) {
+      const waiter = this.#waiters[0] as Waiter;
+      const idle = this.take(waiter.keyText, waiter);
+      if (idle !== undefined) {
+        this.#waiters.shift();
+        this.#settle(waiter).resolve(idle);
+        continue;
+      }
+      if (this.#all.size + this.#connecting < this.#options.limit) {
+        this.#waiters.shift();
+        void this.#connect(waiter);
+        continue;
+      }
+      if (!this.#makeRoom(waiter)) return;
+    }
+  }
+
+  /** Frees a connection: of a session that can do without it, or an idle one that doesn't fit. */
+  #makeRoom(waiter: Waiter): boolean {
+    let unfit: ServerConnection | undefined;
+    for (const [connection, { keyText }] of this.#all) {
+      if (connection.owner === undefined) {
+        if (!connection.busy) unfit ??= connection;
+      } else if (!connection.busy && connection.owner.mayDetach(connection)) {
+        if (keyText === waiter.keyText) {
+          connection.owner.detach(connection);
+          return true;
+        }
+        unfit ??= connection;
+      }
+    }
+    if (unfit === undefined) return false;
+    const { owner } = unfit;
+    if (owner !== undefined) owner.detach(unfit);
+    unfit.lose('room for another account');
+    return true;
+  }
+
+  async #connect(waiter: Waiter): Promise<void> {
+    this.#connecting++;
+    try {
+      const { connectTimeoutMs, tls } = this.#options;
+      const { key, schema, keyText } = waiter;
+      const login = await logInToServer(this.member.address, key, schema, tls, connectTimeoutMs);
+      const connection = new ServerConnection(login, schema);
+      this.#connecting--;
+      if (this.#retired) {
+        connection.lose('not needed any more');
+        this.#settle(waiter).reject(new Error('the member changed its role'));
+        return;
+      }
+      this.#all.set(connection, { key, schema, keyText });
+      connection.lastUsedMs = Date.now();
+      connection.onLost = () => this.#remove(connection);
+      this.#settle(waiter).resolve(connection);
+    } catch (error) {
+      this.#connecting--;
+      this.#settle(waiter).reject(error as Error);
+      if (this.#waiters.length > 0) this.#serve();
+    }
+  }
+
+  #remove(connection: ServerConnection): void {
+    const keyText = this.#all.get(connection)?.keyText ?? '';
+    this.#all.delete(connection);
+    const idle = this.#idle.get(keyText);
+    const at = idle?.indexOf(connection) ?? -1;
+    if (at >= 0) idle?.splice(at, 1);
+    if (this.#waiters.length > 0) queueMicrotask(() => this.#serve());
+  }
+
+  #giveUp(waiter: Waiter): void {
+    const at = this.#waiters.indexOf(waiter);
+    if (at < 0) return;
+    this.#waiters.splice(at, 1);
+    const { limit, waitMs } = this.#options;
+    waiter.reject(
+      new ProtocolError(
+        1040,
+        '08004',
+        `Too many connections: all ${limit} of the SQL router to ${this.member.name} were in use for ${waitMs} ms; ` +
+          'the statement was not executed',
+      ),
+    );
+  }
+
+  #settle(waiter: Waiter): Waiter {
+    clearTimeout(waiter.timer);
+    return waiter;
+  }
+}

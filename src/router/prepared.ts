@@ -1,0 +1,71 @@
+/**
+ * Prepared statements of a session. A client knows a statement by one id; each server that runs it has its own, and
+ * may lack the parameter types that the client sent to another one.
+ * @see https://mariadb.com/kb/en/com_stmt_execute/
+ */
+import { headerBytes, packetOf } from '#src/mysql-wire/framing.ts';
+import { malformed } from '#src/mysql-wire/protocol-error.ts';
+import type { RoutedStatement } from './routes.ts';
+import type { ServerConnection } from './server-connection.ts';
+
+/** Stands for the statement prepared last (MariaDB). */
+export const lastPrepared = 0xffff_ffff;
+/** In a command packet: header, command byte, statement id. */
+export const statementIdAt = headerBytes + 1;
+
+const typesFlagAfterIterations = headerBytes + 1 + 4 + 1 + 4;
+
+export class PreparedStatement {
+  readonly id: number;
+  /** The COM_STMT_PREPARE packet, header included. */
+  readonly packet: Buffer;
+  readonly routed: RoutedStatement;
+  readonly parameters: number;
+  /** Two bytes for each parameter, as the client last sent them. */
+  types: Buffer | undefined;
+  typesVersion = 0;
+  /** Where its long data or its open cursor is: it runs there and nowhere else. */
+  boundTo: ServerConnection | undefined;
+
+  constructor(id: number, packet: Buffer, routed: RoutedStatement, parameters: number) {
+    this.id = id;
+    this.packet = packet;
+    this.routed = routed;
+    this.parameters = parameters;
+  }
+
+  /**
+   * Makes a COM_STMT_EXECUTE packet of the client, between `start` and `end`, right for `connection`, where the
+   * statement is prepared. In place where it can be; the buffer to send otherwise. Throws a ProtocolError.
+   */
+  executeFor(connection: ServerConnection, buffer: Buffer, start: number, end: number): Buffer {
+    const server = connection.statements.get(this.id);
+    if (server === undefined) throw malformed('a statement that is not prepared');
+    if (end - start < typesFlagAfterIterations) throw malformed('COM_STMT_EXECUTE');
+    buffer.writeUInt32LE(server.id, start + statementIdAt);
+    const packet = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
+    if (this.parameters === 0) return packet;
+    const flagAt = typesFlagAfterIterations + ((this.parameters + 7) >> 3);
+    if (packet.length <= flagAt) throw malformed('COM_STMT_EXECUTE without its parameters');
+    const typesAt = flagAt + 1;
+    if (packet[flagAt] === 1) {
+      const types = packet.subarray(typesAt, typesAt + 2 * this.parameters);
+      if (types.length < 2 * this.parameters) throw malformed('COM_STMT_EXECUTE without its types');
+      if (this.types === undefined || !this.types.equals(types)) {
+        this.types = Buffer.from(types);
+        this.typesVersion++;
+      }
+      server.typesVersion = this.typesVersion;
+      return packet;
+    }
+    if (server.typesVersion === this.typesVersion || this.types === undefined) return packet;
+    server.typesVersion = this.typesVersion;
+    const payload = [
+      packet.subarray(headerBytes, flagAt),
+      Buffer.from([1]),
+      this.types,
+      packet.subarray(typesAt),
+    ];
+    return packetOf(Buffer.concat(payload), 0);
+  }
+}

@@ -1,0 +1,85 @@
+/** What a session asks about its statements, and in which terms it is answered. */
+import type { Outcome } from '#src/routing/session.ts';
+
+/** What is known of a text; kept with a prepared statement. */
+export interface RoutedStatement {
+  /** Refused by a read-only server outside a transaction, it left nothing behind and may be sent to another. */
+  readonly resend: boolean;
+  /** It is a KILL by a literal id. */
+  readonly kill?: { readonly id: number; readonly queryOnly: boolean };
+}
+
+export type Slot = 'primary' | 'replica';
+
+/** Where a statement goes. */
+export interface RouteChoice {
+  readonly slot: Slot;
+  /** The replica's name; undefined for the primary. */
+  readonly member: string | undefined;
+  /** The replica must have reached this position within `waitMs`; else the statement goes to the primary. */
+  readonly waitFor: string | undefined;
+  readonly waitMs: number;
+  /** For metrics and `explain`. */
+  readonly reason: string;
+}
+
+/** Statements that give another connection a session's settings, in order; another array when one changed. */
+export type Settings = readonly { readonly sql: string }[];
+
+export const noSettings: Settings = [];
+
+export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
+  analyse(sql: Buffer): S;
+  /** Undefined stands for a command without a text: to the primary. */
+  choose(statement: S | undefined): RouteChoice;
+  /** The server answered; `undefined` stands for a command without a text. */
+  answered(statement: S | undefined, outcome: Outcome): void;
+  /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */
+  mayLeave(slot: Slot): boolean;
+  readonly settings: Settings;
+  readonly schema: string | undefined;
+  /** The connection is as new: COM_RESET_CONNECTION (which keeps the schema), COM_CHANGE_USER. */
+  reset(schema: string | undefined): void;
+}
+
+const nothingKnown: RoutedStatement = { resend: false };
+const toPrimary: RouteChoice = {
+  slot: 'primary',
+  member: undefined,
+  waitFor: undefined,
+  waitMs: 0,
+  reason: 'not understood',
+};
+
+/** Everything to the primary, on one connection: what is right when nothing is known. */
+export class PrimaryOnly implements SessionRoutes {
+  readonly settings = noSettings;
+  schema: string | undefined;
+  #used = false;
+
+  constructor(schema: string | undefined) {
+    this.schema = schema;
+  }
+
+  analyse(): RoutedStatement {
+    return nothingKnown;
+  }
+
+  choose(): RouteChoice {
+    this.#used = true;
+    return toPrimary;
+  }
+
+  answered(_statement: RoutedStatement | undefined, { schema }: Outcome): void {
+    if (schema !== undefined) this.schema = schema;
+  }
+
+  mayLeave(): boolean {
+    return !this.#used;
+  }
+
+  reset(schema: string | undefined): void {
+    this.#used = false;
+    this.schema = schema;
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * One logged-in connection to a server. It runs commands one after the other: those of the router's own (`ask`), whose
+ * answers it keeps, and those of the session that owns it, whose answers pass through as they come.
+ */
+
+import { capability } from '#src/mysql-wire/capabilities.ts';
+import type { ResponseShape } from '#src/mysql-wire/commands.ts';
+import { responseShape } from '#src/mysql-wire/commands.ts';
+import { type ErrPacket, parseErr } from '#src/mysql-wire/err-packet.ts';
+import { ResponseScanner, type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
+import type { Channel } from './channel.ts';
+import { noSettings, type Settings } from './routes.ts';
+import type { LoggedIn } from './server-login.ts';
+
+/** A session, as seen by a server connection that it uses. */
+export interface ConnectionOwner {
+  /** Bytes of the answer, valid during the call; false when the client didn't take them all. */
+  onAnswerBytes(connection: ServerConnection, bytes: Buffer): boolean;
+  /** A packet that means something: undefined to pass it on, or what goes to the client in its place. */
+  onAnswerPacket(connection: ServerConnection, event: ScanEvent, buffer: Buffer): Buffer | undefined;
+  /** The answer is whole. May send the next command. */
+  onAnswerEnd(connection: ServerConnection): void;
+  /** It broke; `inFlight` when an answer was still due. */
+  onConnectionLost(connection: ServerConnection, reason: string, inFlight: boolean): void;
+  /** Whether it could be given to somebody else just now. */
+  mayDetach(connection: ServerConnection): boolean;
+  /** Give it back; only after `mayDetach`. */
+  detach(connection: ServerConnection): void;
+  /** It takes more again, after it was full. */
+  onReceiverDrain(): void;
+}
+
+/** The answer to a command of the router's own. */
+export interface OwnAnswer {
+  /** Undefined when it succeeded. */
+  readonly error: ErrPacket | undefined;
+  readonly statementId: number;
+  /** All packets of it. */
+  readonly bytes: Buffer;
+}
+
+interface OwnCommand {
+  readonly shape: ResponseShape;
+  readonly onAnswer: (answer: OwnAnswer) => void;
+  readonly collected: Buffer[];
+  error: ErrPacket | undefined;
+}
+
+/** A statement prepared on this connection. */
+export interface ServerStatement {
+  readonly id: number;
+  /** Which of the client's parameter types the server has; `PreparedStatement.typesVersion`. */
+  typesVersion: number;
+}
+
+let lastNumber = 0;
+
+export class ServerConnection {
+  /** For logs and maps. */
+  readonly number = ++lastNumber;
+  readonly channel: Channel;
+  /** What KILL takes on this server. */
+  readonly threadId: number;
+  readonly capabilities: number;
+  readonly scanner = new ResponseScanner();
+  owner: ConnectionOwner | undefined;
+  /** The session whose state it still has. */
+  stateOf: ConnectionOwner | undefined;
+  /** Current schema on the server. */
+  database: string | undefined;
+  /** The settings that the server has, beside its own. */
+  settings: Settings = noSettings;
+  /** Some session has used it: it has to be reset for another. */
+  used = false;
+  /** Its state can't be reset: it is closed instead of being given to another session. */
+  unusable = false;
+  /** By the session's own statement ids. */
+  readonly statements = new Map<number, ServerStatement>();
+  lastUsedMs = 0;
+  onLost: () => void = () => undefined;
+  readonly #deprecateEof: boolean;
+  readonly #own: OwnCommand[] = [];
+  #forwarding = false;
+  #carry: Buffer | undefined;
+  #lost = false;
+
+  constructor(login: LoggedIn, database: string | undefined) {
+    this.channel = login.channel;
+    this.threadId = login.greeting.connectionId;
+    this.capabilities = login.capabilities;
+    this.database = database;
+    this.#deprecateEof = (login.capabilities & capability.deprecateEof) !== 0;
+    this.channel.onBytes = (chunk) => this.#onBytes(chunk);
+    this.channel.onEnd = (reason) => this.lose(reason);
+    this.channel.onDrain = () => this.owner?.onReceiverDrain();
+    if (!this.channel.open) queueMicrotask(() => this.lose('closed by the peer'));
+  }
+
+  get busy(): boolean {
+    return this.#forwarding || this.#own.length > 0;
+  }
+
+  get open(): boolean {
+    return !this.#lost;
+  }
+
+  /** Sends a command of the router's own; answers come in order. Never while an owner's command is under way. */
+  ask(packet: Buffer, shape: ResponseShape, onAnswer: (answer: OwnAnswer) => void): void {
+    this.channel.write(packet);
+    this.#own.push({ shape, onAnswer, collected: [], error: undefined });
+    if (this.#own.length === 1) this.scanner.begin(shape, this.#deprecateEof);
+  }
+
+  /** Sends a command of the owner; what it is answered goes to the owner. False when `bytes` stays in use. */
+  forward(bytes: Buffer, shape: ResponseShape): boolean {
+    if (shape !== responseShape.none) {
+      this.#forwarding = true;
+      if (this.#own.length === 0) this.scanner.begin(shape, this.#deprecateEof);
+      else this.#forwardShape = shape;
+    }
+    return this.channel.write(bytes);
+  }
+  #forwardShape: ResponseShape = responseShape.result;
+
+  /** The server has reset it: as new, but for the schema. */
+  clean(): void {
+    this.statements.clear();
+    this.settings = noSettings;
+    this.stateOf = undefined;
+    this.used = false;
+  }
+
+  /** `ask` as a promise. */
+  asked(packet: Buffer, shape: ResponseShape): Promise<OwnAnswer> {
+    return new Promise((resolve) => this.ask(packet, shape, resolve));
+  }
+
+  /** Ends it; the owner hears of it. */
+  lose(reason: string): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.channel.destroy();
+    const inFlight = this.#forwarding;
+    const { owner } = this;
+    this.owner = undefined;
+    this.stateOf = undefined;
+    this.onLost();
+    const error = { errno: 1158, sqlState: '08S01', message: `connection to the server lost: ${reason}` };
+    for (const own of this.#own.splice(0)) own.onAnswer({ error, statementId: 0, bytes: Buffer.alloc(0) });
+    owner?.onConnectionLost(this, reason, inFlight);
+  }
+
+  #onBytes(chunk: Buffer): void {
+    const buffer = this.#carry === undefined ? chunk : Buffer.concat([this.#carry, chunk]);
+    this.#carry = undefined;
+    try {
+      let at = 0;
+      while (at < buffer.length && !this.#lost) {
+        if (this.#own.length > 0) at = this.#takeOwn(buffer, at);
+        else if (this.#forwarding) at = this.#pass(buffer, at);
+        else {
+          // A server says good-bye unasked: it shuts down, or somebody killed the connection.
+          this.lose('the server ended the connection');
+          return;
+        }
+      }
+    } catch (error) {
+      this.lose((error as Error).message);
+    }
+  }
+
+  /** Keeps what can't be judged yet; everything is used up then. */
+  #hold(buffer: Buffer): number {
+    const { held } = this.scanner;
+    if (held > 0) this.#carry = Buffer.from(buffer.subarray(buffer.length - held));
+    return buffer.length;
+  }
+
+  #takeOwn(buffer: Buffer, from: number): number {
+    const own = this.#own[0] as OwnCommand;
+    const { scanner } = this;
+    let at = from;
+    while (!scanner.done) {
+      const event = scanner.scan(buffer, at, buffer.length);
+      at = scanner.position;
+      if (event === scanEvent.err)
+        own.error = parseErr(buffer.subarray(scanner.payloadStart, scanner.packetEnd));
+      if (event === scanEvent.localFile) throw new Error('the server asks the router for a file');
+      if (event === scanEvent.more) {
+        own.collected.push(Buffer.from(buffer.subarray(from, buffer.length - scanner.held)));
+        return this.#hold(buffer);
+      }
+    }
+    own.collected.push(Buffer.from(buffer.subarray(from, at)));
+    this.#own.shift();
+    const next = this.#own[0];
+    const statementId = scanner.statementId;
+    if (next !== undefined) scanner.begin(next.shape, this.#deprecateEof);
+    else if (this.#forwarding) scanner.begin(this.#forwardShape, this.#deprecateEof);
+    own.onAnswer({ error: own.error, statementId, bytes: Buffer.concat(own.collected) });
+    return at;
+  }
+
+  #pass(buffer: Buffer, from: number): number {
+    const { scanner } = this;
+    const owner = this.owner as ConnectionOwner;
+    let start = from;
+    let at = from;
+    for (;;) {
+      const event = scanner.scan(buffer, at, buffer.length);
+      at = scanner.position;
+      if (event === scanEvent.more) {
+        this.#give(owner, buffer, start, buffer.length - scanner.held);
+        return this.#hold(buffer);
+      }
+      const instead = owner.onAnswerPacket(this, event, buffer);
+      if (instead !== undefined) {
+        this.#give(owner, buffer, start, scanner.packetStart);
+        this.#give(owner, instead, 0, instead.length);
+        start = at;
+      }
+      if (scanner.done) {
+        this.#give(owner, buffer, start, at);
+        this.#forwarding = false;
+        owner.onAnswerEnd(this);
+        return at;
+      }
+    }
+  }
+
+  #give(owner: ConnectionOwner, buffer: Buffer, from: number, to: number): void {
+    if (to <= from) return;
+    if (!owner.onAnswerBytes(this, from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))) {
+      this.channel.keepBytes();
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/** What each command does: answered by the router itself, passed to a server, or refused. */
+
+import { nativePassword } from '#src/mysql-wire/auth-native.ts';
+import { parseChangeUser } from '#src/mysql-wire/change-user.ts';
+import { command, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
+import { headerBytes } from '#src/mysql-wire/framing.ts';
+import { malformed, tooLarge } from '#src/mysql-wire/protocol-error.ts';
+import { serverStatus } from '#src/mysql-wire/status.ts';
+import { proveClient } from './client-login.ts';
+import { largeCommandBytes } from './client-stream.ts';
+import { Dialogue } from './dialogue.ts';
+import { replicationRefused, unknownCommand, unknownStatement } from './errors.ts';
+import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
+import type { Session } from './session.ts';
+
+const shutdownDenied = {
+  errno: 1227,
+  sqlState: '42000',
+  message:
+    'Access denied; the SQL router shuts down no server: you need (at least one of) the SHUTDOWN privilege(s)',
+};
+
+/** A whole command packet between `start` and `end`. Throws a ProtocolError, which ends the session. */
+export function handleCommand(session: Session, buffer: Buffer, start: number, end: number): void {
+  const code = buffer[start + headerBytes] as number;
+  if (end - start === headerBytes) {
+    session.replyError(unknownCommand(undefined));
+    return;
+  }
+  switch (code) {
+    case command.query:
+      query(session, buffer, start, end);
+      return;
+    case command.stmtExecute:
+    case command.stmtFetch:
+    case command.stmtReset:
+    case command.stmtBulkExecute:
+    case command.stmtSendLongData:
+      statementCommand(session, code, buffer, start, end);
+      return;
+    case command.stmtPrepare: {
+      const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end));
+      session.run(code, responseShape.prepare, buffer, start, end, statement);
+      return;
+    }
+    case command.stmtClose:
+      closeStatement(session, buffer, start, end);
+      return;
+    case command.quit:
+      session.close();
+      return;
+    case command.ping:
+      session.replyOk();
+      return;
+    case command.resetConnection:
+      session.releaseConnections();
+      forget(session, session.routes.schema);
+      session.replyOk();
+      return;
+    case command.changeUser:
+      session.stream.busy = true;
+      void changeUser(session, Buffer.from(buffer.subarray(start + headerBytes, end)));
+      return;
+    case command.initDb:
+    case command.fieldList:
+    case command.statistics:
+    case command.processInfo:
+    case command.debug:
+    case command.refresh:
+    case command.createDb:
+    case command.dropDb:
+      session.run(code, responseShapeOf(code), buffer, start, end, undefined);
+      return;
+    case command.setOption:
+      setOption(session, buffer, start, end);
+      return;
+    case command.processKill:
+      if (end - start < headerBytes + 5) throw malformed('COM_PROCESS_KILL');
+      if (!kill(session, buffer.readUInt32LE(start + headerBytes + 1), false)) {
+        session.run(code, responseShape.result, buffer, start, end, undefined);
+      }
+      return;
+    case command.binlogDump:
+    case command.binlogDumpGtid:
+    case command.registerReplica:
+    case command.tableDump:
+      session.replyError(replicationRefused());
+      return;
+    case command.shutdown:
+      session.replyError(shutdownDenied);
+      return;
+    default:
+      session.replyError(unknownCommand(code));
+  }
+}
+
+/** A command too long to keep: its first bytes decide. */
+export function handleLargeCommand(session: Session, beginning: Buffer): void {
+  const code = beginning[headerBytes] as number;
+  if (code === command.query) {
+    session.runLarge(
+      beginning,
+      session.routes.analyse(beginning.subarray(headerBytes + 1)),
+      responseShape.result,
+    );
+    return;
+  }
+  if (code === command.stmtExecute || code === command.stmtSendLongData || code === command.stmtBulkExecute) {
+    const prepared = statementOf(session, beginning, 0, beginning.length);
+    if (prepared !== undefined) {
+      session.runLarge(beginning, prepared.routed, responseShapeOf(code), prepared);
+      return;
+    }
+  }
+  throw tooLarge('this command', largeCommandBytes);
+}
+
+function query(session: Session, buffer: Buffer, start: number, end: number): void {
+  const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end));
+  const { kill: target } = statement;
+  if (target !== undefined && kill(session, target.id, target.queryOnly)) return;
+  session.run(command.query, responseShape.result, buffer, start, end, statement);
+}
+
+function statementOf(
+  session: Session,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): PreparedStatement | undefined {
+  if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');
+  const id = buffer.readUInt32LE(start + statementIdAt);
+  return session.prepared.get(id === lastPrepared ? session.lastPreparedId : id);
+}
+
+function statementCommand(session: Session, code: number, buffer: Buffer, start: number, end: number): void {
+  const prepared = statementOf(session, buffer, start, end);
+  if (prepared === undefined) {
+    // Long data has no answer: the server keeps the error for the execution too.
+    const id = buffer.readUInt32LE(start + statementIdAt);
+    if (code !== command.stmtSendLongData) session.replyError(unknownStatement(id));
+    return;
+  }
+  // Long data goes to the primary, and the execution follows it there.
+  const routed = code === command.stmtSendLongData ? undefined : prepared.routed;
+  session.run(code, responseShapeOf(code), buffer, start, end, routed, prepared);
+}
+
+/** Has no answer. */
+function closeStatement(session: Session, buffer: Buffer, start: number, end: number): void {
+  const prepared = statementOf(session, buffer, start, end);
+  if (prepared === undefined) return;
+  session.prepared.delete(prepared.id);
+  for (const slot of ['primary', 'replica'] as const) {
+    const connection = session.connections.in(slot);
+    const server = connection?.statements.get(prepared.id);
+    if (connection === undefined || server === undefined) continue;
+    connection.statements.delete(prepared.id);
+    const packet = Buffer.from([5, 0, 0, 0, command.stmtClose, 0, 0, 0, 0]);
+    packet.writeUInt32LE(server.id, statementIdAt);
+    connection.forward(packet, responseShape.none);
+  }
+}
+
+/** Multi-statements on or off: for this connection to a server alone, and nothing resets it. */
+function setOption(session: Session, buffer: Buffer, start: number, end: number): void {
+  session.run(command.setOption, responseShape.result, buffer, start, end, undefined);
+  session.pinPrimary();
+}
+
+/** False when the id isn't one that a router gave: then the server is asked. */
+function kill(session: Session, id: number, queryOnly: boolean): boolean {
+  const killed = session.host.kill(session, id, queryOnly);
+  if (killed === undefined) return false;
+  session.stream.busy = true;
+  void killed.then((error) => {
+    if (session.closed) return;
+    if (error === null) session.replyOk();
+    else session.replyError(error);
+    session.stream.ready();
+  });
+  return true;
+}
+
+function forget(session: Session, schema: string | undefined): void {
+  session.routes.reset(schema);
+  session.prepared.clear();
+  session.status = serverStatus.autocommit;
+}
+
+async function changeUser(session: Session, payload: Buffer): Promise<void> {
+  const { client, host } = session;
+  const dialogue = new Dialogue(client.channel, 10_000, 1);
+  let failure: unknown;
+  try {
+    const change = parseChangeUser(payload);
+    const account = host.accounts.get(change.user);
+    await proveClient(dialogue, {
+      user: change.user,
+      account,
+      host: client.host,
+      plugin: change.authPlugin ?? nativePassword,
+      answer: change.authResponse,
+      scramble: client.scramble,
+    });
+    session.releaseConnections();
+    session.becomeClient(
+      { ...client, account: account ?? client.account, collation: change.collation ?? client.collation },
+      change.database,
+    );
+    forget(session, change.database);
+  } catch (error) {
+    failure = error;
+  }
+  const { sequenceId } = dialogue;
+  const rest = dialogue.finish();
+  session.listenAgain();
+  if (failure !== undefined) {
+    session.endAfter(failure, sequenceId);
+    return;
+  }
+  session.replyOkAt(sequenceId);
+  if (rest.length > 0) session.stream.take(rest);
+  session.stream.ready();
+}

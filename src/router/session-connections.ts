@@ -1,0 +1,178 @@
+/**
+ * The server connections of a session: at most one to the primary and one to a replica. A connection that another
+ * session used before is reset; that goes out together with the session's own command, so that it costs no round trip.
+ * A schema or settings that have to be set are waited for: with one of them missing the command would do something else.
+ */
+import { command, responseShape } from '#src/mysql-wire/commands.ts';
+import { commandPacket } from '#src/mysql-wire/framing.ts';
+import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
+import { keyTextOf, type MemberPool } from './pool.ts';
+import { noSettings, type Settings, type Slot } from './routes.ts';
+import type { ConnectionOwner, OwnAnswer, ServerConnection } from './server-connection.ts';
+import type { LoginKey } from './server-login.ts';
+
+/** Where connections come from: the pools of the members that there are now. */
+export interface PoolSource {
+  /** Undefined while no primary is known. */
+  primaryPool(): MemberPool | undefined;
+  replicaPool(member: string): MemberPool | undefined;
+  /** Settles at the next change of the members, or after `ms`. */
+  changed(ms: number): Promise<void>;
+}
+
+/** What the session wants its connections to have. */
+export interface WantedState {
+  readonly schema: string | undefined;
+  readonly settings: Settings;
+}
+
+interface Attached {
+  readonly connection: ServerConnection;
+  readonly pool: MemberPool;
+}
+
+const resetPacket = commandPacket(command.resetConnection);
+/** Between attempts to reach a primary that should be there. */
+const retryMs = 50;
+/** Errors of a server that pass: too many connections, shutting down. */
+const passing: ReadonlySet<number> = new Set([1040, 1053, 1203]);
+
+export class SessionConnections {
+  readonly #owner: ConnectionOwner;
+  readonly #source: PoolSource;
+  readonly #key: LoginKey;
+  #primary: Attached | undefined;
+  #replica: Attached | undefined;
+
+  constructor(owner: ConnectionOwner, source: PoolSource, key: LoginKey) {
+    this.#owner = owner;
+    this.#source = source;
+    this.#key = key;
+  }
+
+  /** The connection that a statement can go to at once: there, and in the state that the session wants. */
+  ready(slot: Slot, member: string | undefined, wanted: WantedState): ServerConnection | undefined {
+    const attached = slot === 'primary' ? this.#primary : this.#replica;
+    if (attached === undefined) return undefined;
+    if (member !== undefined && attached.pool.member.name !== member) return undefined;
+    const { connection } = attached;
+    return connection.database === wanted.schema && connection.settings === wanted.settings
+      ? connection
+      : undefined;
+  }
+
+  poolOf(connection: ServerConnection): MemberPool | undefined {
+    return this.#attachedOf(connection)?.pool;
+  }
+
+  slotOf(connection: ServerConnection): Slot {
+    return this.#replica?.connection === connection ? 'replica' : 'primary';
+  }
+
+  in(slot: Slot): ServerConnection | undefined {
+    return (slot === 'primary' ? this.#primary : this.#replica)?.connection;
+  }
+
+  /**
+   * A connection to the primary, waiting for one until `deadlineMs` (of `performance.now`). Rejects with the server's
+   * ProtocolError, or an Error that says what was tried.
+   */
+  async attachPrimary(
+    wanted: WantedState,
+    deadlineMs: number,
+    stop: () => boolean,
+  ): Promise<ServerConnection> {
+    let why = 'there is no primary';
+    while (!stop()) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) break;
+      const pool = this.#source.primaryPool();
+      try {
+        if (this.#primary !== undefined) return await this.#bringUp(this.#primary.connection, wanted);
+        if (pool !== undefined) return await this.#take('primary', pool, wanted);
+      } catch (error) {
+        if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
+        why = `${pool?.member.name ?? 'the primary'}: ${(error as Error).message}`;
+      }
+      await this.#source.changed(pool === undefined ? leftMs : Math.min(retryMs, leftMs));
+    }
+    throw new Error(why);
+  }
+
+  /** A connection to that replica; rejects at once when it can't be had. */
+  async attachReplica(member: string, wanted: WantedState): Promise<ServerConnection> {
+    if (this.#replica?.pool.member.name === member) return this.#bringUp(this.#replica.connection, wanted);
+    const pool = this.#source.replicaPool(member);
+    if (pool === undefined) throw new Error(`${member} is no replica`);
+    return this.#take('replica', pool, wanted);
+  }
+
+  /** Gives the connection back; `resetNow` when it holds what others could have to wait for. */
+  release(connection: ServerConnection, resetNow: boolean): void {
+    const attached = this.#attachedOf(connection);
+    this.forget(connection);
+    attached?.pool.release(connection, resetNow);
+  }
+
+  /** It broke: no longer in a slot. */
+  forget(connection: ServerConnection): void {
+    if (this.#primary?.connection === connection) this.#primary = undefined;
+    if (this.#replica?.connection === connection) this.#replica = undefined;
+  }
+
+  async #take(slot: Slot, pool: MemberPool, wanted: WantedState): Promise<ServerConnection> {
+    const { schema } = wanted;
+    const keyText = keyTextOf(this.#key, schema);
+    const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#owner);
+    if (!connection.open) throw new Error('the connection broke');
+    const before = this.in(slot);
+    if (before !== undefined) this.release(before, false);
+    const attached = { connection, pool };
+    if (slot === 'primary') this.#primary = attached;
+    else this.#replica = attached;
+    connection.owner = this.#owner;
+    return this.#bringUp(connection, wanted);
+  }
+
+  /** Gives the connection what it lacks of the session's state. */
+  async #bringUp(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
+    const answers: Promise<OwnAnswer>[] = [];
+    connection.channel.cork();
+    if (connection.stateOf !== this.#owner) {
+      if (connection.used) {
+        connection.ask(resetPacket, responseShape.result, ({ error }) => {
+          if (error !== undefined) connection.lose(`could not reset: ${error.message}`);
+        });
+        connection.statements.clear();
+      }
+      connection.settings = noSettings;
+      connection.used = true;
+      connection.stateOf = this.#owner;
+    }
+    if (connection.database !== wanted.schema && wanted.schema !== undefined) {
+      const packet = commandPacket(command.initDb, Buffer.from(wanted.schema));
+      answers.push(connection.asked(packet, responseShape.result));
+    }
+    if (connection.settings !== wanted.settings) {
+      // All of them: one may have replaced an earlier one, and each is a plain SET to a literal.
+      for (const { sql } of wanted.settings) {
+        const packet = commandPacket(command.query, Buffer.from(sql));
+        answers.push(connection.asked(packet, responseShape.result));
+      }
+    }
+    connection.channel.uncork();
+    for (const { error } of await Promise.all(answers)) {
+      if (error === undefined) continue;
+      connection.lose(`could not restore the session: ${error.message}`);
+      throw new ProtocolError(error.errno, error.sqlState, error.message);
+    }
+    connection.database = wanted.schema;
+    connection.settings = wanted.settings;
+    return connection;
+  }
+
+  #attachedOf(connection: ServerConnection): Attached | undefined {
+    if (this.#primary?.connection === connection) return this.#primary;
+    return this.#replica?.connection === connection ? this.#replica : undefined;
+  }
+}

@@ -1,0 +1,35 @@
+/** What a session needs of the router that it lives in. */
+import type { RouterAccount, RouterConfig } from './config.ts';
+import type { SessionRoutes } from './routes.ts';
+import type { LoginKey } from './server-login.ts';
+import type { Session, SessionClient } from './session.ts';
+import type { PoolSource } from './session-connections.ts';
+
+export interface RouterLog {
+  readonly info: (text: string) => void;
+  readonly warn: (text: string) => void;
+}
+
+export interface SessionHost extends PoolSource {
+  readonly config: RouterConfig;
+  readonly log: RouterLog;
+  readonly accounts: ReadonlyMap<string, RouterAccount>;
+  /** Wall clock of some tenths of a second ago at most. */
+  readonly nowMs: number;
+  newRoutes(client: SessionClient, schema: string | undefined): SessionRoutes;
+  loginKey(client: SessionClient): LoginKey;
+  /** Counts bytes of statements that wait (negative: no longer); false when there is no room. */
+  hold(bytes: number): boolean;
+  /**
+   * KILL by the id of the router's own greeting; undefined when the id isn't one of them. Resolves to the error for the
+   * one who asked, or to `null`.
+   */
+  kill(by: Session, id: number, queryOnly: boolean): Promise<KillResult> | undefined;
+  ended(session: Session): void;
+}
+
+export type KillResult = {
+  readonly errno: number;
+  readonly sqlState: string;
+  readonly message: string;
+} | null;

@@ -1,0 +1,46 @@
+/** The command that a session is working on. One object for each session, used again. */
+import type { ResponseShape } from '#src/mysql-wire/commands.ts';
+import { responseShape } from '#src/mysql-wire/commands.ts';
+import type { PreparedStatement } from './prepared.ts';
+import type { RouteChoice, RoutedStatement } from './routes.ts';
+import type { ServerConnection } from './server-connection.ts';
+
+export class Work {
+  active = false;
+  code = 0;
+  shape: ResponseShape = responseShape.result;
+  statement: RoutedStatement | undefined;
+  prepared: PreparedStatement | undefined;
+  choice: RouteChoice | undefined;
+  /** A copy of the command packet where it may be needed after the client's bytes are gone. */
+  bytes: Buffer | undefined;
+  /** The rest of the command is still to come from the client. */
+  large = false;
+  /** Where it was sent to. */
+  connection: ServerConnection | undefined;
+  /** The ERR packet of a read-only server, kept while another primary is looked for. */
+  refusal: Buffer | undefined;
+  /** Set at the first delay; `performance.now`. */
+  deadlineMs = 0;
+
+  begin(code: number, shape: ResponseShape): void {
+    this.active = true;
+    this.code = code;
+    this.shape = shape;
+    this.statement = undefined;
+    this.prepared = undefined;
+    this.choice = undefined;
+    this.bytes = undefined;
+    this.large = false;
+    this.connection = undefined;
+    this.refusal = undefined;
+    this.deadlineMs = 0;
+  }
+
+  end(): void {
+    this.active = false;
+    this.connection = undefined;
+    this.bytes = undefined;
+    this.prepared = undefined;
+  }
+}
