@@ -1,0 +1,150 @@
+/** What is measured: a MariaDB server, and HAProxy and the SQL router in front of it, on this machine. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import {
+  disposeServers,
+  MariadbServer,
+  removeDirectories,
+  temporaryDirectory,
+} from '#test/real/mariadb/server.ts';
+import { waitFor } from '#test/real/mariadb/wait.ts';
+
+export const account = { user: 'sbtest', password: 'only-for-benchmarks' };
+
+/** A way to the server, as arguments of sysbench. */
+export interface Way {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+export class World {
+  readonly server: MariadbServer;
+  readonly ways: readonly Way[];
+  readonly routerPid: number;
+  readonly #children: ChildProcess[] = [];
+
+  private constructor(
+    server: MariadbServer,
+    ways: readonly Way[],
+    children: ChildProcess[],
+    routerPid: number,
+  ) {
+    this.server = server;
+    this.ways = ways;
+    this.#children = children;
+    this.routerPid = routerPid;
+  }
+
+  static async start(nodeOptions: readonly string[] = []): Promise<World> {
+    const server = await MariadbServer.create('bench', [
+      'server-id=1',
+      'innodb-buffer-pool-size=256M',
+      'innodb-log-file-size=64M',
+      'innodb-flush-log-at-trx-commit=2',
+      'sync-binlog=0',
+      'max-connections=400',
+      'character-set-server=utf8mb4',
+      'session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,time_zone,last_gtid',
+    ]);
+    await server.start();
+    await server.run(
+      'CREATE DATABASE sbtest',
+      `CREATE USER ${account.user}@'%' IDENTIFIED BY '${account.password}'`,
+      `GRANT ALL ON sbtest.* TO ${account.user}@'%'`,
+    );
+    const directory = temporaryDirectory('bench');
+    const [haproxyPort, routerPort] = [await freePort(), await freePort()];
+    const socketPath = join(directory, 'router.sock');
+    const children = [
+      startHaproxy(directory, haproxyPort, server.port),
+      startRouter(directory, { socketPath, host: '127.0.0.1', port: routerPort }, server.port, nodeOptions),
+    ];
+    for (const port of [haproxyPort, routerPort]) await waitFor(`port ${port}`, () => answers(port));
+    const tcp = (port: number) => ['--mysql-host=127.0.0.1', `--mysql-port=${port}`];
+    const ways: Way[] = [
+      { name: 'direct', args: tcp(server.port) },
+      { name: 'HAProxy', args: tcp(haproxyPort) },
+      { name: 'router TCP', args: tcp(routerPort) },
+      { name: 'router socket', args: [`--mysql-socket=${socketPath}`] },
+    ];
+    return new World(server, ways, children, children[1]?.pid ?? 0);
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children) {
+      if (child.exitCode !== null) continue;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    }
+    await disposeServers();
+    removeDirectories();
+  }
+}
+
+function startHaproxy(directory: string, port: number, serverPort: number): ChildProcess {
+  const file = join(directory, 'haproxy.cfg');
+  writeFileSync(
+    file,
+    `global
+  maxconn 4000
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 1h
+  timeout server 1h
+listen mysql
+  bind 127.0.0.1:${port}
+  server db-1 127.0.0.1:${serverPort}
+`,
+  );
+  return start('haproxy', ['-db', '-f', file]);
+}
+
+function startRouter(
+  directory: string,
+  listen: object,
+  serverPort: number,
+  nodeOptions: readonly string[],
+): ChildProcess {
+  const topologyFile = join(directory, 'topology.json');
+  const member = {
+    name: 'db-1',
+    role: 'primary',
+    lagSeconds: 0,
+    ok: true,
+    address: { host: '127.0.0.1', port: serverPort },
+  };
+  writeFileSync(topologyFile, JSON.stringify({ primary: 'db-1', epoch: 1, members: [member] }));
+  const file = join(directory, 'router.json');
+  // Plain towards the server, as HAProxy is: TLS is not what is compared.
+  const config = { number: 1, listen, accounts: [account], maxConnectionsPerMember: 300, topologyFile };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return start('sh', ['scripts/node.sh', ...nodeOptions, 'src/bin/router.ts', file]);
+}
+
+function start(program: string, args: readonly string[]): ChildProcess {
+  return spawn('setpriv', ['--pdeathsig=KILL', program, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => listener.once('listening', resolve));
+  const address = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no loopback port');
+  return address.port;
+}

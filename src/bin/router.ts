@@ -1,0 +1,43 @@
+/** `router.ts FILE`: the SQL router of this host, with its configuration file. */
+import { readFile } from 'node:fs/promises';
+import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
+import { Router } from '#src/router/router.ts';
+import { PrimaryOnly } from '#src/router/routes.ts';
+import { FileTopology } from '#src/router/topology-file.ts';
+
+const write = (level: string) => (text: string) =>
+  process.stdout.write(`${new Date().toISOString()} ${level} ${text}\n`);
+const log = { info: write('info'), warn: write('warning'), error: write('error') };
+
+// A bug: out with it, and the supervisor starts a fresh router.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (reason: unknown) => {
+    log.error(`bug: ${reason instanceof Error ? reason.stack : String(reason)}`);
+    process.exit(70);
+  });
+}
+
+const file = process.argv[2] ?? '/etc/tandem/router/router.json';
+try {
+  const settings = JSON.parse(await readFile(file, 'utf8')) as Partial<RouterConfig> &
+    Pick<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> & { topologyFile: string };
+  const topology = new FileTopology(settings.topologyFile, log);
+  const router = new Router({
+    config: { ...routerDefaults, ...settings },
+    topology,
+    log,
+    newRoutes: (_client, schema) => new PrimaryOnly(schema),
+  });
+  const { port } = await router.listen();
+  log.info(`listening${port === undefined ? '' : ` on port ${port}`}`);
+  const stop = (): void => {
+    router.close();
+    topology.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+} catch (error) {
+  log.error(`can't start: ${(error as Error).message} (${file})`);
+  process.exit(1);
+}
