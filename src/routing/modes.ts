@@ -6,6 +6,8 @@ export interface Modes {
   readonly sqlMode: SqlMode | undefined;
   /** The version as MYSQL_VERSION_ID writes it: 101119 is 10.11.19. Decides about executable comments. */
   readonly serverVersion: number;
+  /** Whether a text may hold several statements (CLIENT_MULTI_STATEMENTS, COM_SET_OPTION). */
+  readonly multiStatements: boolean;
 }
 
 /** The SQL modes that change how a statement is read. @see https://mariadb.com/kb/en/sql-mode/ */
@@ -25,6 +27,18 @@ const ambiguousCharsets: ReadonlySet<string> = new Set(['big5', 'cp932', 'gbk', 
 /** Whether bytes above 0x7F in this character set can be read one by one. */
 export function isByteSafe(charset: string | undefined): boolean {
   return charset !== undefined && !ambiguousCharsets.has(charset);
+}
+
+/** Character sets in which ASCII bytes mean other characters; unknown ones are taken for ASCII. */
+const otherCharsets: ReadonlySet<string> = new Set(['swe7', 'filename', 'ucs2', 'utf16', 'utf16le', 'utf32']);
+
+/** Whether plain ASCII text reads as ASCII. */
+export function isAsciiBased(charset: string | undefined): boolean {
+  return charset === undefined || !otherCharsets.has(charset);
+}
+
+export function isUtf8(charset: string | undefined): boolean {
+  return charset === 'utf8mb4' || charset === 'utf8mb3' || charset === 'utf8';
 }
 
 /** Combination modes: they switch ANSI_QUOTES on and, but for ANSI, change the grammar. */
@@ -52,4 +66,5 @@ export const defaultModes: Modes = {
   charset: 'utf8mb4',
   sqlMode: { ansiQuotes: false, noBackslashEscapes: false, foreign: false },
   serverVersion: 101_119,
+  multiStatements: true,
 };

@@ -24,7 +24,10 @@ export interface Hints {
   readonly consistency?: ConsistencyLevel;
 }
 
-/** A table, view or routine as it was written; without `schema` it is in the session's default schema. */
+/**
+ * A table, view or routine as it was written; without `schema` it is in the session's default schema. A table without a
+ * name stands for all of its schema (SHOW TABLES FROM).
+ */
 export interface ObjectName {
   readonly schema: string | undefined;
   readonly name: string;

@@ -1,0 +1,34 @@
+/** Names of common table expressions in scope: these aren't tables. @see https://mariadb.com/kb/en/with/ */
+
+interface CommonTable {
+  readonly name: string;
+  /** The depth of parentheses in which it was declared; outside of it, it is gone. */
+  readonly depth: number;
+  /** Its body has been read; before, its own name is a table of the catalogue, unless it is recursive. */
+  known: boolean;
+}
+
+export class CommonTables {
+  readonly #tables: CommonTable[] = [];
+
+  declare(name: string, depth: number, recursive: boolean): void {
+    this.#tables.push({ name: name.toLowerCase(), depth, known: recursive });
+  }
+
+  /** The body of the last one declared at this depth ends. */
+  complete(depth: number): void {
+    const table = this.#tables.findLast((candidate) => candidate.depth === depth);
+    if (table !== undefined) table.known = true;
+  }
+
+  /** A parenthesis closes: what was declared deeper is out of scope. */
+  leave(depth: number): void {
+    while ((this.#tables.at(-1)?.depth ?? -1) > depth) this.#tables.pop();
+  }
+
+  has(name: string): boolean {
+    if (this.#tables.length === 0) return false;
+    const wanted = name.toLowerCase();
+    return this.#tables.some((table) => table.known && table.name === wanted);
+  }
+}
