@@ -3,6 +3,7 @@
  * sysbench direct, through HAProxy in TCP mode, and through the SQL router over TCP and over its unix socket, in one
  * interleaved run; medians, and ratios to HAProxy.
  */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Case, prepareTables, run, type Workload } from './sysbench.ts';
 import { World } from './world.ts';
@@ -17,6 +18,14 @@ const { values } = parseArgs({
     node: { type: 'string', default: '' },
   },
 });
+
+/** User and system time of a process so far. @see proc(5), stat: fields 14 and 15, in ticks of 10 ms */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
@@ -43,17 +52,25 @@ try {
     ...world.ways.map(({ name }) => name.padStart(14)),
     ' TCP/HAProxy',
     ' socket/HAProxy',
+    '  router CPU per query',
   ];
   console.log(header.join(''));
   for (const one of cases) {
     const samples = world.ways.map((): number[] => []);
+    const cpu = world.ways.map((): number[] => []);
     for (let round = 0; round < Number(values.rounds); round++) {
       // Each round begins with another way: nobody always has the warm caches.
       for (let index = 0; index < world.ways.length; index++) {
         const at = (index + round) % world.ways.length;
         const way = world.ways[at];
         if (way === undefined) continue;
-        samples[at]?.push((await run(way, one, Number(values.seconds))).queriesPerSecond);
+        const before = cpuSeconds(world.routerPid);
+        const { queriesPerSecond } = await run(way, one, Number(values.seconds));
+        samples[at]?.push(queriesPerSecond);
+        const usedSeconds = cpuSeconds(world.routerPid) - before;
+        if (way.name.startsWith('router')) {
+          cpu[at]?.push((1e6 * usedSeconds) / (queriesPerSecond * Number(values.seconds)));
+        }
       }
     }
     const medians = samples.map(median);
@@ -67,7 +84,11 @@ try {
         name.padEnd(34),
         ...cells,
         (tcp / haproxy).toFixed(2).padStart(12),
-        (socket / haproxy).toFixed(2).padStart(15),
+        (socket / haproxy).toFixed(2).padStart(16),
+        `  ${cpu
+          .slice(2)
+          .map((all) => median(all).toFixed(1))
+          .join(' / ')} µs`,
       ].join(''),
     );
   }

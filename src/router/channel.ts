@@ -3,11 +3,13 @@
  * out without a queue of the router's own. A plain connection to a server reads into one buffer again and again
  * (`onread`), so bytes are valid only during the callback, unless it calls `keepBytes`.
  */
-import { connect, type NetConnectOpts, Socket } from 'node:net';
+import { connect, type NetConnectOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
 
-/** A socket seldom gives more at once. */
-const readBytes = 64 * 1024;
+/** A server's socket seldom gives more at once. */
+const serverReadBytes = 64 * 1024;
+/** Statements are short, and clients are many. */
+const clientReadBytes = 4 * 1024;
 
 export class Channel {
   /** Valid only during the call. */
@@ -16,6 +18,8 @@ export class Channel {
   onDrain: () => void = () => undefined;
   /** Once: the peer closed the connection, or it broke. */
   onEnd: (reason: string) => void = () => undefined;
+  /** After `onEnd`: for whoever made the channel, not for who uses it. */
+  onClosed: () => void = () => undefined;
   #socket: Socket;
   #ended = false;
   #kept = false;
@@ -37,18 +41,7 @@ export class Channel {
    */
   static connect(address: NetConnectOpts, timeoutMs: number, reuseBuffer: boolean): Promise<Channel> {
     const channel = new Channel(new Socket());
-    let buffer = Buffer.allocUnsafeSlow(readBytes);
-    const onread = {
-      buffer: () => {
-        if (channel.#kept) buffer = Buffer.allocUnsafeSlow(readBytes);
-        channel.#kept = false;
-        return buffer;
-      },
-      callback: (count: number, bytes: Uint8Array) => {
-        channel.onBytes((bytes as Buffer).subarray(0, count));
-        return true;
-      },
-    };
+    const onread = channel.#onread(serverReadBytes);
     return new Promise((resolve, reject) => {
       const socket = connect({
         ...address,
@@ -69,6 +62,37 @@ export class Channel {
       });
       socket.once('close', () => clearTimeout(timer));
     });
+  }
+
+  /**
+   * Reads into one buffer from here on, as connections to servers do. Node.js offers `onread` for connections that it
+   * makes, not for those that it accepts: the accepted handle is given to a new Socket. Without a handle (TLS), nothing
+   * changes.
+   */
+  reuseBuffer(): void {
+    const old = this.#socket as Socket & { _handle?: object | null };
+    const handle = old._handle;
+    if (old instanceof TLSSocket || handle === undefined || handle === null || this.#ended) return;
+    old.removeAllListeners();
+    old._handle = null;
+    const socket = new Socket({ handle, onread: this.#onread(clientReadBytes) } as SocketConstructorOpts);
+    this.#socket = socket;
+    this.#listen(socket, false);
+  }
+
+  #onread(size: number): { buffer: () => Buffer; callback: (count: number, bytes: Uint8Array) => boolean } {
+    let buffer = Buffer.allocUnsafeSlow(size);
+    return {
+      buffer: () => {
+        if (this.#kept) buffer = Buffer.allocUnsafeSlow(size);
+        this.#kept = false;
+        return buffer;
+      },
+      callback: (count, bytes) => {
+        this.onBytes((bytes as Buffer).subarray(0, count));
+        return true;
+      },
+    };
   }
 
   get open(): boolean {
@@ -175,6 +199,7 @@ export class Channel {
       if (this.#ended) return;
       this.#ended = true;
       this.onEnd(reason);
+      this.onClosed();
     });
   }
 }

@@ -43,7 +43,7 @@ export class Router implements SessionHost {
   nowMs = Date.now();
   readonly #door: Doorkeeper;
   readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
+  readonly #channels = new Set<Channel>();
   readonly #timer: NodeJS.Timeout;
   #clients = 0;
   #heldBytes = 0;
@@ -93,7 +93,7 @@ export class Router implements SessionHost {
     clearInterval(this.#timer);
     for (const server of this.#servers) server.close();
     for (const session of this.sessions.values()) session.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const channel of this.#channels) channel.destroy();
     this.members.close();
   }
 
@@ -154,11 +154,11 @@ export class Router implements SessionHost {
       return;
     }
     this.#clients++;
-    this.#sockets.add(socket);
-    socket.once('close', () => {
+    this.#channels.add(channel);
+    channel.onClosed = () => {
       this.#clients--;
-      this.#sockets.delete(socket);
-    });
+      this.#channels.delete(channel);
+    };
     const host = local ? 'localhost' : (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
     void this.#logIn(channel, host);
   }
@@ -184,6 +184,7 @@ export class Router implements SessionHost {
       await this.#checkSchema(client, response.database);
       const sequenceId = login.dialogue.sequenceId;
       const rest = login.dialogue.finish();
+      channel.reuseBuffer();
       const session = new Session(this, client, response.database);
       this.sessions.set(id, session);
       session.replyOkAt(sequenceId);
