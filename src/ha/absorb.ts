@@ -10,7 +10,7 @@ import type { Done, Event, State } from './state.ts';
 const crashLoopMs = 60_000;
 
 /** Reads of the cluster that lie further apart than this leave a gap in what the agent saw. */
-const watchGapMs = 1_500;
+const watchGapMs = 2_000;
 
 /** The state after an event, before any decision. */
 export function absorb(state: State, event: Event): State {
@@ -77,6 +77,10 @@ function absorbDone(state: State, done: Done): State {
     case 'process':
       return {
         ...next,
+        database:
+          done.effect.kind === 'killServer' && done.outcome === 'ok'
+            ? { value: { state: 'down' }, sentAt: next.now }
+            : next.database,
         databaseStaleBefore: next.now,
         startedAt: done.effect.kind === 'startServer' ? next.now : next.startedAt,
       };
@@ -158,7 +162,8 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
   const confirms =
     partner === null ||
     (database.replicas.includes(partner) &&
-      report?.problem === null &&
+      // Its agent may be silent: what its server confirms counts all the same.
+      (report === undefined || report.problem === null) &&
       (database.waitingCommits === 0 || progress));
   const joining = leads ? sync.joining : null;
   let { barrier } = state;

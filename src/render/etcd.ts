@@ -11,9 +11,12 @@ const component = 'etcd';
 const dataDirectory = `${hostPaths.data}/etcd`;
 const configuration = configPath(component, 'etcd.yaml');
 
-/** A lease can not be shorter than 1.5 elections, in whole seconds: 650 ms still allow one of a second. */
-const heartbeatMs = 130;
-const electionMs = 650;
+/**
+ * A lease can not be shorter than 7 heartbeats when an election is 5 (lease.go, `minLeaseTTL`), in whole seconds: 140 ms
+ * still allow one of a second. At rest heartbeats are what etcd costs.
+ */
+const heartbeatMs = 140;
+const electionMs = 700;
 const quotaBytes = 268_435_456;
 
 export function etcdService(context: RenderContext): Service {

@@ -55,7 +55,7 @@ export class PrefixWatch {
     this.#client = client;
     this.#prefix = prefix;
     this.#handlers = handlers;
-    this.#checkMs = options.checkMs ?? 1_000;
+    this.#checkMs = options.checkMs ?? 3_000;
     this.#checkTimeoutMs = options.checkTimeoutMs ?? 500;
     this.#revision = options.startRevision === undefined ? undefined : options.startRevision - 1;
     void this.#run();

@@ -14,7 +14,9 @@ import { HealthProbe } from './health-probe.ts';
 import { dropAddress, heldAddresses, lookAtKeepalived } from './keepalived.ts';
 import { initialKeepalived, judgeKeepalived, type KeepalivedState } from './keepalived-decide.ts';
 
-const probeMs = 100;
+const probeMs = 200;
+/** On the balancer that doesn't hold the address nobody waits for the answer. */
+const idleProbeMs = 400;
 const probeTimeoutMs = 250;
 const watchMs = 200;
 const standstillMs = 450;
@@ -34,6 +36,7 @@ export class BalancerConcern {
   readonly #loops: readonly Loop[];
   #health: HealthState = initialHealth;
   #written: string | undefined;
+  #holds = false;
   #keepalived: KeepalivedState = initialKeepalived;
 
   constructor(context: AgentContext) {
@@ -72,7 +75,12 @@ export class BalancerConcern {
     this.#probe.close();
   }
 
-  async #watchHaproxy(): Promise<void> {
+  async #watchHaproxy(): Promise<number> {
+    await this.#lookAtHaproxy();
+    return this.#holds || this.#health.level !== 'serving' ? probeMs : idleProbeMs;
+  }
+
+  async #lookAtHaproxy(): Promise<void> {
     if (this.#written === undefined) {
       // An agent that starts goes on from what the last one said: its own restart moves no address.
       this.#written = (await readFileIfThere(this.#trackFile))?.trim() ?? '';
@@ -98,6 +106,7 @@ export class BalancerConcern {
   async #watchKeepalived(): Promise<void> {
     const { interface: name, floatingAddresses, prefixLength } = this.#context.config;
     const held = heldAddresses(name, floatingAddresses);
+    this.#holds = held.length > 0;
     const look = held.length === 0 ? undefined : this.#look();
     const { state, verdict } = judgeKeepalived(
       this.#keepalived,

@@ -102,6 +102,7 @@ export class Executor {
   async #probe(): Promise<DatabaseObservation> {
     try {
       const seen = await this.observer.observe(probeMs);
+      this.#disk.enabled = !seen.readOnly;
       return this.#disk.hangs ? { state: 'silent' } : seen;
     } catch (error) {
       if ((await this.#isGone()) === true) return { state: 'down' };

@@ -13,6 +13,8 @@ export class DiskCheck {
   readonly #path: string;
   readonly #timer: NodeJS.Timeout;
   #startedAt: number | undefined;
+  /** Only while it matters: a replica whose disk hangs doesn't acknowledge, which its primary sees. */
+  enabled = false;
 
   constructor(dataDirectory: string) {
     this.#path = join(dirname(dataDirectory), 'tandem-disk-check');
@@ -30,7 +32,7 @@ export class DiskCheck {
 
   /** One write at a time: each that hangs holds one of the few threads that Node.js has for files. */
   async #check(): Promise<void> {
-    if (this.#startedAt !== undefined) return;
+    if (this.#startedAt !== undefined || !this.enabled) return;
     this.#startedAt = performance.now();
     try {
       const file = await open(this.#path, 'w', 0o600);
