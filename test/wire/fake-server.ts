@@ -1,0 +1,91 @@
+/** A server that lets everybody in and answers each command as a test says, byte for byte. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
+import { PacketAssembler, packetOf } from '#src/mysql-wire/framing.ts';
+import { encodeGreeting } from '#src/mysql-wire/greeting.ts';
+import { okPacket } from '#src/mysql-wire/ok-packet.ts';
+
+/** What to write, piece by piece with the event loop turning in between; `end` closes the connection. */
+export type Reply = readonly (Buffer | 'end')[];
+
+export class FakeServer {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  /** Commands seen, in order, without their headers. */
+  readonly commands: Buffer[] = [];
+  /** Asked for each command; an OK packet for what it doesn't know. */
+  reply: (command: Buffer) => Reply | undefined = () => undefined;
+  /** In place of the greeting. */
+  greeting: Buffer | undefined;
+
+  private constructor() {
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  static async start(): Promise<FakeServer> {
+    const fake = new FakeServer();
+    fake.#server.listen(0, '127.0.0.1');
+    await once(fake.#server, 'listening');
+    return fake;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.write(this.greeting ?? greeting());
+    const assembler = new PacketAssembler(64 * 1024 * 1024);
+    assembler.expectedSequenceId = 1;
+    let loggedIn = false;
+    socket.on('data', (chunk) => {
+      assembler.push(chunk);
+      for (let packet = assembler.next(); packet !== undefined; packet = assembler.next()) {
+        assembler.expectedSequenceId = 0;
+        if (!loggedIn) {
+          loggedIn = true;
+          socket.write(okPacket({ status: 2 }, 2));
+          continue;
+        }
+        this.commands.push(packet.payload);
+        void this.#answer(socket, this.reply(packet.payload) ?? [okPacket({ status: 2 }, 1)]);
+      }
+    });
+  }
+
+  async #answer(socket: Socket, reply: Reply): Promise<void> {
+    for (const piece of reply) {
+      if (piece === 'end') socket.destroy();
+      else socket.write(piece);
+      if (reply.length > 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+function greeting(): Buffer {
+  const payload = encodeGreeting({
+    serverVersion: '5.5.5-10.11.19-MariaDB',
+    connectionId: 7,
+    scramble: Buffer.alloc(20, 97),
+    capabilities: (offeredCapabilities & ~capability.mysql) >>> 0,
+    extendedCapabilities: 0,
+    collation: 45,
+    status: 2,
+    authPlugin: 'mysql_native_password',
+  });
+  return packetOf(payload, 0);
+}

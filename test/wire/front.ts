@@ -1,0 +1,57 @@
+/** A router in front of a fake server. */
+import { join } from 'node:path';
+import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
+import { Router } from '#src/router/router.ts';
+import { PrimaryOnly } from '#src/router/routes.ts';
+import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
+import { removeDirectories, temporaryDirectory } from '../real/mariadb/server.ts';
+import { account } from '../real/router/stack.ts';
+import { FakeServer } from './fake-server.ts';
+
+export interface Front {
+  readonly server: FakeServer;
+  readonly router: Router;
+  readonly topology: StaticTopology;
+  /** The router's unix socket. */
+  readonly path: string;
+  close(): void;
+}
+
+export function viewOf(port: number, epoch = 1): TopologyView {
+  const primary = {
+    name: `db-${epoch}`,
+    role: 'primary',
+    address: { host: '127.0.0.1', port },
+    lagSeconds: 0,
+    appliedPosition: undefined,
+    ok: true,
+  } as const;
+  return { primary, epoch, members: [primary] };
+}
+
+export async function startFront(config: Partial<RouterConfig> = {}): Promise<Front> {
+  const server = await FakeServer.start();
+  const path = join(temporaryDirectory('wire'), 'socket');
+  const topology = new StaticTopology(viewOf(server.port));
+  const router = new Router({
+    config: {
+      ...routerDefaults,
+      number: 1,
+      listen: { socketPath: path },
+      accounts: [account],
+      serverTls: undefined,
+      bufferTimeoutMs: 500,
+      ...config,
+    },
+    topology,
+    log: { info: () => undefined, warn: () => undefined },
+    newRoutes: (_client, schema) => new PrimaryOnly(schema),
+  });
+  await router.listen();
+  const close = (): void => {
+    router.close();
+    server.close();
+    removeDirectories();
+  };
+  return { server, router, topology, path, close };
+}
