@@ -29,7 +29,10 @@ export type Settings = readonly { readonly sql: string }[];
 export const noSettings: Settings = [];
 
 export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
-  analyse(sql: Buffer): S;
+  /** `complete` false: `sql` is only the beginning of a text too long to keep. */
+  analyse(sql: Buffer, complete: boolean): S;
+  /** What COM_INIT_DB does. */
+  useSchema(schema: string): S;
   /** Undefined stands for a command without a text: to the primary. */
   choose(statement: S | undefined): RouteChoice;
   /** The server answered; `undefined` stands for a command without a text. */
@@ -62,6 +65,10 @@ export class PrimaryOnly implements SessionRoutes {
   }
 
   analyse(): RoutedStatement {
+    return nothingKnown;
+  }
+
+  useSchema(): RoutedStatement {
     return nothingKnown;
   }
 

@@ -39,7 +39,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       statementCommand(session, code, buffer, start, end);
       return;
     case command.stmtPrepare: {
-      const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end));
+      const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
       session.run(code, responseShape.prepare, buffer, start, end, statement);
       return;
     }
@@ -61,7 +61,12 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       session.stream.busy = true;
       void changeUser(session, Buffer.from(buffer.subarray(start + headerBytes, end)));
       return;
-    case command.initDb:
+    case command.initDb: {
+      const schema = buffer.toString('utf8', start + headerBytes + 1, end);
+      const statement = session.routes.useSchema(schema);
+      session.run(code, responseShape.result, buffer, start, end, statement);
+      return;
+    }
     case command.fieldList:
     case command.statistics:
     case command.processInfo:
@@ -100,7 +105,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
   if (code === command.query) {
     session.runLarge(
       beginning,
-      session.routes.analyse(beginning.subarray(headerBytes + 1)),
+      session.routes.analyse(beginning.subarray(headerBytes + 1), false),
       responseShape.result,
     );
     return;
@@ -116,7 +121,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
 }
 
 function query(session: Session, buffer: Buffer, start: number, end: number): void {
-  const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end));
+  const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
   const { kill: target } = statement;
   if (target !== undefined && kill(session, target.id, target.queryOnly)) return;
   session.run(command.query, responseShape.result, buffer, start, end, statement);

@@ -382,7 +382,10 @@ export class Session implements CommandHandler, ConnectionOwner {
     const slot = this.connections.slotOf(connection);
     const pool = this.connections.poolOf(connection);
     const member = pool?.member.name ?? '';
-    routes.answered(work.statement, answer.outcome(member, slot, pool?.epoch ?? 0, performance.now()));
+    // Only an execution does what the text says.
+    const ran =
+      work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
+    routes.answered(ran, answer.outcome(member, slot, pool?.epoch ?? 0, performance.now()));
     this.#bindPrepared(connection);
     if (this.#pinned && slot === 'primary') connection.unusable = true;
     connection.settings = routes.settings;

@@ -52,6 +52,7 @@ export class FakeServer {
     const assembler = new PacketAssembler(64 * 1024 * 1024);
     assembler.expectedSequenceId = 1;
     let loggedIn = false;
+    let answered = Promise.resolve();
     socket.on('data', (chunk) => {
       assembler.push(chunk);
       for (let packet = assembler.next(); packet !== undefined; packet = assembler.next()) {
@@ -62,7 +63,9 @@ export class FakeServer {
           continue;
         }
         this.commands.push(packet.payload);
-        void this.#answer(socket, this.reply(packet.payload) ?? [okPacket({ status: 2 }, 1)]);
+        const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, 1)];
+        // One after the other, as a server does.
+        answered = answered.then(() => this.#answer(socket, reply));
       }
     });
   }

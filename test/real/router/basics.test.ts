@@ -111,7 +111,7 @@ test('a large result and a large statement pass through', async () => {
   await client.end();
 });
 
-test.skip('KILL by the id of the greeting', async () => {
+test('KILL by the id of the greeting', async () => {
   const victim = await connect();
   const other = await connect();
   const sleeping = victim.query('SELECT SLEEP(20)').then(
