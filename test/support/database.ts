@@ -20,7 +20,7 @@ export async function accountsOf(
   return {
     schema,
     application: { user: schema, password: passwords.application },
-    replication: { user: 'tandem_replication', password: passwords.replication },
+    replication: { user: 'tandem_replication_server-2', password: passwords.replication },
   };
 }
 
