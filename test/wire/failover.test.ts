@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { command } from '#src/mysql-wire/commands.ts';
+import { encodeErr, parseErr } from '#src/mysql-wire/err-packet.ts';
+import { commandPacket, packetOf } from '#src/mysql-wire/framing.ts';
+import { ok, packets, resultSet } from '../unit/mysql-wire/answers.ts';
+import { FakeServer } from './fake-server.ts';
+import { type Front, startFront, viewOf } from './front.ts';
+import { RawClient } from './raw-client.ts';
+
+let front: Front;
+/** The next primary, of epoch 2. */
+let next: FakeServer;
+
+beforeEach(async () => {
+  front = await startFront({ bufferTimeoutMs: 600, bufferBytes: 10_000 });
+  next = await FakeServer.start();
+});
+
+afterEach(() => {
+  front.close();
+  next.close();
+});
+
+const query = (sql: string) => commandPacket(command.query, Buffer.from(sql));
+const noPrimary = () => front.topology.set({ primary: undefined, epoch: 1, members: [] });
+const failOver = () => front.topology.set(viewOf(next.port, 2));
+const seenBy = (server: FakeServer, sql: string) =>
+  server.commands.filter((payload) => payload.toString().includes(sql)).length;
+const readOnly = packetOf(
+  encodeErr({
+    errno: 1290,
+    sqlState: 'HY000',
+    message: 'The MariaDB server is running with the --read-only option so it cannot execute this statement',
+  }),
+  1,
+);
+
+/** Sends one statement and waits for its answer: the payload of the first packet. */
+async function ask(client: RawClient, sql: string): Promise<Buffer> {
+  client.received = Buffer.alloc(0);
+  client.socket.write(query(sql));
+  await client.until(7, 3_000);
+  return client.payloads()[0] ?? Buffer.alloc(0);
+}
+
+test('without a primary a statement waits, and goes to the next one', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  noPrimary();
+  const answer = ask(client, 'INSERT INTO t VALUES (1)');
+  await sleep(100);
+  expect(client.received).toHaveLength(0);
+  failOver();
+  expect((await answer)[0]).toBe(0);
+  expect(seenBy(front.server, 'INSERT')).toBe(0);
+  expect(seenBy(next, 'INSERT')).toBe(1);
+});
+
+test('when no primary comes in time, the client learns that nothing was executed', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  noPrimary();
+  const began = performance.now();
+  const error = parseErr(await ask(client, 'INSERT INTO t VALUES (1)'));
+  expect(error).toMatchObject({ errno: 1053, sqlState: '08001' });
+  expect(error.message).toContain('not executed');
+  expect(performance.now() - began).toBeGreaterThan(500);
+  failOver();
+  expect((await ask(client, 'INSERT INTO t VALUES (2)'))[0]).toBe(0);
+});
+
+test('more waiting bytes than allowed are refused at once', async () => {
+  const [first, second] = [await RawClient.loggedIn(front.path), await RawClient.loggedIn(front.path)];
+  noPrimary();
+  const waiting = ask(first, `INSERT INTO t VALUES ('${'x'.repeat(9_000)}')`);
+  await sleep(20);
+  const began = performance.now();
+  const error = parseErr(await ask(second, `INSERT INTO t VALUES ('${'y'.repeat(2_000)}')`));
+  expect(error.message).toMatch(/not executed.*bufferBytes/);
+  expect(performance.now() - began).toBeLessThan(300);
+  failOver();
+  expect((await waiting)[0]).toBe(0);
+  expect(front.router.heldBytes).toBe(0);
+});
+
+test('a simple statement that a read-only server refused is sent to the next primary', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = (payload) => (payload.toString().includes('INSERT') ? [readOnly] : undefined);
+  const answer = ask(client, 'INSERT INTO t VALUES (1)');
+  await sleep(50);
+  failOver();
+  expect((await answer)[0]).toBe(0);
+  expect(seenBy(next, 'INSERT')).toBe(1);
+});
+
+test('the refusal itself arrives when there is no other primary, and for what can have run in part', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = () => [readOnly];
+  const began = performance.now();
+  expect(parseErr(await ask(client, 'INSERT INTO t VALUES (1)')).errno).toBe(1290);
+  expect(performance.now() - began).toBeGreaterThan(500);
+  const before = performance.now();
+  expect(parseErr(await ask(client, 'CALL p()')).errno).toBe(1290);
+  expect(seenBy(front.server, 'CALL')).toBe(1);
+  expect(performance.now() - before).toBeLessThan(300);
+});
+
+test('inside a transaction the refusal is passed on', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = (payload) => [payload.toString().includes('INSERT') ? readOnly : packets([ok(3)])];
+  await ask(client, 'BEGIN');
+  expect(parseErr(await ask(client, 'INSERT INTO t VALUES (1)')).errno).toBe(1290);
+  expect(seenBy(front.server, 'INSERT')).toBe(1);
+});
+
+test('what was in flight is not sent again: its outcome is unknown', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = (payload) => (payload.toString().includes('INSERT') ? ['end'] : undefined);
+  failOverSoon();
+  const error = parseErr(await ask(client, 'INSERT INTO t VALUES (1)'));
+  expect(error).toMatchObject({ errno: 1158, sqlState: '08007' });
+  expect(error.message).toContain('outcome of the statement is unknown');
+  await sleep(100);
+  expect(seenBy(next, 'INSERT')).toBe(0);
+  expect((await ask(client, 'INSERT INTO t VALUES (2)'))[0]).toBe(0);
+  expect(seenBy(next, 'INSERT')).toBe(1);
+});
+
+function failOverSoon(): void {
+  setTimeout(failOver, 50);
+}
+
+test('an answer that breaks off in the middle ends the session', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  const whole = packets(resultSet(['a', 'b'], true));
+  front.server.reply = () => [whole.subarray(0, whole.length - 5), 'end'];
+  client.socket.write(query('SELECT 1'));
+  await client.until(1_000_000, 1_000);
+  expect(client.closed).toBe(true);
+});
+
+test('a transaction that was lost between statements is rolled back, and the session goes on', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = () => [packets([ok(3)])];
+  await ask(client, 'BEGIN');
+  failOver();
+  const error = parseErr(await ask(client, 'INSERT INTO t VALUES (1)'));
+  expect(error).toMatchObject({ errno: 1213, sqlState: '40001' });
+  expect((await ask(client, 'INSERT INTO t VALUES (2)'))[0]).toBe(0);
+  expect([seenBy(front.server, 'INSERT'), seenBy(next, 'INSERT')]).toEqual([0, 1]);
+});
+
+test('state that was lost ends the session, and says so', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  await ask(client, 'CREATE TEMPORARY TABLE x (a INT)');
+  failOver();
+  const error = parseErr(await ask(client, 'INSERT INTO x VALUES (1)'));
+  expect(error).toMatchObject({ errno: 1927, sqlState: '08S01' });
+  await client.until(1_000_000, 1_000);
+  expect(client.closed).toBe(true);
+  expect(seenBy(next, 'INSERT')).toBe(0);
+});
+
+test('COMMIT in flight is never repeated', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = (payload) => (payload.toString().includes('COMMIT') ? ['end'] : [packets([ok(3)])]);
+  await ask(client, 'BEGIN');
+  failOverSoon();
+  expect(parseErr(await ask(client, 'COMMIT')).sqlState).toBe('08007');
+  await sleep(100);
+  expect(seenBy(next, 'COMMIT')).toBe(0);
+});
+
+test('an older epoch than the one known is not believed', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  failOver();
+  front.topology.set(viewOf(front.server.port, 1));
+  await ask(client, 'INSERT INTO t VALUES (1)');
+  expect([seenBy(front.server, 'INSERT'), seenBy(next, 'INSERT')]).toEqual([0, 1]);
+});
