@@ -50,14 +50,15 @@ function opaque(reason: Reason, hints: Hints): Statement {
     class: 'unknown',
     target: 'primary',
     reason,
-    implicitCommit: true,
+    implicitCommit: false,
     resend: false,
     parts: 1,
-    effects: [{ kind: 'pin', pin: 'text', name: '' }],
+    effects: [{ kind: 'pin', pin: 'text', name: reason }],
     tables: [],
     routines: [],
     hints,
     foundRows: false,
+    usesInsertId: true,
   };
 }
 
@@ -75,5 +76,6 @@ export function useStatement(schema: string): Statement {
     routines: [],
     hints: {},
     foundRows: false,
+    usesInsertId: false,
   };
 }

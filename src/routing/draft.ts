@@ -26,6 +26,7 @@ export class Draft {
   resend = true;
   parts = 0;
   foundRows = false;
+  usesInsertId = false;
   /** A user variable was read or set. */
   variables = false;
   #effects: Effect[] | undefined;
@@ -94,6 +95,7 @@ export class Draft {
       routines: this.#routines ?? noNames,
       hints,
       foundRows: this.foundRows,
+      usesInsertId: this.usesInsertId || this.#routines !== undefined,
     };
   }
 }

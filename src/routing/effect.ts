@@ -29,7 +29,10 @@ export type Effect =
   | { readonly kind: 'use'; readonly schema: string }
   /** SET ROLE; `value` is SQL text. */
   | { readonly kind: 'role'; readonly value: string }
-  /** State bound to the connection. `name` tells pins of one kind apart; '' when it can't be told. */
+  /**
+   * State bound to the connection. `name` tells pins of one kind apart; '' when it can't be told. Of kind `text` it says
+   * why the text wasn't understood; '' where it is no statement of MariaDB's, which then fails and leaves nothing.
+   */
   | { readonly kind: 'pin'; readonly pin: PinKind; readonly name: string }
   /** The end of such state; without a name, of all of its kind. */
   | { readonly kind: 'unpin'; readonly pin: PinKind; readonly name: string | undefined }

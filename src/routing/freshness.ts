@@ -154,3 +154,8 @@ export function fitness(freshness: Freshness, sample: Sample): Fitness {
   if (sample.epoch < atLeast.epoch) return 'not applied yet';
   return reached(sample.applied, atLeast.position) ? 'fresh' : 'not applied yet';
 }
+
+/** A position as MASTER_GTID_WAIT reads it. */
+export function printPosition(position: Position): string {
+  return position.map((gtid) => `${gtid.domain}-${gtid.server}-${gtid.sequence}`).join(',');
+}

@@ -31,7 +31,6 @@ export const callHead: Head = (lexer, draft) => {
   const name = readObjectName(lexer);
   if (name !== undefined) draft.routine(name);
   draft.resend = false;
-  draft.implicitCommit = true;
   scan(lexer, draft, { writes: true });
   // An OUT or INOUT argument is set.
   if (draft.variables) draft.pin('user variables');
@@ -48,8 +47,7 @@ export const prepareHead: Head = (lexer, draft) => {
 export const executeHead: Head = (lexer, draft) => {
   prepared(draft);
   draft.is('write');
-  draft.implicitCommit = true;
-  draft.pin('text');
+  draft.pin('text', 'prepared');
   scan(lexer, draft, { writes: true });
 };
 

@@ -40,6 +40,8 @@ export const showHead: Head = (lexer, draft) => {
 
 /** [FROM | IN] names, LIKE, WHERE: the names are of tables or schemas, WHERE is an expression. */
 function showRest(lexer: Lexer, draft: Draft): void {
+  // The default schema, when none is named.
+  if (lexer.word !== word.from && lexer.word !== word.in) draft.table({ schema: undefined, name: '' });
   while (lexer.word === word.from || lexer.word === word.in) {
     lexer.next();
     const name = readObjectName(lexer);

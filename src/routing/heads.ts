@@ -62,7 +62,6 @@ export const compound: Head = (lexer, draft) => {
   draft.is('write');
   draft.require('primary', 'compound');
   draft.resend = false;
-  draft.implicitCommit = true;
   draft.pin('routine');
   skimBody(lexer, draft, false);
 };

@@ -46,10 +46,12 @@ export const reasons = {
   'in transaction': 'a transaction is open there',
   'read beside the transaction': 'it reads nothing that the READ ONLY transaction on the replica protects',
   'transaction moves': 'the READ ONLY transaction has read nothing yet and continues on the primary',
+  'write in a read only transaction': 'the transaction is declared READ ONLY',
   'snapshot on a replica': 'the READ ONLY transaction reads from a replica, and this needs the primary',
   'primary unknown': 'no primary is known',
   // Why which replica.
   'fresh replica': 'a replica has what this read must see',
+  'within the lag bound': 'any replica within the lag bound will do',
   'same replica': 'the session goes on reading where it read before',
   'wait for replica': 'a replica will have what this read must see sooner than the primary could answer',
   'no replica': 'no replica is up, within the lag bound and not draining',

@@ -13,7 +13,8 @@ export interface Resolved {
 }
 
 /**
- * `catalogue` null: the definitions aren't known, so every table may be a view. `schema` undefined: there is no default
+ * `catalogue` null: the definitions aren't known, so every table may be a view and no read goes to a replica; what views
+ * and triggers leave in a session isn't seen then, so a router reads the catalogue before it accepts clients. `schema` undefined: there is no default
  * schema, and a name without one is the server's error to report.
  */
 export function resolve(
@@ -89,12 +90,12 @@ function isStateful(statement: Statement, schema: string | undefined, catalogue:
   if (!routines.every(harmless)) return true;
   if (kind === 'read') {
     // A view that calls a routine may set variables or take locks in it.
-    return tables.some((name) => catalogue === null || isCalling(name, schema, catalogue));
+    return catalogue !== null && tables.some((name) => isCalling(name, schema, catalogue));
   }
   if (kind !== 'write') return false;
   return tables.some((name) => {
     const own = name.schema ?? schema;
-    return own !== undefined && (catalogue === null || catalogue.statefulTriggers(own, name.name));
+    return own !== undefined && catalogue?.statefulTriggers(own, name.name) === true;
   });
 }
 

@@ -298,6 +298,7 @@ class Scan {
     const lexer = this.#lexer;
     lexer.next();
     const name = isName(lexer) ? nameText(lexer).toLowerCase() : '';
+    if (name !== 'global') this.#draft.usesInsertId = true;
     const diagnostics = name === 'warning_count' || name === 'error_count';
     this.#draft.require(diagnostics ? 'previous' : 'primary', diagnostics ? 'diagnostics' : 'member value');
     if (isName(lexer)) lexer.next();
@@ -357,7 +358,10 @@ class Scan {
     const reason = reasonOf[number] ?? 'not understood';
     this.#draft.require(reason === 'diagnostics' ? 'previous' : 'primary', reason);
     if (number === word.get_lock) this.#draft.pin('lock');
-    if (number === word.last_insert_id) this.#setsInsertId = true;
+    if (number === word.last_insert_id) {
+      this.#setsInsertId = true;
+      this.#draft.usesInsertId = true;
+    }
   }
 
   #insertId(): void {

@@ -29,8 +29,6 @@ export interface Transaction {
   readonly readOnly: boolean;
   /** Nothing was read in it yet, so that it can be begun again elsewhere. */
   readonly untouched: boolean;
-  /** The statement that began it. */
-  readonly snapshot: boolean;
 }
 
 /** What the next statement may ask about the last one (FOUND_ROWS, ROW_COUNT, SHOW WARNINGS). */
@@ -47,9 +45,11 @@ export interface SessionState {
   readonly schema: string | undefined;
   /** In the order in which they are repeated. */
   readonly settings: readonly Setting[];
-  /** Session variables (or `schema`) whose values only the connection knows: `resolveQuery` asks for them. */
+  /** Session variables (or `schema`) whose values only the connection knows: `valuesQuery` asks for them. */
   readonly unresolved: readonly string[];
   readonly pins: readonly Pin[];
+  /** The value of LAST_INSERT_ID() as SQL text, where it isn't the server's default. */
+  readonly insertId: string | undefined;
   readonly transaction: Transaction | undefined;
   /** The session's default for START TRANSACTION without READ ONLY or READ WRITE. */
   readonly readOnlyDefault: boolean;
@@ -74,6 +74,7 @@ export function newSession(
     settings: [],
     unresolved: [],
     pins: [],
+    insertId: undefined,
     transaction: undefined,
     readOnlyDefault: false,
     last: undefined,

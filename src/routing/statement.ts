@@ -38,7 +38,7 @@ export interface Statement {
   readonly target: Target;
   /** Why the target isn't laxer (for `replica` and `any`: why it is allowed). */
   readonly reason: Reason;
-  /** The server commits an open transaction before it runs this. */
+  /** The server commits an open transaction before it runs this, as far as the text tells (EXECUTE doesn't). */
   readonly implicitCommit: boolean;
   /**
    * Refused with 1290 naming `--read-only` outside a transaction, it has left nothing behind and may be sent to another
@@ -56,4 +56,6 @@ export interface Statement {
   readonly hints: Hints;
   /** FOUND_ROWS() after it is more than the number of rows sent. */
   readonly foundRows: boolean;
+  /** It may ask for LAST_INSERT_ID(): a fresh connection must be told it (`replay`). */
+  readonly usesInsertId: boolean;
 }

@@ -26,6 +26,14 @@ export const boundVariables: ReadonlyMap<string, PinKind> = new Map(
   ].map((name) => [name, 'variable'] as const),
 );
 
+/** Settings whose variables are all set by a later one of another key. */
+export const alsoSets: ReadonlyMap<string, readonly string[]> = new Map([
+  [
+    'names',
+    ['character_set_client', 'character_set_connection', 'character_set_results', 'collation_connection'],
+  ],
+]);
+
 /** Names for the same variable; the first is what is kept. */
 export const sameVariable: ReadonlyMap<string, string> = new Map([
   ['transaction_isolation', 'tx_isolation'],

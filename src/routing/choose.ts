@@ -1,0 +1,123 @@
+/** Which connection a statement goes to. Pure: members, times and positions come as values. */
+import { chooseInReadOnly } from './choose-in-read-only.ts';
+import { chooseReplica, type ReadDemand } from './choose-replica.ts';
+import type { Freshness } from './freshness.ts';
+import type { ChoiceLimits, Member } from './member.ts';
+import { sessionPin } from './pins.ts';
+import type { Reason } from './reason.ts';
+import type { Resolved } from './resolve.ts';
+import type { SessionState } from './session.ts';
+import type { ConsistencyLevel } from './statement.ts';
+import { isUnresolved } from './variables.ts';
+
+export interface ChoiceInput {
+  readonly session: SessionState;
+  readonly resolved: Resolved;
+  readonly members: readonly Member[];
+  /** The level of the stack file; the session and hints may say another. */
+  readonly level: ConsistencyLevel;
+  /** What reads must see beyond the session's own: the writes of its account through this host, or all known ones. */
+  readonly shared: Freshness;
+  readonly limits: ChoiceLimits;
+  /** When the statement arrived, by the router's monotonic clock, in milliseconds. */
+  readonly beganMs: number;
+  /** Any number that differs between sessions: spreads ties. */
+  readonly spread: number;
+}
+
+export type Choice =
+  /**
+   * The primary; `member` undefined: none is known, so the statement is held. `ends`: the READ ONLY transaction on a
+   * replica ends with it. `begins`: that transaction is given up there and begun again on the primary, first.
+   */
+  | {
+      readonly to: 'primary';
+      readonly member: string | undefined;
+      readonly reason: Reason;
+      readonly transaction?: 'ends' | 'moves' | 'beside';
+    }
+  /** A replica; with `wait`, after MASTER_GTID_WAIT there, and on the primary when that takes longer. */
+  | { readonly to: 'replica'; readonly member: string; readonly reason: Reason; readonly wait?: Wait }
+  /** The connection of the open transaction. */
+  | { readonly to: 'transaction'; readonly member: string; readonly reason: Reason }
+  /** The connection that ran the statement before, or any one if that is gone. */
+  | { readonly to: 'last'; readonly member: string; readonly reason: Reason }
+  /** Not sent: the router answers with this error. */
+  | { readonly to: 'refuse'; readonly errno: number; readonly reason: Reason };
+
+export interface Wait {
+  /** As MASTER_GTID_WAIT reads it. */
+  readonly position: string;
+  readonly limitMs: number;
+}
+
+/** Decides in this order: open transaction, pins, the statement's own needs, hints, consistency. */
+export function chooseBackend(input: ChoiceInput): Choice {
+  const { session, resolved } = input;
+  const { transaction } = session;
+  if (transaction !== undefined) {
+    if (transaction.role === 'replica') return chooseInReadOnly(input, transaction);
+    return { to: 'transaction', member: transaction.member, reason: 'in transaction' };
+  }
+  if (isUnresolved(session) || sessionPin(session) !== undefined) {
+    return toPrimary(input, resolved.target === 'primary' ? resolved.reason : 'pinned');
+  }
+  const { target, reason } = demanded(input);
+  if (target === 'previous') {
+    const { last } = session;
+    return last === undefined ? toPrimary(input, reason) : { to: 'last', member: last.member, reason };
+  }
+  if (target === 'primary') return toPrimary(input, reason);
+  if (resolved.statement.hints.target === 'primary') return toPrimary(input, 'hint');
+  if (target === 'any') return chooseAny(input);
+  const outcome = chooseReplica(readDemand(input));
+  return 'to' in outcome ? outcome : toPrimary(input, outcome.reason);
+}
+
+/** START TRANSACTION without an access mode follows the session's default. */
+function demanded({ session, resolved }: ChoiceInput): Pick<Resolved, 'target' | 'reason'> {
+  if (!session.readOnlyDefault || resolved.statement.parts !== 1) return resolved;
+  const begins = resolved.statement.effects.some(
+    (effect) => effect.kind === 'begin' && effect.readOnly === undefined,
+  );
+  return begins ? { target: 'replica', reason: 'read only transaction' } : resolved;
+}
+
+export function toPrimary(input: ChoiceInput, reason: Reason): Choice {
+  const primary = primaryOf(input.members);
+  return { to: 'primary', member: primary?.name, reason };
+}
+
+/** The primary of the newest epoch, if it may be used. */
+export function primaryOf(members: readonly Member[]): Member | undefined {
+  let newest: Member | undefined;
+  for (const member of members) {
+    if (member.role === 'primary' && (newest === undefined || member.epoch > newest.epoch)) newest = member;
+  }
+  return newest?.state === 'up' || newest?.state === 'draining' ? newest : undefined;
+}
+
+/** Session state alone: on the connection that is kept, or wherever a read would go. */
+function chooseAny(input: ChoiceInput): Choice {
+  const { session, resolved } = input;
+  if (session.pins.length > 0) return toPrimary(input, resolved.reason);
+  const outcome = chooseReplica({ ...readDemand(input), level: 'eventual' });
+  return 'to' in outcome ? { ...outcome, reason: resolved.reason } : toPrimary(input, resolved.reason);
+}
+
+function readDemand(input: ChoiceInput): ReadDemand {
+  const { session, resolved, members, limits, shared, beganMs, spread } = input;
+  const { hints } = resolved.statement;
+  const hinted = hints.consistency ?? (hints.target === 'replica' ? 'eventual' : undefined);
+  const level = hinted ?? session.consistency ?? input.level;
+  return {
+    own: session.freshness,
+    readFrom: session.readFrom,
+    shared,
+    level,
+    members,
+    limits,
+    beganMs,
+    spread,
+  };
+}
