@@ -1,5 +1,6 @@
 /** All points, in the order in which they run against one lab. */
 import type { Lab } from '#test/support/lab.ts';
+import { failoverFaults } from './failover-2-faults.ts';
 import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
@@ -48,6 +49,7 @@ export const anyPoints: readonly AnyPoint[] = [
   labPoint(killed),
   ownPoint(interrupted),
   ownPoint(cost),
+  ...failoverFaults.map(ownPoint),
 ];
 
 /** Runs a point with a lab of its own. */

@@ -15,7 +15,7 @@ function placeOf(index: number): Place {
 }
 
 function list(): void {
-  for (const { id, title } of anyPoints) console.log(`${id.padEnd(10)} ${title}`);
+  for (const { id, title } of anyPoints) console.log(`${id.padEnd(30)} ${title}`);
 }
 
 async function prove(id: string, options: { small: boolean; log: boolean }): Promise<boolean> {

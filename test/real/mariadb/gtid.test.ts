@@ -109,3 +109,36 @@ describe('MASTER_GTID_WAIT', () => {
     expect(await primary.value("SELECT MASTER_GTID_WAIT('0-1-2', 0.05)")).toBe('-1');
   });
 });
+
+describe('a session', () => {
+  // So an epoch's fresh id holds for new sessions alone: whoever was connected before has to connect again.
+  test('goes on writing under the server_id that it began with', async () => {
+    const { primary } = await semiSyncGroup(1);
+    const before = await primary.connect();
+    await primary.run('SET GLOBAL server_id=77');
+    await before.query(insert(1));
+    expect(await written(primary)).toMatch(/^0-1-\d+$/);
+    await primary.run(insert(2));
+    expect(await written(primary)).toMatch(/^0-77-\d+$/);
+    before.destroy();
+  });
+});
+
+describe('Slave_IO_Running', () => {
+  // On a quiet source that lasts until its next heartbeat; taken for "not connected" it would be connected anew for ever.
+  test('is Preparing on a connection on which no event has come', async () => {
+    const { primary, replica } = await semiSyncGroup(1);
+    await primary.run(insert(1));
+    await caughtUp(replica, primary);
+    await replica.run('STOP SLAVE IO_THREAD', 'START SLAVE IO_THREAD');
+    const seen = new Set<string>();
+    await waitFor('the connection', async () => {
+      const state = await replicaStatus(replica, 'Slave_IO_Running');
+      seen.add(state);
+      return state === 'Preparing' || state === 'Yes';
+    });
+    expect([...seen].at(-1)).toMatch(/^(Preparing|Yes)$/);
+    await primary.run(insert(2));
+    await waitFor('an event', async () => (await replicaStatus(replica, 'Slave_IO_Running')) === 'Yes');
+  });
+});

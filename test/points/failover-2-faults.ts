@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import type { StackFile } from '#src/spec/schema.ts';
+import type { Lab } from '#test/support/lab.ts';
+import { type DatabaseFault, databaseFaults, replicaFaults } from '#test/support/ledger/faults.ts';
+import { Ledger } from '#test/support/ledger/ledger.ts';
+import { ledgerNow } from '#test/support/ledger/records.ts';
+import { sleep } from '#test/support/wait.ts';
+import { type Evidence, type OwnPoint, summary, withLab } from './point.ts';
+
+interface Counts {
+  readonly runs: number;
+}
+
+type Log = (line: string) => void;
+
+/** Writes must have gone on for so long before and after a fault. */
+const settleMs = 700;
+const recoveryMs = 20_000;
+
+/** One failover after the other is what is shown here: point 3 shows what is done against flapping. */
+function unheld(stack: StackFile): StackFile {
+  return {
+    ...stack,
+    database: { ...stack.database, failover: { stableAfterMs: 1_000, free: 100, holdMs: 0 } },
+  };
+}
+
+interface Run {
+  readonly pauseMs: number;
+  readonly refused: number;
+  readonly unknown: number;
+  readonly healthyAgainMs: number;
+}
+
+/**
+ * One fault under load, healed, and judged: every acknowledged write is on every member, none twice, none that was
+ * refused; tables are equal; the stack is healthy again by itself.
+ */
+async function strike(
+  lab: Lab,
+  ledger: Ledger,
+  fault: DatabaseFault,
+  of: 'primary' | 'replica',
+): Promise<Run> {
+  const { database } = await lab.healthy(60_000);
+  const victim = database.members.find(({ role }) => role === of)?.host;
+  assert.ok(victim !== undefined, `no ${of}: ${JSON.stringify(database)}`);
+  const members = database.members.map(({ host }) => host);
+  await ledger.write(members);
+  await sleep(settleMs);
+  const from = ledgerNow();
+  const injected = fault.inject(lab, victim);
+  // A crash loop is injected for seconds; what counts is when writes go on.
+  await ledger.untilAcknowledged(from + 20, recoveryMs);
+  await injected;
+  if (fault.lastsMs > 0) await sleep(fault.lastsMs);
+  const healedFrom = ledgerNow();
+  await fault.heal?.(lab, victim);
+  await sleep(settleMs);
+  await ledger.untilAcknowledged(ledgerNow(), recoveryMs);
+  await lab.healthy(60_000);
+  const to = ledgerNow();
+  const { refused, unknown } = ledger.outcomes(from, to);
+  const pauseMs = ledger.longestPause(from, to);
+  await ledger.check(members);
+  return { pauseMs, refused, unknown, healthyAgainMs: to - healedFrom };
+}
+
+async function strikeAgain(
+  lab: Lab,
+  fault: DatabaseFault,
+  of: 'primary' | 'replica',
+  runs: number,
+  log: Log,
+): Promise<Evidence> {
+  const ledger = await Ledger.create(lab);
+  const seen: Run[] = [];
+  try {
+    for (let run = 0; run < runs; run += 1) {
+      const result = await strike(lab, ledger, fault, of);
+      seen.push(result);
+      log(`${fault.name} ${run + 1}: ${JSON.stringify(result)}`);
+    }
+  } finally {
+    await ledger.stop();
+  }
+  const pauses = seen.map(({ pauseMs }) => pauseMs);
+  const beyond = pauses.filter((pause) => pause > fault.limitMs).length;
+  const evidence = {
+    fault: fault.name,
+    runs,
+    limitMs: fault.limitMs,
+    withoutAcknowledgedWriteMs: summary(pauses),
+    unknownOutcomes: summary(seen.map(({ unknown }) => unknown)),
+    healthyAgainMs: summary(seen.map(({ healthyAgainMs }) => healthyAgainMs)),
+    acknowledgedWrites: ledger.records.filter(({ outcome }) => outcome === 'acknowledged').length,
+  };
+  assert.equal(
+    beyond,
+    0,
+    `${beyond} of ${runs} runs took longer than ${fault.limitMs} ms: ${JSON.stringify(evidence)}`,
+  );
+  return evidence;
+}
+
+function faultPoint(fault: DatabaseFault, of: 'primary' | 'replica'): OwnPoint<Counts> {
+  return {
+    kind: 'own',
+    id: `failover-2-${fault.name}`,
+    title: `${of === 'primary' ? 'The primary' : 'A replica'}: ${fault.name}: at most ${fault.limitMs} ms without an acknowledged write, none lost`,
+    small: { runs: 1 },
+    full: { runs: 20 },
+    run: (place, { counts, log }) =>
+      withLab(place, (lab) => strikeAgain(lab, fault, of, counts.runs, log), unheld),
+  };
+}
+
+/** Point 2 of failover: one point for each fault of its table. */
+export const failoverFaults: readonly OwnPoint<Counts>[] = [
+  ...databaseFaults.map((fault) => faultPoint(fault, 'primary')),
+  ...replicaFaults.map((fault) => faultPoint(fault, 'replica')),
+];

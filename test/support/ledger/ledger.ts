@@ -1,0 +1,180 @@
+/** A ledger load on a lab: writers in the hosts' networks, their records, and what the members hold. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { ports } from '#src/topology/ports.ts';
+import { accountsOf, queryLocally } from '../database.ts';
+import { type Lab, repository } from '../lab.ts';
+import { namespaceOf } from '../namespaces.ts';
+import { waitFor } from '../wait.ts';
+import { judge, longestPause, type MemberContent } from './check.ts';
+import { ledgerNow, type WriteRecord, type WriterConfig } from './records.ts';
+
+const accounts = 20;
+const startBalance = 1_000;
+const writerProgram = join(import.meta.dirname, 'writer.ts');
+
+interface Writer {
+  readonly host: string;
+  readonly process: ChildProcess;
+}
+
+export class Ledger {
+  readonly #lab: Lab;
+  readonly #records: WriteRecord[] = [];
+  #writers: Writer[] = [];
+  #count = 0;
+
+  private constructor(lab: Lab) {
+    this.#lab = lab;
+  }
+
+  static async create(lab: Lab): Promise<Ledger> {
+    const ledger = new Ledger(lab);
+    const { schema } = await accountsOf(lab);
+    const { database } = await lab.healthy();
+    const rows = Array.from({ length: accounts }, (_, id) => `(${id}, ${startBalance})`).join();
+    const sql = [
+      `USE ${schema}`,
+      'CREATE TABLE IF NOT EXISTS ledger (id VARCHAR(64) PRIMARY KEY) ENGINE=InnoDB',
+      'CREATE TABLE IF NOT EXISTS account (id INT PRIMARY KEY, balance INT NOT NULL) ENGINE=InnoDB',
+      `INSERT IGNORE INTO account VALUES ${rows}`,
+    ].join('; ');
+    const made = await queryLocally(lab, database.primary ?? '', sql);
+    if (made.code !== 0) throw new Error(`the ledger's tables: ${made.stderr}`);
+    return ledger;
+  }
+
+  get records(): readonly WriteRecord[] {
+    return this.#records;
+  }
+
+  /** Starts writers in these hosts' networks (again, after a host was powered off). */
+  async write(hosts: readonly string[], workers = 4, pauseMs = 4): Promise<void> {
+    const { application, schema } = await accountsOf(this.#lab);
+    const status = await this.#lab.status();
+    const members = status.hosts
+      .filter(({ roles }) => roles.includes('database'))
+      .map(({ address }) => address);
+    const caFile = join(await this.#lab.stateDirectory(), 'material/ca.pem');
+    for (const host of hosts) {
+      if (this.#writers.some((writer) => writer.host === host && writer.process.exitCode === null)) continue;
+      this.#count += 1;
+      const config: WriterConfig = {
+        name: `${host}-${this.#count}`,
+        members,
+        port: ports.mariadb,
+        user: application.user,
+        password: application.password,
+        schema,
+        caFile,
+        workers,
+        accounts,
+        pauseMs,
+      };
+      const namespace = namespaceOf(this.#lab.stack.stack, host);
+      const words = ['netns', 'exec', namespace, process.execPath, writerProgram, JSON.stringify(config)];
+      const child = spawn('ip', words, { cwd: repository, stdio: ['pipe', 'pipe', 'inherit'] });
+      child.stdin?.on('error', () => undefined);
+      if (child.stdout !== null) {
+        createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));
+      }
+      this.#writers.push({ host, process: child });
+    }
+    const from = ledgerNow();
+    await waitFor(
+      'the first acknowledged write',
+      () => this.#records.some(({ outcome, doneAt }) => outcome === 'acknowledged' && doneAt > from),
+      10_000,
+    );
+  }
+
+  /** A writer that is killed may leave half a line behind. */
+  #take(line: string): void {
+    if (line.endsWith('}')) this.#records.push(JSON.parse(line) as WriteRecord);
+  }
+
+  async stop(): Promise<void> {
+    const writers = this.#writers;
+    this.#writers = [];
+    await Promise.all(
+      writers.map(async ({ process: child }) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const ended = once(child, 'close');
+        child.stdin?.end();
+        const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+        await ended;
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  longestPause(from: number, to: number): number {
+    return longestPause(this.#records, from, to);
+  }
+
+  /** Outcomes between two moments, by kind. */
+  outcomes(from: number, to: number): Record<WriteRecord['outcome'], number> {
+    const count = { acknowledged: 0, refused: 0, unknown: 0 };
+    for (const { outcome, doneAt } of this.#records) if (doneAt >= from && doneAt <= to) count[outcome] += 1;
+    return count;
+  }
+
+  /** Until writes are acknowledged again; the moment at which the first of them was. */
+  async untilAcknowledged(after: number, timeoutMs: number): Promise<number> {
+    let at = 0;
+    await waitFor(
+      'an acknowledged write',
+      () => {
+        const found = this.#records.findLast(
+          ({ outcome, sentAt }) => outcome === 'acknowledged' && sentAt > after,
+        );
+        at = found?.doneAt ?? 0;
+        return found !== undefined;
+      },
+      timeoutMs,
+      20,
+    );
+    return at;
+  }
+
+  /** Stops the writers, waits until all members are level, and judges. Rejects with the violations. */
+  async check(hosts: readonly string[]): Promise<void> {
+    await this.stop();
+    let positions = '';
+    await waitFor(
+      'members at the same position',
+      async () => {
+        const found = await Promise.all(
+          hosts.map((host) => queryLocally(this.#lab, host, 'SELECT @@gtid_binlog_pos')),
+        );
+        positions = found.map(({ stdout }) => stdout.trim()).join(' | ');
+        return new Set(found.map(({ stdout }) => stdout.trim())).size === 1;
+      },
+      30_000,
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}: ${positions}`);
+    });
+    const members = await Promise.all(hosts.map((host) => this.#content(host)));
+    const violations = judge(this.#records, members, accounts * startBalance);
+    if (violations.length > 0) throw new Error(violations.join('; '));
+  }
+
+  async #content(host: string): Promise<MemberContent> {
+    const { schema } = await accountsOf(this.#lab);
+    const ask = async (sql: string): Promise<string[]> => {
+      const { stdout, stderr, code } = await queryLocally(this.#lab, host, `USE ${schema}; ${sql}`);
+      if (code !== 0) throw new Error(`${host}: ${stderr}`);
+      return stdout.trim() === '' ? [] : stdout.trim().split('\n');
+    };
+    const tables = await ask('SHOW TABLES');
+    const checksums = await ask(`CHECKSUM TABLE ${tables.join(', ')}`);
+    return {
+      host,
+      ids: await ask('SELECT id FROM ledger'),
+      balanceSum: Number((await ask('SELECT SUM(balance) FROM account'))[0]),
+      checksums: Object.fromEntries(checksums.map((line) => line.split('\t') as [string, string])),
+    };
+  }
+}
