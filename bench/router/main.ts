@@ -52,7 +52,7 @@ try {
     ...world.ways.map(({ name }) => name.padStart(14)),
     ' TCP/HAProxy',
     ' socket/HAProxy',
-    '  router CPU per query',
+    '  CPU per query of the three',
   ];
   console.log(header.join(''));
   for (const one of cases) {
@@ -64,11 +64,12 @@ try {
         const at = (index + round) % world.ways.length;
         const way = world.ways[at];
         if (way === undefined) continue;
-        const before = cpuSeconds(world.routerPid);
+        const pid = way.name === 'HAProxy' ? world.haproxyPid : world.routerPid;
+        const before = cpuSeconds(pid);
         const { queriesPerSecond } = await run(way, one, Number(values.seconds));
         samples[at]?.push(queriesPerSecond);
-        const usedSeconds = cpuSeconds(world.routerPid) - before;
-        if (way.name.startsWith('router')) {
+        const usedSeconds = cpuSeconds(pid) - before;
+        if (way.name !== 'direct') {
           cpu[at]?.push((1e6 * usedSeconds) / (queriesPerSecond * Number(values.seconds)));
         }
       }
@@ -86,7 +87,7 @@ try {
         (tcp / haproxy).toFixed(2).padStart(12),
         (socket / haproxy).toFixed(2).padStart(16),
         `  ${cpu
-          .slice(2)
+          .slice(1)
           .map((all) => median(all).toFixed(1))
           .join(' / ')} µs`,
       ].join(''),

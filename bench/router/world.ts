@@ -22,6 +22,7 @@ export interface Way {
 export class World {
   readonly server: MariadbServer;
   readonly ways: readonly Way[];
+  readonly haproxyPid: number;
   readonly routerPid: number;
   readonly #children: ChildProcess[] = [];
 
@@ -29,11 +30,13 @@ export class World {
     server: MariadbServer,
     ways: readonly Way[],
     children: ChildProcess[],
+    haproxyPid: number,
     routerPid: number,
   ) {
     this.server = server;
     this.ways = ways;
     this.#children = children;
+    this.haproxyPid = haproxyPid;
     this.routerPid = routerPid;
   }
 
@@ -69,7 +72,7 @@ export class World {
       { name: 'router TCP', args: tcp(routerPort) },
       { name: 'router socket', args: [`--mysql-socket=${socketPath}`] },
     ];
-    return new World(server, ways, children, children[1]?.pid ?? 0);
+    return new World(server, ways, children, children[0]?.pid ?? 0, children[1]?.pid ?? 0);
   }
 
   async stop(): Promise<void> {
