@@ -29,7 +29,7 @@ import {
 } from './heads-transaction.ts';
 import { type Lexer, token } from './lexer.ts';
 import type { Modes } from './modes.ts';
-import { isName, isPunctuation } from './names.ts';
+import { atEnd, isName, isPunctuation } from './names.ts';
 import { skim, skimBody } from './skim.ts';
 import { word } from './words.ts';
 
@@ -55,6 +55,22 @@ const adminWithoutCommit: Head = (lexer, draft) => {
   draft.is('admin');
   draft.require('primary', 'administration');
   skim(lexer, draft);
+};
+
+/** FLUSH; with READ LOCK or FOR EXPORT it holds locks until UNLOCK TABLES. */
+const flush: Head = (lexer, draft) => {
+  draft.is('admin');
+  draft.require('primary', 'administration');
+  draft.implicitCommit = true;
+  let locks = false;
+  for (; !atEnd(lexer); lexer.next()) if (lexer.word === word.read || lexer.word === word.for) locks = true;
+  if (locks) draft.pin('table locks');
+};
+
+/** BACKUP STAGE and BACKUP LOCK hold locks on their connection. */
+const backup: Head = (lexer, draft, modes) => {
+  draft.pin('table locks', 'backup');
+  admin(lexer, draft, modes);
 };
 
 /** A compound statement outside a stored program. @see https://mariadb.com/kb/en/using-compound-statements-outside-of-stored-programs/ */
@@ -122,7 +138,7 @@ const heads = new Map<number, Head>([
   [word.repair, ddl],
   [word.check, admin],
   [word.checksum, adminWithoutCommit],
-  [word.flush, admin],
+  [word.flush, flush],
   [word.reset, admin],
   [word.change, admin],
   [word.stop, admin],
@@ -130,7 +146,7 @@ const heads = new Map<number, Head>([
   [word.install, admin],
   [word.uninstall, admin],
   [word.cache, admin],
-  [word.backup, admin],
+  [word.backup, backup],
   [word.binlog, adminWithoutCommit],
   [word.help, adminWithoutCommit],
   [word.shutdown, adminWithoutCommit],

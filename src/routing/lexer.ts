@@ -61,6 +61,7 @@ const dot = 46;
 const slash = 47;
 const question = 63;
 const at = 64;
+const capitalN = 78;
 const backslash = 92;
 const backtick = 96;
 const none = -1;
@@ -157,6 +158,11 @@ export class Lexer {
         this.#at++;
         break;
       default:
+        if (byte === backslash && bytes[this.#at + 1] === capitalN) {
+          this.kind = token.number; // \N is NULL.
+          this.#at += 2;
+          break;
+        }
         this.odd = true;
         this.char = byte;
         this.kind = token.punctuation;

@@ -60,7 +60,7 @@ export function skipWords(lexer: Lexer, ...words: readonly number[]): void {
 }
 
 /** Characters that mean the same in a quoted string in every SQL mode and character set. */
-const harmless = /^[\w,:+./ -]*$/;
+const harmless = /^[\w,:+./ =*%-]*$/;
 
 /**
  * The literal that the current token is, as SQL text that means the same in every SQL mode and character set; undefined

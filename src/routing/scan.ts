@@ -222,7 +222,8 @@ class Scan {
 
   /** FOR UPDATE and whatever else isn't known to be plain. NEXT VALUE FOR has its reason already. */
   #afterFor(): void {
-    if (this.#start.writes || this.#level.ownFrom || plainFor.has(this.#lexer.word)) return;
+    const { ownFrom: own, jsonTable } = this.#level;
+    if (this.#start.writes || own || jsonTable || plainFor.has(this.#lexer.word)) return;
     this.#draft.require('primary', 'locking read');
   }
 
@@ -294,11 +295,17 @@ class Scan {
     lexer.next();
   }
 
+  /** @@[scope .] name */
   #systemVariable(): void {
     const lexer = this.#lexer;
     lexer.next();
-    const name = isName(lexer) ? nameText(lexer).toLowerCase() : '';
-    if (name !== 'global') this.#draft.usesInsertId = true;
+    let name = isName(lexer) ? nameText(lexer).toLowerCase() : '';
+    if (isName(lexer)) lexer.next();
+    if (isPunctuation(lexer, '.')) {
+      lexer.next();
+      if (isName(lexer) && name === 'session') name = nameText(lexer).toLowerCase();
+    }
+    this.#draft.usesInsertId = true;
     const diagnostics = name === 'warning_count' || name === 'error_count';
     this.#draft.require(diagnostics ? 'previous' : 'primary', diagnostics ? 'diagnostics' : 'member value');
     if (isName(lexer)) lexer.next();

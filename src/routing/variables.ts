@@ -123,6 +123,6 @@ export function withValues(state: SessionState, values: readonly (string | null)
 export function asLiteral(value: string | null): string {
   if (value === null) return 'NULL';
   if (/^-?\d{1,20}(\.\d{1,20})?$/.test(value)) return value;
-  if (/^[\w,:+./ *-]*$/.test(value)) return `'${value}'`;
+  if (/^[\w,:+./ =*%-]*$/.test(value)) return `'${value}'`;
   return `CONVERT(0x${Buffer.from(value).toString('hex')} USING utf8mb4)`;
 }
