@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router } from '#src/router/router.ts';
-import { RoutedSession, serverVersionNumber } from '#src/router/session-routes.ts';
 import { FileTopology } from '#src/router/topology-file.ts';
 
 const write = (level: string) => (text: string) =>
@@ -22,12 +21,10 @@ try {
   const settings = JSON.parse(await readFile(file, 'utf8')) as Partial<RouterConfig> &
     Pick<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> & { topologyFile: string };
   const topology = new FileTopology(settings.topologyFile, log);
-  const context = { catalogue: null, serverVersion: serverVersionNumber(routerDefaults.serverVersion) };
   const router = new Router({
     config: { ...routerDefaults, ...settings },
     topology,
     log,
-    newRoutes: (client, schema) => new RoutedSession(context, client.collation, schema),
   });
   const { port } = await router.listen();
   log.info(`listening${port === undefined ? '' : ` on port ${port}`}`);

@@ -1,3 +1,5 @@
+import type { ConsistencyLevel } from '#src/routing/statement.ts';
+
 /** What a router is told when it starts. Secrets are in here: the file is 0600 and this is never logged. */
 export interface RouterAccount {
   readonly user: string;
@@ -7,6 +9,13 @@ export interface RouterAccount {
 }
 
 export interface RouterConfig {
+  /** What reads must see, unless a session or a hint says otherwise. */
+  readonly consistency: ConsistencyLevel;
+  /** A replica further behind than this gets no reads. */
+  readonly maxLagMs: number;
+  /** How often members are asked for their positions while there are reads, and while there are none. */
+  readonly sampleIntervalMs: number;
+  readonly sampleIdleMs: number;
   /** 1 to 511, unique per stack and worker: the upper bits of the connection ids it gives. */
   readonly number: number;
   readonly listen: {
@@ -38,6 +47,10 @@ export interface RouterConfig {
 }
 
 export const routerDefaults: Omit<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> = {
+  consistency: 'global',
+  maxLagMs: 10_000,
+  sampleIntervalMs: 20,
+  sampleIdleMs: 1_000,
   serverVersion: '5.5.5-10.11.19-MariaDB',
   maxClientConnections: 10_000,
   maxConnectionsPerMember: 90,

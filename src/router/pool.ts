@@ -6,7 +6,7 @@ import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { ServerConnection } from './server-connection.ts';
-import { type LoginKey, logInToServer, type ServerTls } from './server-login.ts';
+import { type LoggedIn, type LoginKey, logInToServer, type ServerTls } from './server-login.ts';
 import type { Member } from './topology.ts';
 
 export interface PoolOptions {
@@ -48,6 +48,7 @@ export class MemberPool {
   readonly #all = new Map<ServerConnection, Wanted>();
   readonly #idle = new Map<string, ServerConnection[]>();
   readonly #waiters: Waiter[] = [];
+  readonly #load = { count: 0 };
   #connecting = 0;
   #retired = false;
   #serving = false;
@@ -79,10 +80,8 @@ export class MemberPool {
   }
 
   /** Statements under way: what "least outstanding" counts. */
-  get busyCount(): number {
-    let count = 0;
-    for (const connection of this.#all.keys()) if (connection.busy) count++;
-    return count;
+  get outstanding(): number {
+    return this.#load.count;
   }
 
   /** An idle connection, if there is one; preferably the one that still has the state of `session`. */
@@ -104,6 +103,13 @@ export class MemberPool {
       this.#waiters.push(waiter);
       this.#serve();
     });
+  }
+
+  /** A connection beside the pool, for the router's own questions: sessions can't be in its way. */
+  connectApart(key: LoginKey): Promise<LoggedIn> {
+    if (this.#retired) return Promise.reject(new Error('the member changed its role'));
+    const { connectTimeoutMs, tls } = this.#options;
+    return logInToServer(this.member.address, key, undefined, tls, connectTimeoutMs);
   }
 
   /**
@@ -235,6 +241,7 @@ export class MemberPool {
         this.#settle(waiter).reject(new Error('the member changed its role'));
         return;
       }
+      connection.load = this.#load;
       this.#all.set(connection, { key, schema, keyText });
       connection.lastUsedMs = Date.now();
       connection.onLost = () => this.#remove(connection);

@@ -19,13 +19,16 @@ import type { SessionRoutes } from './routes.ts';
 import { type LoginKey, type ServerTls, serverTlsOf } from './server-login.ts';
 import { Session, type SessionClient } from './session.ts';
 import type { KillResult, RouterLog, SessionHost } from './session-host.ts';
+import { RoutedSession } from './session-routes.ts';
+import { SharedKnowledge } from './shared-knowledge.ts';
 import type { Topology } from './topology.ts';
 
 export interface RouterOptions {
   readonly config: RouterConfig;
   readonly topology: Topology;
   readonly log: RouterLog;
-  readonly newRoutes: (client: SessionClient, schema: string | undefined) => SessionRoutes;
+  /** Another way to choose than `src/routing`; for tests. */
+  readonly newRoutes?: (client: SessionClient, schema: string | undefined) => SessionRoutes;
 }
 
 /** Router ids lie above what a server counts up to. */
@@ -36,12 +39,13 @@ export class Router implements SessionHost {
   readonly config: RouterConfig;
   readonly log: RouterLog;
   readonly accounts: ReadonlyMap<string, RouterAccount>;
-  readonly newRoutes: RouterOptions['newRoutes'];
+  readonly newRoutes: NonNullable<RouterOptions['newRoutes']>;
   readonly members: MemberPools;
   readonly sessions = new Map<number, Session>();
   readonly serverTls: ServerTls | undefined;
   nowMs = Date.now();
   readonly #door: Doorkeeper;
+  readonly #shared: SharedKnowledge;
   readonly #servers: Server[] = [];
   readonly #channels = new Set<Channel>();
   readonly #timer: NodeJS.Timeout;
@@ -52,7 +56,6 @@ export class Router implements SessionHost {
   constructor({ config, topology, log, newRoutes }: RouterOptions) {
     this.config = config;
     this.log = log;
-    this.newRoutes = newRoutes;
     this.accounts = new Map(config.accounts.map((account) => [account.user, account]));
     this.serverTls = config.serverTls === undefined ? undefined : serverTlsOf(config.serverTls);
     const { tls } = config.listen;
@@ -67,6 +70,10 @@ export class Router implements SessionHost {
       connectTimeoutMs: config.connectTimeoutMs,
       tls: this.serverTls,
     });
+    this.#shared = new SharedKnowledge(this.members, topology, config, log);
+    this.newRoutes =
+      newRoutes ??
+      (({ account, collation }, schema) => new RoutedSession(this.#shared, account.user, collation, schema));
     this.#timer = setInterval(() => this.#tick(), 200);
   }
 
@@ -94,6 +101,7 @@ export class Router implements SessionHost {
     for (const server of this.#servers) server.close();
     for (const session of this.sessions.values()) session.close();
     for (const channel of this.#channels) channel.destroy();
+    this.#shared.close();
     this.members.close();
   }
 
@@ -132,6 +140,14 @@ export class Router implements SessionHost {
   kill(by: Session, id: number, queryOnly: boolean): Promise<KillResult> | undefined {
     if (id < idBase) return undefined;
     return killSession(this, by, this.sessions.get(id), id, queryOnly);
+  }
+
+  askPrimary(): Promise<void> {
+    return this.#shared.sampler?.askPrimary() ?? Promise.resolve();
+  }
+
+  reached(member: string, position: string, tookMs: number): void {
+    this.#shared.sampler?.reached(member, position, tookMs);
   }
 
   ended(session: Session): void {

@@ -21,6 +21,10 @@ export interface RouteChoice {
   readonly waitMs: number;
   /** For metrics and `explain`. */
   readonly reason: string;
+  /** It is the primary only because positions aren't known: ask for them and choose again. */
+  readonly sampleFirst: boolean;
+  /** A statement of the router's own that goes before it. */
+  readonly prelude: string | undefined;
 }
 
 /** Statements that give another connection a session's settings, in order; another array when one changed. */
@@ -34,7 +38,10 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   /** What COM_INIT_DB does. */
   useSchema(schema: string): S;
   /** Undefined stands for a command without a text: to the primary. */
-  choose(statement: S | undefined): RouteChoice;
+  choose(statement: S | undefined, beganMs: number): RouteChoice;
+  /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
+  valuesQuery(): string | undefined;
+  takeValues(values: readonly (string | null)[]): void;
   /** The server answered; `undefined` stands for a command without a text. */
   answered(statement: S | undefined, outcome: Outcome): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */
@@ -52,6 +59,8 @@ const toPrimary: RouteChoice = {
   waitFor: undefined,
   waitMs: 0,
   reason: 'not understood',
+  sampleFirst: false,
+  prelude: undefined,
 };
 
 /** Everything to the primary, on one connection: what is right when nothing is known. */
@@ -80,6 +89,9 @@ export class PrimaryOnly implements SessionRoutes {
   answered(_statement: RoutedStatement | undefined, { schema }: Outcome): void {
     if (schema !== undefined) this.schema = schema;
   }
+
+  valuesQuery(): undefined {}
+  takeValues(): void {}
 
   mayLeave(): boolean {
     return !this.#used;

@@ -77,6 +77,8 @@ export class ServerConnection {
   /** By the session's own statement ids. */
   readonly statements = new Map<number, ServerStatement>();
   lastUsedMs = 0;
+  /** Counts sessions' statements under way, for the whole member. */
+  load: { count: number } = { count: 0 };
   onLost: () => void = () => undefined;
   readonly #deprecateEof: boolean;
   readonly #own: OwnCommand[] = [];
@@ -115,6 +117,7 @@ export class ServerConnection {
   forward(bytes: Buffer, shape: ResponseShape): boolean {
     if (shape !== responseShape.none) {
       this.#forwarding = true;
+      this.load.count++;
       if (this.#own.length === 0) this.scanner.begin(shape, this.#deprecateEof);
       else this.#forwardShape = shape;
     }
@@ -141,6 +144,7 @@ export class ServerConnection {
     this.#lost = true;
     this.channel.destroy();
     const inFlight = this.#forwarding;
+    if (inFlight) this.load.count--;
     const { owner } = this;
     this.owner = undefined;
     this.stateOf = undefined;
@@ -222,6 +226,7 @@ export class ServerConnection {
       if (scanner.done) {
         this.#give(owner, buffer, start, at);
         this.#forwarding = false;
+        this.load.count--;
         owner.onAnswerEnd(this);
         return at;
       }

@@ -25,6 +25,10 @@ export interface SessionHost extends PoolSource {
    * one who asked, or to `null`.
    */
   kill(by: Session, id: number, queryOnly: boolean): Promise<KillResult> | undefined;
+  /** Asks the primary for its position; resolves when it has answered, or could not. */
+  askPrimary(): Promise<void>;
+  /** A replica was waited for until it had the position. */
+  reached(member: string, position: string, tookMs: number): void;
   ended(session: Session): void;
 }
 

@@ -2,17 +2,30 @@
 import { charsetOfCollation } from '#src/mysql-wire/collations.ts';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import type { Catalogue } from '#src/routing/catalogue.ts';
+import { chooseBackend } from '#src/routing/choose.ts';
+import { type Freshness, nothingSeen, type Stamp } from '#src/routing/freshness.ts';
+import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
 import { type Resolved, resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
-import type { Statement } from '#src/routing/statement.ts';
+import { setStatement } from '#src/routing/settings.ts';
+import type { ConsistencyLevel, Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
+import { valuesQuery, withValues } from '#src/routing/variables.ts';
 import type { RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
 
 /** What all sessions of a router know together. */
 export interface RoutesContext {
   /** Null until the definitions were read. */
-  readonly catalogue: Catalogue | null;
+  catalogue(): Catalogue | null;
+  /** A statement may have changed the definitions. */
+  definitionsChanged(): void;
+  members(): readonly Member[];
+  /** What the account's sessions wrote through this router. */
+  writesOf(user: string): Freshness;
+  wrote(user: string, stamp: Stamp): void;
+  readonly level: ConsistencyLevel;
+  readonly limits: ChoiceLimits;
   /** As MYSQL_VERSION_ID. */
   readonly serverVersion: number;
 }
@@ -35,16 +48,29 @@ const command: Statement = {
   routines: [],
   hints: {},
   foundRows: false,
+  usesInsertId: false,
 };
+
+/** Where each session begins to spread its reads. */
+let sessions = 0;
+
+/** Transactions begin on the primary, READ ONLY ones too: what follows in one may need it. */
+function begins(statement: Statement): boolean {
+  return statement.effects.some((effect) => effect.kind === 'begin');
+}
 
 export class RoutedSession implements SessionRoutes<Analysed> {
   readonly #context: RoutesContext;
   readonly #charset: string | undefined;
+  readonly #user: string;
+  #spread: number;
   #state: SessionState;
   #resolved: Resolved | undefined;
 
-  constructor(context: RoutesContext, collation: number, schema: string | undefined) {
+  constructor(context: RoutesContext, user: string, collation: number, schema: string | undefined) {
     this.#context = context;
+    this.#user = user;
+    this.#spread = ++sessions;
     this.#charset = charsetOfCollation(collation);
     this.#state = newSession(schema, this.#charset, context.serverVersion);
   }
@@ -69,29 +95,89 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return analysed(useStatement(schema));
   }
 
-  choose(routed: Analysed | undefined): RouteChoice {
+  choose(routed: Analysed | undefined, beganMs: number): RouteChoice {
     const statement = routed?.statement ?? command;
-    this.#resolved = resolve(statement, this.#state.schema, this.#context.catalogue);
+    const context = this.#context;
+    const session = this.#state;
+    const resolved = resolve(statement, session.schema, context.catalogue());
+    this.#resolved = resolved;
+    // The common case, without a look at the members: what only the primary can do.
+    if (resolved.target === 'primary' && session.transaction === undefined) {
+      return this.#primary(resolved.reason, statement);
+    }
+    const shared = context.level === 'session' ? nothingSeen : context.writesOf(this.#user);
+    const { level, limits } = context;
+    const members = context.members();
+    const spread = this.#spread++;
+    const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
+    if (choice.to === 'refuse') return this.#primary(choice.reason, statement);
+    if (choice.to === 'replica' && !begins(statement)) {
+      const { member, reason, wait } = choice;
+      const prelude = this.#prelude(statement, 'replica');
+      return {
+        slot: 'replica',
+        member,
+        waitFor: wait?.position,
+        waitMs: wait?.limitMs ?? 0,
+        reason,
+        sampleFirst: false,
+        prelude,
+      };
+    }
+    if (choice.to === 'last' && session.last?.role === 'replica') {
+      const { member, reason } = choice;
+      const none = { waitFor: undefined, waitMs: 0, sampleFirst: false, prelude: undefined };
+      return { slot: 'replica', member, reason, ...none };
+    }
+    const sampleFirst = choice.reason === 'position unknown' || choice.reason === 'no position since';
+    return { ...this.#primary(choice.reason, statement), sampleFirst };
+  }
+
+  #primary(reason: string, statement: Statement): RouteChoice {
+    const prelude = this.#prelude(statement, 'primary');
     return {
       slot: 'primary',
       member: undefined,
       waitFor: undefined,
       waitMs: 0,
-      reason: this.#resolved.reason,
+      reason,
+      sampleFirst: false,
+      prelude,
     };
+  }
+
+  /** The last insert id, for a statement that asks for it on a connection that may not have it. */
+  #prelude(statement: Statement, slot: Slot): string | undefined {
+    const { insertId, unresolved } = this.#state;
+    if (!statement.usesInsertId || insertId === undefined) return undefined;
+    if (slot === 'primary' && unresolved.includes('last_insert_id')) return undefined;
+    return setStatement('last_insert_id', insertId);
   }
 
   answered(routed: Analysed | undefined, outcome: Outcome): void {
     const statement = routed?.statement ?? command;
+    const context = this.#context;
     let resolved = this.#resolved;
     if (resolved?.statement !== statement) {
-      resolved = resolve(statement, this.#state.schema, this.#context.catalogue);
+      resolved = resolve(statement, this.#state.schema, context.catalogue());
     }
     this.#state = step(this.#state, resolved, outcome);
+    const { position, epoch, role } = outcome;
+    if (position !== undefined && role === 'primary') context.wrote(this.#user, { epoch, position });
+    if (statement.class === 'ddl' || statement.class === 'unknown') context.definitionsChanged();
   }
 
-  mayLeave(_slot: Slot): boolean {
-    return !keepsConnection(this.#state);
+  valuesQuery(): string | undefined {
+    return valuesQuery(this.#state);
+  }
+
+  takeValues(values: readonly (string | null)[]): void {
+    this.#state = withValues(this.#state, values);
+  }
+
+  mayLeave(slot: Slot): boolean {
+    // Transactions and pins are on the primary alone.
+    return slot === 'replica' || !keepsConnection(this.#state);
   }
 
   reset(schema: string | undefined): void {

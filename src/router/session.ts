@@ -5,7 +5,7 @@
 import { capability } from '#src/mysql-wire/capabilities.ts';
 import { command, type ResponseShape, responseShape } from '#src/mysql-wire/commands.ts';
 import { type ErrPacket, encodeErr, errPacket, parseErr } from '#src/mysql-wire/err-packet.ts';
-import { headerBytes, packetOf } from '#src/mysql-wire/framing.ts';
+import { commandPacket, headerBytes, packetOf } from '#src/mysql-wire/framing.ts';
 import { okPacket, withoutSessionState } from '#src/mysql-wire/ok-packet.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
@@ -16,7 +16,8 @@ import { ClientStream, type CommandHandler, type UploadKind } from './client-str
 import type { RouterAccount } from './config.ts';
 import { notExecuted, outcomeUnknown, stateLost, transactionLost } from './errors.ts';
 import { PreparedStatement, statementIdAt } from './prepared.ts';
-import type { RoutedStatement, SessionRoutes, Slot } from './routes.ts';
+import type { RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
+import { rowsOf } from './rows.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { handleCommand, handleLargeCommand } from './session-commands.ts';
 import { SessionConnections } from './session-connections.ts';
@@ -35,6 +36,10 @@ export interface SessionClient {
   readonly collation: number;
   /** Of the greeting. */
   readonly scramble: Buffer;
+}
+
+function needsMore({ sampleFirst, prelude, waitFor }: RouteChoice): boolean {
+  return sampleFirst || prelude !== undefined || waitFor !== undefined;
 }
 
 /** What a server answers to a write while it is read-only, and why; other reasons for 1290 don't pass. */
@@ -164,10 +169,10 @@ export class Session implements CommandHandler, ConnectionOwner {
     work.begin(code, shape);
     work.statement = statement;
     work.prepared = prepared;
-    const choice = this.routes.choose(this.#pinned ? undefined : statement);
+    const choice = this.routes.choose(this.#pinned ? undefined : statement, performance.now());
     work.choice = choice;
     const connection = this.connections.ready(choice.slot, choice.member, this.routes);
-    if (connection !== undefined && choice.waitFor === undefined && this.#fits(connection)) {
+    if (connection !== undefined && !needsMore(choice) && this.#fits(connection)) {
       this.#send(connection, buffer, start, end);
       return;
     }
@@ -187,7 +192,7 @@ export class Session implements CommandHandler, ConnectionOwner {
     work.statement = statement;
     work.prepared = prepared;
     work.large = true;
-    work.choice = this.routes.choose(this.#pinned ? undefined : statement);
+    work.choice = this.routes.choose(this.#pinned ? undefined : statement, performance.now());
     work.bytes = beginning;
     void this.#runSlowly();
   }
@@ -221,7 +226,15 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   async #findConnection(): Promise<ServerConnection> {
     const { work, connections, routes } = this;
-    const { slot, member, waitFor, waitMs } = work.choice as NonNullable<Work['choice']>;
+    let choice = work.choice as RouteChoice;
+    if (choice.sampleFirst) {
+      const beganMs = performance.now();
+      await this.host.askPrimary();
+      if (this.#closed) throw new Error('the client is gone');
+      choice = routes.choose(work.statement, beganMs);
+      work.choice = choice;
+    }
+    const { slot, member, waitFor, waitMs } = choice;
     const bound = work.prepared?.boundTo;
     if (bound !== undefined) {
       if (connections.poolOf(bound) === undefined) throw new Error('its long data, or its cursor, was lost');
@@ -230,14 +243,14 @@ export class Session implements CommandHandler, ConnectionOwner {
     if (slot === 'replica' && member !== undefined) {
       try {
         const connection = await connections.attachReplica(member, routes);
-        const fresh = waitFor === undefined || (await waitForPosition(connection, waitFor, waitMs));
-        if (fresh) return await this.#prepareOn(connection);
+        if (await this.#reaches(connection, member, waitFor, waitMs))
+          return await this.#prepareOn(connection);
       } catch (error) {
         this.host.log.warn(`replica ${member} can't be used: ${(error as Error).message}`);
       }
       if (this.#closed) throw new Error('the client is gone');
     }
-    work.choice = { ...(work.choice as NonNullable<Work['choice']>), slot: 'primary', member: undefined };
+    work.choice = { ...choice, slot: 'primary', member: undefined };
     const bufferMs = this.host.config.bufferTimeoutMs;
     if (work.deadlineMs === 0) work.deadlineMs = performance.now() + bufferMs;
     for (;;) {
@@ -251,9 +264,28 @@ export class Session implements CommandHandler, ConnectionOwner {
     }
   }
 
-  /** Prepares the statement on this server too, when it isn't. */
+  /** Whether the replica has what the read must see; tells the others when it had to be asked. */
+  async #reaches(
+    connection: ServerConnection,
+    member: string,
+    position: string | undefined,
+    waitMs: number,
+  ): Promise<boolean> {
+    if (position === undefined) return true;
+    const beganMs = performance.now();
+    if (!(await waitForPosition(connection, position, waitMs))) return false;
+    this.host.reached(member, position, performance.now() - beganMs);
+    return true;
+  }
+
+  /** Gives this server what the statement needs: its preparation, the last insert id. */
   async #prepareOn(connection: ServerConnection): Promise<ServerConnection> {
-    const { prepared } = this.work;
+    const { prepared, choice } = this.work;
+    if (choice?.prelude !== undefined) {
+      const packet = commandPacket(command.query, Buffer.from(choice.prelude));
+      const { error } = await connection.asked(packet, responseShape.result);
+      if (error !== undefined) throw new Error(error.message);
+    }
     if (prepared === undefined || connection.statements.has(prepared.id)) return connection;
     const answer = await connection.asked(prepared.packet, responseShape.prepare);
     if (!connection.open) throw new Error('the connection broke');
@@ -431,9 +463,30 @@ export class Session implements CommandHandler, ConnectionOwner {
   // ---- Connections come and go
 
   mayDetach(connection: ServerConnection): boolean {
-    if (this.work.active || this.inTransaction || this.#lost !== undefined) return false;
+    if (this.stream.busy || this.work.active || this.inTransaction || this.#lost !== undefined) return false;
     for (const statement of this.prepared.values()) if (statement.boundTo === connection) return false;
-    return !this.#pinned && this.routes.mayLeave(this.connections.slotOf(connection));
+    if (this.#pinned) return false;
+    if (this.routes.mayLeave(this.connections.slotOf(connection))) return true;
+    this.#askValues(connection);
+    return false;
+  }
+
+  /** What ties the session to the connection may be no more than values that can be asked for; it may leave then. */
+  #askValues(connection: ServerConnection): void {
+    const sql = this.routes.valuesQuery();
+    if (sql === undefined || connection.busy || connection !== this.connections.in('primary')) return;
+    this.stream.busy = true;
+    const packet = commandPacket(command.query, Buffer.from(sql));
+    connection.ask(packet, responseShape.result, ({ error, bytes }) => {
+      if (this.#closed) return;
+      const [values] = error === undefined ? rowsOf(bytes) : [];
+      if (values !== undefined) this.routes.takeValues(values);
+      const crowded = this.connections.poolOf(connection)?.crowded === true;
+      if (crowded && this.routes.mayLeave('primary')) this.detach(connection);
+      // The values are the connection's own.
+      else if (connection.open) connection.settings = this.routes.settings;
+      this.stream.ready();
+    });
   }
 
   detach(connection: ServerConnection): void {

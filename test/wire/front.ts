@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router } from '#src/router/router.ts';
-import { RoutedSession, serverVersionNumber } from '#src/router/session-routes.ts';
 import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
 import { removeDirectories, temporaryDirectory } from '../real/mariadb/server.ts';
 import { account } from '../real/router/stack.ts';
@@ -33,7 +32,6 @@ export async function startFront(config: Partial<RouterConfig> = {}): Promise<Fr
   const server = await FakeServer.start();
   const path = join(temporaryDirectory('wire'), 'socket');
   const topology = new StaticTopology(viewOf(server.port));
-  const context = { catalogue: null, serverVersion: serverVersionNumber(routerDefaults.serverVersion) };
   const router = new Router({
     config: {
       ...routerDefaults,
@@ -46,7 +44,6 @@ export async function startFront(config: Partial<RouterConfig> = {}): Promise<Fr
     },
     topology,
     log: { info: () => undefined, warn: () => undefined },
-    newRoutes: (client, schema) => new RoutedSession(context, client.collation, schema),
   });
   await router.listen();
   const close = (): void => {

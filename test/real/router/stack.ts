@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router, type RouterOptions } from '#src/router/router.ts';
-import { RoutedSession, serverVersionNumber } from '#src/router/session-routes.ts';
 import { type Member, StaticTopology } from '#src/router/topology.ts';
 import { attach, caughtUp } from '../mariadb/replication.ts';
 import { MariadbServer, temporaryDirectory } from '../mariadb/server.ts';
@@ -79,13 +78,11 @@ export async function startStack(options: StackOptions = {}): Promise<RouterStac
     connectTimeoutMs: 1_000,
     ...options.config,
   };
-  const context = { catalogue: null, serverVersion: serverVersionNumber(routerDefaults.serverVersion) };
   const router = new Router({
     config,
     topology,
     log: { info: () => undefined, warn: () => undefined },
-    newRoutes:
-      options.newRoutes ?? ((client, schema) => new RoutedSession(context, client.collation, schema)),
+    ...(options.newRoutes === undefined ? {} : { newRoutes: options.newRoutes }),
   });
   const { port } = await router.listen();
   if (port === undefined) throw new Error('the router has no port');

@@ -1,0 +1,66 @@
+/** What the sessions of one router know together: definitions, members' positions, and what was written through it. */
+import type { Catalogue } from '#src/routing/catalogue.ts';
+import { afterWrite, type Freshness, nothingSeen, type Stamp } from '#src/routing/freshness.ts';
+import type { ChoiceLimits, Member } from '#src/routing/member.ts';
+import type { ConsistencyLevel } from '#src/routing/statement.ts';
+import { CatalogueLoader } from './catalogue-loader.ts';
+import type { RouterConfig } from './config.ts';
+import type { MemberPools } from './members.ts';
+import { Sampler } from './sampler.ts';
+import type { RouterLog } from './session-host.ts';
+import { type RoutesContext, serverVersionNumber } from './session-routes.ts';
+import type { Topology } from './topology.ts';
+
+export class SharedKnowledge implements RoutesContext {
+  readonly level: ConsistencyLevel;
+  readonly limits: ChoiceLimits;
+  readonly serverVersion: number;
+  /** Undefined without an account to ask by. */
+  readonly sampler: Sampler | undefined;
+  readonly #loader: CatalogueLoader;
+  readonly #writes = new Map<string, Freshness>();
+
+  constructor(pools: MemberPools, topology: Topology, config: RouterConfig, log: RouterLog) {
+    const { consistency, maxLagMs, replicaWaitMs, accounts } = config;
+    this.level = consistency;
+    // A wait on a replica is worth as much as it may take: the primary has its writes to do.
+    this.limits = { maxLagMs, maxWaitMs: replicaWaitMs, primaryDelayMs: replicaWaitMs };
+    this.serverVersion = serverVersionNumber(config.serverVersion);
+    this.#loader = new CatalogueLoader(pools, accounts, log, () =>
+      topology.view.members.some(({ role }) => role === 'replica'),
+    );
+    const [account] = accounts;
+    if (account === undefined) return;
+    this.sampler = new Sampler(pools, topology, {
+      account,
+      intervalMs: config.sampleIntervalMs,
+      idleIntervalMs: config.sampleIdleMs,
+      timeoutMs: config.connectTimeoutMs,
+    });
+  }
+
+  catalogue(): Catalogue | null {
+    return this.#loader.catalogue;
+  }
+
+  definitionsChanged(): void {
+    this.#loader.invalidate();
+  }
+
+  members(): readonly Member[] {
+    return this.sampler?.members() ?? [];
+  }
+
+  writesOf(user: string): Freshness {
+    return this.#writes.get(user) ?? nothingSeen;
+  }
+
+  wrote(user: string, stamp: Stamp): void {
+    this.#writes.set(user, afterWrite(this.writesOf(user), '', stamp));
+  }
+
+  close(): void {
+    this.#loader.close();
+    this.sampler?.close();
+  }
+}
