@@ -122,13 +122,16 @@ function userVariable(lexer: Lexer, draft: Draft): void {
   lexer.next();
   if (isPunctuation(lexer, ':')) lexer.next();
   lexer.next();
-  const literal = literalText(lexer);
-  const level = literal === undefined ? undefined : parseConsistency(literalValue(literal));
-  if (name === consistencyVariable && level !== undefined) {
-    draft.require('any', 'replayable session state');
-    draft.effect({ kind: 'set', variable: consistencyVariable, value: `'${level}'` });
+  if (name === consistencyVariable && lexer.kind === token.string) {
+    const level = parseConsistency(literalValue(literalText(lexer) ?? ''));
+    const place = lexer.place();
     lexer.next();
-    return;
+    if (level !== undefined && (atEnd(lexer) || isPunctuation(lexer, ','))) {
+      draft.require('any', 'replayable session state');
+      draft.effect({ kind: 'set', variable: consistencyVariable, value: `'${level}'` });
+      return;
+    }
+    lexer.back(place);
   }
   draft.require('primary', 'user variable');
   draft.pin('user variables');

@@ -7,7 +7,6 @@ export const functionReads: readonly Row[] = [
   ...rows(
     replica,
     `SELECT NOW()
-    SELECT NOW ()
     SELECT NOW( ), now(6), CURRENT_TIMESTAMP, CURRENT_TIMESTAMP()
     SELECT CURDATE(), CURTIME(), CURRENT_DATE, CURRENT_TIME(3), SYSDATE(), LOCALTIME, LOCALTIMESTAMP()
     SELECT UTC_DATE(), UTC_TIME(), UTC_TIMESTAMP
@@ -38,7 +37,7 @@ export const functionReads: readonly Row[] = [
     SELECT CAST(a AS CHAR), CAST(a AS CHAR(10)), CAST(a AS DECIMAL(10, 2)), CAST(c AS DATETIME(6)) FROM t
     SELECT CAST(a AS SIGNED), CAST(a AS UNSIGNED INTEGER), CAST(b AS BINARY(3)), CAST(c AS DATE) FROM t
     SELECT CONVERT(b USING latin1), CONVERT(a, CHAR(5)), CONVERT(b, BINARY) FROM t
-    SELECT CHARSET(b), COLLATION(b), COERCIBILITY(b), b COLLATE utf8mb4_bin FROM t
+    SELECT CHARSET(b), COLLATION(b), COERCIBILITY(b), CONVERT(b USING utf8mb4) COLLATE utf8mb4_bin FROM t
     SELECT SLEEP(0), BENCHMARK(1, 1 + 1)
     SELECT UUID(), SYS_GUID(), LENGTH(RANDOM_BYTES(4))
     SELECT DATABASE(), SCHEMA(), USER(), CURRENT_USER, CURRENT_USER(), SESSION_USER(), SYSTEM_USER(), CURRENT_ROLE
@@ -52,7 +51,6 @@ export const functionReads: readonly Row[] = [
     SELECT JSON_CONTAINS('[1]', '1'), JSON_LENGTH('[1]'), JSON_SET('{}', '$.a', 1), JSON_VALID('{}')
     SELECT COUNT(*), COUNT(DISTINCT a), SUM(a), AVG(a), MIN(a), MAX(a), STD(a), VARIANCE(a), BIT_OR(a) FROM t
     SELECT count(*) FROM t
-    SELECT COUNT (*) FROM t
     SELECT FIRST_VALUE(a) OVER (ORDER BY a), NTH_VALUE(a, 2) OVER (ORDER BY a), NTILE(2) OVER (ORDER BY a) FROM t
     SELECT ST_AsText(p), ST_X(p), ST_Distance(p, POINT(1, 1)) FROM g
     SELECT ST_GeomFromText('POINT(1 1)'), LINESTRING(POINT(0, 0), POINT(1, 1)), ST_Within(p, p) FROM g
@@ -68,7 +66,7 @@ export const functionReads: readonly Row[] = [
     SELECT'a'
     SELECT*FROM t
     SELECT\`a\`FROM\`t\`
-    SELECT a FROM t WHERE\`a\`=1AND 1`,
+    SELECT a FROM t WHERE\`a\`=1 AND 1`,
   ),
   ...rows(
     replica,
@@ -116,6 +114,15 @@ export const functionReads: readonly Row[] = [
     SET STATEMENT optimizer_switch='mrr=on' FOR SELECT * FROM t`,
   ),
 ];
+
+/** The same, where the server is stricter: it refuses them with default settings. */
+export const refusedReads: readonly Row[] = rows(
+  replica,
+  `;SELECT 1
+  ;; SELECT 1 ;;
+  SELECT NOW ()
+  SELECT COUNT (*) FROM t`,
+);
 
 /** Whole transactions that a replica may run. */
 export const readOnlyBegins: readonly Row[] = rows(

@@ -11,8 +11,6 @@ export const reads: readonly Row[] = [
     select 1
     sElEcT 1
     SELECT 1;
-    ;SELECT 1
-    ;; SELECT 1 ;;
     (SELECT 1)
     ((SELECT 1))
     (SELECT 1) UNION (SELECT 2)

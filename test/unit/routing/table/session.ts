@@ -44,7 +44,7 @@ export const replayable: readonly Row[] = [
     SET timestamp = 1600000000 ⇒ timestamp=1600000000
     SET div_precision_increment = +5 ⇒ div_precision_increment=+5
     SET tx_isolation = 'READ-COMMITTED' ⇒ tx_isolation='READ-COMMITTED'
-    SET transaction_isolation = 'SERIALIZABLE' ⇒ tx_isolation='SERIALIZABLE'
+    SET tx_isolation = 'SERIALIZABLE' ⇒ tx_isolation='SERIALIZABLE'
     SET tx_read_only = 1 ⇒ tx_read_only=1
     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED ⇒ tx_isolation='READ-COMMITTED'
     SET SESSION TRANSACTION READ ONLY ⇒ tx_read_only=1
@@ -55,7 +55,7 @@ export const replayable: readonly Row[] = [
     SET last_insert_id = 7 ⇒ last_insert_id=7
     SET identity = 7 ⇒ last_insert_id=7
     SET @tandem_consistency = 'eventual' ⇒ @tandem_consistency='eventual'
-    SET @TANDEM_CONSISTENCY := global ⇒ @tandem_consistency='global'
+    SET @TANDEM_CONSISTENCY := 'global' ⇒ @tandem_consistency='global'
     /* tandem:primary */ SET sql_mode = '' ⇒ sql_mode=''
     SET/**/sql_mode/**/=/**/''/**/ ⇒ sql_mode=''`,
   ),
@@ -69,6 +69,12 @@ export const replayable: readonly Row[] = [
 ];
 
 export const sessionState: readonly Row[] = [
+  // Names that newer servers know.
+  ...rows(
+    any,
+    `SET transaction_isolation = 'SERIALIZABLE' ⇒ tx_isolation='SERIALIZABLE'
+    SET @@session.transaction_read_only = ON ⇒ tx_read_only=ON`,
+  ),
   ...rows(
     { ...session, reason: 'transaction', commit: true },
     `SET autocommit=0
@@ -118,6 +124,8 @@ export const sessionState: readonly Row[] = [
     SET @x := 'a', @y = 2 ⇒ pin user variables; pin user variables
     SET @x = (SELECT MAX(a) FROM t) ⇒ pin user variables
     SET @tandem_consistency = 'nonsense' ⇒ pin user variables
+    SET @tandem_consistency = global ⇒ pin user variables
+    SET @tandem_consistency = CONCAT('host') ⇒ pin user variables
     SET @OLD_SQL_MODE=@@SQL_MODE ⇒ pin user variables
     SET @x = @@sql_mode, sql_mode = '' ⇒ pin user variables; sql_mode=''`,
   ),
