@@ -25,7 +25,7 @@ export function analyse(sql: Uint8Array | string, modes: Modes = defaultModes, c
   lexer.next();
   while (lexer.kind !== token.end) {
     if (isPunctuation(lexer, ';')) {
-      lexer.next();
+      lexer.nextStatement();
       continue;
     }
     draft.parts++;

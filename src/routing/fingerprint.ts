@@ -21,7 +21,7 @@ export function fingerprint(sql: Uint8Array | string, modes: Modes = defaultMode
   const bytes = all.length > mostBytes ? all.subarray(0, mostBytes) : all;
   lexer.start(bytes, modes);
   const out = new Shape(longest);
-  while (!out.full && lexer.next() !== token.end) out.add(lexer);
+  while (!out.full && lexer.nextStatement() !== token.end) out.add(lexer);
   lexer.bytes = noBytes;
   return out.finish(bytes.length < all.length);
 }

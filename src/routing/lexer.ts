@@ -59,6 +59,7 @@ const plus = 43;
 const minus = 45;
 const dot = 46;
 const slash = 47;
+const semicolon = 59;
 const question = 63;
 const at = 64;
 const capitalN = 78;
@@ -120,8 +121,18 @@ export class Lexer {
     this.next();
   }
 
-  /** Goes to the next token and returns its kind; `token.end` at the end, again and again. */
+  /** Goes over the semicolon that `next` stays on. */
+  nextStatement(): number {
+    this.char = 0;
+    return this.next();
+  }
+
+  /**
+   * Goes to the next token and returns its kind. Stays on a semicolon, and at the end on `token.end`, so that nothing
+   * that reads a statement can run into the one behind it.
+   */
   next(): number {
+    if (this.char === semicolon) return this.kind;
     const bytes = this.bytes;
     const afterDot = this.kind === token.punctuation && this.char === dot;
     const afterName = this.kind === token.word || this.kind === token.quotedName;

@@ -49,10 +49,10 @@ function isPure({ schema, body }: RoutineBody, modes: Modes, lookup: Lookup): bo
   draft.require('replica', 'read');
   scan(lexer, draft);
   if (block) {
-    while (isPunctuation(lexer, ';')) lexer.next();
+    while (isPunctuation(lexer, ';')) lexer.nextStatement();
     if (lexer.word !== word.end) return false;
     lexer.next();
-    while (isPunctuation(lexer, ';')) lexer.next();
+    while (isPunctuation(lexer, ';')) lexer.nextStatement();
   }
   if (lexer.kind !== token.end || lexer.odd || lexer.versioned) return false;
   const { target, reason, tables, routines } = draft.finish({});
@@ -120,7 +120,7 @@ class Walk {
       begins = statementFollows.has(number) || isPunctuation(lexer, ';') || isPunctuation(lexer, ':');
       if (isName(lexer)) {
         if (!this.#name(before)) return false;
-      } else lexer.next();
+      } else lexer.nextStatement();
       before = number;
     }
     return !lexer.odd && !lexer.versioned;

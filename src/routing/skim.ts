@@ -28,11 +28,13 @@ export function skimBody(lexer: Lexer, draft: Draft, multiStatements: boolean): 
   let statements = 0;
   while (lexer.kind !== token.end) {
     if (isPunctuation(lexer, ';')) {
-      lexer.next();
+      lexer.nextStatement();
       if (lexer.kind !== token.end) statements++;
       continue;
     }
     lexer.next();
   }
-  if (statements > 0 && multiStatements) draft.pin('text');
+  if (statements === 0 || !multiStatements) return;
+  draft.pin('text');
+  draft.resend = false;
 }

@@ -175,7 +175,7 @@ export const writes: readonly Row[] = [
     /*!50003 CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1 */`,
   ),
   ...rows({ ...ddl, resend: false }, 'CREATE TABLE x SELECT f(1) ⇒ routines'),
-  ...rows(ddl, 'CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END ⇒ pin text'),
+  ...rows({ ...ddl, resend: false }, 'CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END ⇒ pin text'),
   ...rows({ ...ddl, resend: false }, 'CREATE TABLE x (a INT); CREATE TABLE y (a INT)'),
   ...rows({ ...ddl, reason: 'multi-statement', resend: false }, 'SELECT 1; DROP TABLE t'),
   ...rows(
