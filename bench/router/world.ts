@@ -117,6 +117,7 @@ function startRouter(
   const member = {
     name: 'db-1',
     role: 'primary',
+    historyEpoch: 1,
     lagSeconds: 0,
     ok: true,
     address: { host: '127.0.0.1', port: serverPort },

@@ -1,8 +1,15 @@
 /** `router.ts FILE`: the SQL router of this host, with its configuration file. */
 import { readFile } from 'node:fs/promises';
+import type { EtcdOptions } from '#src/adapters/etcd/client.ts';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router } from '#src/router/router.ts';
+import { EtcdTopology, type MemberAddresses } from '#src/router/topology-etcd.ts';
 import { FileTopology } from '#src/router/topology-file.ts';
+
+/** Where it learns of the members: from etcd, or by hand from a file. */
+type TopologySource =
+  | { readonly topologyFile: string }
+  | { readonly etcd: EtcdOptions; readonly members: MemberAddresses };
 
 const write = (level: string) => (text: string) =>
   process.stdout.write(`${new Date().toISOString()} ${level} ${text}\n`);
@@ -19,8 +26,12 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 const file = process.argv[2] ?? '/etc/tandem/router/router.json';
 try {
   const settings = JSON.parse(await readFile(file, 'utf8')) as Partial<RouterConfig> &
-    Pick<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> & { topologyFile: string };
-  const topology = new FileTopology(settings.topologyFile, log);
+    Pick<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> &
+    TopologySource;
+  const topology =
+    'topologyFile' in settings
+      ? new FileTopology(settings.topologyFile, log)
+      : new EtcdTopology(settings.etcd, settings.members, log);
   const router = new Router({
     config: { ...routerDefaults, ...settings },
     topology,

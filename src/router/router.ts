@@ -45,6 +45,7 @@ export class Router implements SessionHost {
   readonly serverTls: ServerTls | undefined;
   nowMs = Date.now();
   readonly #door: Doorkeeper;
+  readonly #topology: Topology;
   readonly #shared: SharedKnowledge;
   readonly #servers: Server[] = [];
   readonly #channels = new Set<Channel>();
@@ -55,6 +56,7 @@ export class Router implements SessionHost {
 
   constructor({ config, topology, log, newRoutes }: RouterOptions) {
     this.config = config;
+    this.#topology = topology;
     this.log = log;
     this.accounts = new Map(config.accounts.map((account) => [account.user, account]));
     this.serverTls = config.serverTls === undefined ? undefined : serverTlsOf(config.serverTls);
@@ -148,6 +150,14 @@ export class Router implements SessionHost {
 
   reached(member: string, position: string, tookMs: number): void {
     this.#shared.sampler?.reached(member, position, tookMs);
+  }
+
+  notReached(member: string): void {
+    this.#shared.sampler?.notReached(member);
+  }
+
+  historyEpochOf(member: string): number {
+    return this.#topology.view.members.find(({ name }) => name === member)?.historyEpoch ?? 0;
   }
 
   ended(session: Session): void {

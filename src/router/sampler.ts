@@ -39,6 +39,7 @@ interface PrimarySample {
 /** A replica's sample that is older than this says nothing about its lag. */
 const staleMs = 2_000;
 const firstApplyDelayMs = 2;
+const afterVainWaitMs = 1_000;
 const rememberedSamples = 256;
 
 export class Sampler {
@@ -72,16 +73,19 @@ export class Sampler {
     this.#members = members.map((member): Member => {
       const watched = this.#watched.get(member.name);
       const pool = watched?.pool;
+      const historyEpoch = member.historyEpoch ?? 0;
+      const lagMs = member.role === 'replica' ? this.#lag(watched, now, epoch, historyEpoch) : 0;
       return {
         name: member.name,
         role: member.role,
-        epoch,
+        epoch: member.historyEpoch ?? 0,
         applied: watched?.applied,
         logged: watched?.logged,
         askedMs: watched?.askedMs ?? Number.NEGATIVE_INFINITY,
-        state: member.ok ? 'up' : 'down',
-        lagMs: member.role === 'replica' ? this.#lag(watched, now, epoch) : 0,
-        applyDelayMs: watched?.applyDelayMs,
+        state:
+          member.ok && (member.role === 'primary' || member.historyEpoch !== undefined) ? 'up' : 'unknown',
+        lagMs,
+        applyDelayMs: watched === undefined ? undefined : Math.max(watched.applyDelayMs, lagMs ?? 0),
         weight: 1,
         outstanding: pool?.outstanding ?? 0,
       };
@@ -112,6 +116,13 @@ export class Sampler {
       if ((applied.get(gtid.domain)?.sequence ?? -1) < gtid.sequence) applied.set(gtid.domain, gtid);
     }
     watched.applied = [...applied.values()];
+    this.#membersMs = -1;
+  }
+
+  /** A replica was waited for in vain: nobody else waits for it until it is seen to be level again. */
+  notReached(name: string): void {
+    const watched = this.#watched.get(name);
+    if (watched !== undefined) watched.applyDelayMs = afterVainWaitMs;
     this.#membersMs = -1;
   }
 
@@ -189,6 +200,8 @@ export class Sampler {
       watched.askedMs = askedMs;
       watched.applied = parsePosition(row[0] ?? '');
       watched.logged = parsePosition(row[1] ?? '');
+      const level = this.#lag(watched, askedMs, epoch, epoch) === 0;
+      if (level) watched.applyDelayMs = Math.max(1, watched.applyDelayMs * 0.8);
       if (primary?.name === name && watched.logged !== undefined)
         this.#remember(askedMs, epoch, watched.logged);
     } catch {
@@ -203,11 +216,17 @@ export class Sampler {
   }
 
   /** Since when the replica lacks something that the primary had; undefined is unknown. */
-  #lag(watched: Watched | undefined, now: number, epoch: number): number | undefined {
+  #lag(watched: Watched | undefined, now: number, epoch: number, historyEpoch: number): number | undefined {
     if (watched?.applied === undefined || now - watched.askedMs > staleMs) return undefined;
     const last = this.#history.at(-1);
     if (last === undefined || last.epoch !== epoch) return undefined;
-    const sample = { name: '', role: 'replica', epoch, applied: watched.applied, logged: undefined } as const;
+    const sample = {
+      name: '',
+      role: 'replica',
+      epoch: historyEpoch,
+      applied: watched.applied,
+      logged: undefined,
+    } as const;
     let behindSinceMs: number | undefined;
     for (let index = this.#history.length - 1; index >= 0; index--) {
       const entry = this.#history[index] as PrimarySample;

@@ -29,6 +29,9 @@ export interface SessionHost extends PoolSource {
   askPrimary(): Promise<void>;
   /** A replica was waited for until it had the position. */
   reached(member: string, position: string, tookMs: number): void;
+  notReached(member: string): void;
+  /** The newest epoch whose transactions the replica has; 0 when that isn't known. */
+  historyEpochOf(member: string): number;
   ended(session: Session): void;
 }
 

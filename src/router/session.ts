@@ -273,7 +273,10 @@ export class Session implements CommandHandler, ConnectionOwner {
   ): Promise<boolean> {
     if (position === undefined) return true;
     const beganMs = performance.now();
-    if (!(await waitForPosition(connection, position, waitMs))) return false;
+    if (!(await waitForPosition(connection, position, waitMs))) {
+      this.host.notReached(member);
+      return false;
+    }
     this.host.reached(member, position, performance.now() - beganMs);
     return true;
   }
@@ -330,6 +333,7 @@ export class Session implements CommandHandler, ConnectionOwner {
     } else if (work.code !== command.stmtPrepare) work.bytes = undefined;
     if (work.code === command.stmtPrepare) work.bytes ??= Buffer.from(bytes);
     work.connection = connection;
+    work.refusedNow = false;
     this.#answer.begin();
     if (!connection.forward(bytes, work.shape)) this.client.channel.keepBytes();
     if (work.code === command.stmtSendLongData && prepared !== undefined) prepared.boundTo = connection;
@@ -389,6 +393,7 @@ export class Session implements CommandHandler, ConnectionOwner {
       return undefined;
     }
     work.refusal = packetOf(payload, 1);
+    work.refusedNow = true;
     return Buffer.alloc(0);
   }
 
@@ -404,7 +409,7 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   onAnswerEnd(connection: ServerConnection): void {
     const { work, routes } = this;
-    if (work.refusal !== undefined && work.bytes !== undefined) {
+    if (work.refusedNow) {
       this.#tryNextPrimary(connection);
       return;
     }
@@ -417,7 +422,8 @@ export class Session implements CommandHandler, ConnectionOwner {
     // Only an execution does what the text says.
     const ran =
       work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
-    routes.answered(ran, answer.outcome(member, slot, pool?.epoch ?? 0, performance.now()));
+    const epoch = slot === 'primary' ? (pool?.epoch ?? 0) : this.host.historyEpochOf(member);
+    routes.answered(ran, answer.outcome(member, slot, epoch, performance.now()));
     this.#bindPrepared(connection);
     if (this.#pinned && slot === 'primary') connection.unusable = true;
     connection.settings = routes.settings;

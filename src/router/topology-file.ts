@@ -36,5 +36,8 @@ function read(file: string): TopologyView {
   if (!Number.isSafeInteger(epoch) || !Array.isArray(members)) {
     throw new Error('needs "epoch" (a number) and "members" (a list)');
   }
+  for (const member of members) {
+    if (member.historyEpoch === undefined) throw new Error(`${member.name} needs "historyEpoch"`);
+  }
   return { primary: members.find(({ name }) => name === primary), epoch, members };
 }

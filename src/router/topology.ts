@@ -4,6 +4,8 @@ export interface Member {
   readonly name: string;
   readonly address: MemberAddress;
   readonly role: 'primary' | 'replica';
+  /** The newest epoch whose transactions it has; undefined is unknown. Positions of different epochs don't compare. */
+  readonly historyEpoch: number | undefined;
   /** Behind the primary; undefined is unknown, which is not zero. */
   readonly lagSeconds: number | undefined;
   /** GTID position that reads on it are sure to see; undefined is unknown. */

@@ -20,6 +20,8 @@ export class Work {
   connection: ServerConnection | undefined;
   /** The ERR packet of a read-only server, kept while another primary is looked for. */
   refusal: Buffer | undefined;
+  /** The answer under way is such a refusal: nothing was executed, so it may be sent to another server. */
+  refusedNow = false;
   /** Set at the first delay; `performance.now`. */
   deadlineMs = 0;
 
@@ -34,6 +36,7 @@ export class Work {
     this.large = false;
     this.connection = undefined;
     this.refusal = undefined;
+    this.refusedNow = false;
     this.deadlineMs = 0;
   }
 

@@ -21,6 +21,7 @@ export function viewOf(port: number, epoch = 1): TopologyView {
     name: `db-${epoch}`,
     role: 'primary',
     address: { host: '127.0.0.1', port },
+    historyEpoch: epoch,
     lagSeconds: 0,
     appliedPosition: undefined,
     ok: true,

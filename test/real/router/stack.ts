@@ -31,7 +31,16 @@ export function memberOf(
   change: Partial<Member> = {},
 ): Member {
   const address = { host: '127.0.0.1', port: server.port };
-  return { name, address, role, lagSeconds: 0, appliedPosition: undefined, ok: true, ...change };
+  return {
+    name,
+    address,
+    role,
+    historyEpoch: 1,
+    lagSeconds: 0,
+    appliedPosition: undefined,
+    ok: true,
+    ...change,
+  };
 }
 
 export interface StackOptions {

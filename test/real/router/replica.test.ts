@@ -1,0 +1,152 @@
+import mysql, { type RowDataPacket } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { caughtUp } from '../mariadb/replication.ts';
+import { disposeServers, type MariadbServer, removeDirectories } from '../mariadb/server.ts';
+import { sleep, waitFor } from '../mariadb/wait.ts';
+import { account, type RouterStack, startStack } from './stack.ts';
+
+let stack: RouterStack;
+let replica: MariadbServer;
+
+beforeAll(async () => {
+  stack = await startStack();
+  replica = stack.replica as MariadbServer;
+  await stack.primary.run(
+    'CREATE TABLE test.kv (id INT PRIMARY KEY, v INT)',
+    'INSERT INTO test.kv VALUES (1, 0)',
+  );
+  await caughtUp(replica, stack.primary);
+  const probe = await connect();
+  // The definitions are read a moment after DDL; until then every read goes to the primary.
+  await waitFor('reads on the replica', async () => (await serverOf(probe)) === 2);
+  await probe.end();
+});
+
+afterAll(async () => {
+  stack?.router.close();
+  await disposeServers();
+  removeDirectories();
+});
+
+const connect = (options: mysql.ConnectionOptions = {}) =>
+  mysql.createConnection({ ...account, socketPath: stack.socketPath, database: 'test', ...options });
+
+const selects = async (server: MariadbServer) => Number(await server.status('Com_select'));
+
+/** The server that answers a read: 1 the primary, 2 the replica. By its own count of SELECTs. */
+async function serverOf(client: mysql.Connection): Promise<number> {
+  const before = await selects(replica);
+  for (let count = 0; count < 5; count++) await client.query('SELECT v FROM kv WHERE id = 1');
+  return (await selects(replica)) - before >= 5 ? 2 : 1;
+}
+
+async function readOf(client: mysql.Connection): Promise<number> {
+  const [[row]] = await client.query<RowDataPacket[]>('SELECT v FROM kv WHERE id = 1');
+  return row?.['v'];
+}
+
+test('reads go to the replica, writes and transactions to the primary', async () => {
+  const client = await connect();
+  expect(await serverOf(client)).toBe(2);
+  await client.query('UPDATE kv SET v = v + 1 WHERE id = 1');
+  await client.beginTransaction();
+  const before = await selects(replica);
+  for (let count = 0; count < 20; count++) await readOf(client);
+  // The router's own questions are SELECTs too.
+  expect((await selects(replica)) - before).toBeLessThan(20);
+  await client.commit();
+  await client.end();
+});
+
+test('prepared statements run on both, and keep their types', async () => {
+  const client = await connect();
+  for (let count = 0; count < 3; count++) {
+    await client.execute('UPDATE kv SET v = ? WHERE id = ?', [100 + count, 1]);
+    const [[row]] = await client.execute<RowDataPacket[]>('SELECT v FROM kv WHERE id = ?', [1]);
+    expect(row).toEqual({ v: 100 + count });
+  }
+  await client.end();
+});
+
+test.each([0, 50, 1000])(
+  'with the replica %i ms behind, a session and its neighbours see every write',
+  async (delayMs) => {
+    await replica.run(
+      'STOP SLAVE',
+      `CHANGE MASTER TO MASTER_DELAY=${Math.ceil(delayMs / 1000)}`,
+      'START SLAVE',
+    );
+    const stop = delayMs === 50 ? pulse() : undefined;
+    const clients = await Promise.all(Array.from({ length: 8 }, () => connect()));
+    const reader = await connect();
+    let stale = 0;
+    let value = 1000;
+    const deadline = performance.now() + 1_500;
+    while (performance.now() < deadline) {
+      const [writer] = [clients[value % clients.length]] as [mysql.Connection];
+      value++;
+      await writer.query('UPDATE kv SET v = ? WHERE id = 1', [value]);
+      if ((await readOf(writer)) !== value) stale++;
+      if ((await readOf(reader)) !== value) stale++;
+    }
+    stop?.();
+    expect(stale).toBe(0);
+    // Waiting in vain for a replica is learnt from.
+    expect(value).toBeGreaterThan(1100);
+    for (const client of [...clients, reader]) await client.end();
+    await replica.run('STOP SLAVE', 'CHANGE MASTER TO MASTER_DELAY=0', 'START SLAVE');
+    await caughtUp(replica, stack.primary);
+  },
+);
+
+/** Stops the applier for 50 ms now and then. */
+function pulse(): () => void {
+  let on = true;
+  void (async () => {
+    while (on) {
+      await replica.run('STOP SLAVE SQL_THREAD');
+      await sleep(50);
+      await replica.run('START SLAVE SQL_THREAD');
+      await sleep(50);
+    }
+  })();
+  return () => {
+    on = false;
+  };
+}
+
+test('with the replica stopped, reads go on, fresh, on the primary', async () => {
+  await replica.run('STOP SLAVE SQL_THREAD');
+  const client = await connect();
+  for (let value = 1; value <= 20; value++) {
+    await client.query('UPDATE kv SET v = ? WHERE id = 1', [value]);
+    expect(await readOf(client)).toBe(value);
+  }
+  await client.end();
+  await replica.run('START SLAVE SQL_THREAD');
+  await caughtUp(replica, stack.primary);
+});
+
+test('session settings, user variables, temporary tables, LAST_INSERT_ID: as on one server', async () => {
+  const client = await connect();
+  await client.query("SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+03:00'");
+  const [[zone]] = await client.query<RowDataPacket[]>('SELECT "v" AS "q", @@time_zone AS z FROM kv');
+  expect(zone?.['z']).toBe('+03:00');
+  await client.query('SET @a = 7');
+  const [[variable]] = await client.query<RowDataPacket[]>('SELECT @a AS a');
+  expect(variable).toEqual({ a: 7 });
+  await client.query('CREATE TEMPORARY TABLE tmp (id INT AUTO_INCREMENT PRIMARY KEY, s INT)');
+  await client.query('INSERT INTO tmp (s) VALUES (5)');
+  const [[inserted]] = await client.query<RowDataPacket[]>('SELECT LAST_INSERT_ID() AS id, s FROM tmp');
+  expect(inserted).toEqual({ id: 1, s: 5 });
+  await client.end();
+});
+
+test('the replica is lost: reads go on', async () => {
+  const client = await connect();
+  await waitFor('reads on the replica', async () => (await serverOf(client)) === 2);
+  await replica.kill();
+  await sleep(50);
+  for (let count = 0; count < 5; count++) expect(await readOf(client)).toBeTypeOf('number');
+  await client.end();
+});
