@@ -28,7 +28,8 @@ export interface ChoiceInput {
 export type Choice =
   /**
    * The primary; `member` undefined: none is known, so the statement is held. `ends`: the READ ONLY transaction on a
-   * replica ends with it. `begins`: that transaction is given up there and begun again on the primary, first.
+   * replica ends with it. `moves`: that transaction is rolled back there and begun again on the primary, which is a
+   * `step` of its own, and then the statement runs in it. `beside`: it runs outside the transaction, which goes on.
    */
   | {
       readonly to: 'primary';
@@ -74,13 +75,18 @@ export function chooseBackend(input: ChoiceInput): Choice {
   return 'to' in outcome ? outcome : toPrimary(input, outcome.reason);
 }
 
-/** START TRANSACTION without an access mode follows the session's default. */
+/**
+ * START TRANSACTION without an access mode follows the session's default. A READ ONLY transaction of a session that has
+ * state on its connection to the primary runs there too, for it may ask for that state.
+ */
 function demanded({ session, resolved }: ChoiceInput): Pick<Resolved, 'target' | 'reason'> {
-  if (!session.readOnlyDefault || resolved.statement.parts !== 1) return resolved;
-  const begins = resolved.statement.effects.some(
-    (effect) => effect.kind === 'begin' && effect.readOnly === undefined,
-  );
-  return begins ? { target: 'replica', reason: 'read only transaction' } : resolved;
+  if (resolved.statement.parts !== 1) return resolved;
+  const begin = resolved.statement.effects.find((effect) => effect.kind === 'begin');
+  if (begin === undefined) return resolved;
+  const readOnly = begin.readOnly ?? session.readOnlyDefault;
+  if (!readOnly) return resolved;
+  if (session.pins.length > 0) return { target: 'primary', reason: 'pinned' };
+  return { target: 'replica', reason: 'read only transaction' };
 }
 
 export function toPrimary(input: ChoiceInput, reason: Reason): Choice {

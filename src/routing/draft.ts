@@ -42,7 +42,6 @@ export class Draft {
   require(target: Target, reason: Reason): void {
     const first = this.reason === 'nothing to run';
     if (!first && targetRank[target] <= targetRank[this.target]) return;
-    // A routine is only a reason while nothing else is: the catalogue may take it away.
     this.target = target;
     this.reason = reason;
   }
@@ -62,10 +61,6 @@ export class Draft {
     if (this.#effects !== undefined && index >= 0) this.#effects[index] = { kind: 'pin', pin, name };
   }
 
-  has(kind: Effect['kind']): boolean {
-    return this.#effects?.some((effect) => effect.kind === kind) ?? false;
-  }
-
   table(name: ObjectName): void {
     this.#tables ??= [];
     this.#tables.push(name);
@@ -78,11 +73,8 @@ export class Draft {
   }
 
   finish(hints: Hints): Statement {
-    // Whatever else is the matter stays a reason when the catalogue knows the routine.
-    if (this.#routines !== undefined) {
-      this.require('primary', 'stored routine');
-      if (!this.has('routines')) this.effect({ kind: 'routines' });
-    }
+    // Last, so that whatever else is the matter stays a reason when the catalogue knows the routine.
+    if (this.#routines !== undefined) this.require('primary', 'stored routine');
     return {
       class: this.class,
       target: this.target,

@@ -42,7 +42,5 @@ export type Effect =
   | { readonly kind: 'begin'; readonly readOnly: boolean | undefined; readonly snapshot: boolean }
   /** COMMIT or ROLLBACK (of the whole transaction); `release`: the server closes the connection. */
   | { readonly kind: 'end'; readonly chain: boolean | undefined; readonly release: boolean | undefined }
-  /** Routines run: pinned, unless the catalogue says that they leave nothing in the session. */
-  | { readonly kind: 'routines' }
   /** KILL of a connection (or of its query alone) by a literal id. */
   | { readonly kind: 'kill'; readonly id: string; readonly query: boolean };

@@ -23,5 +23,5 @@ export function fingerprint(sql: Uint8Array | string, modes: Modes = defaultMode
   const out = new Shape(longest);
   while (!out.full && lexer.nextStatement() !== token.end) out.add(lexer);
   lexer.bytes = noBytes;
-  return out.finish(bytes.length < all.length);
+  return out.finish(out.full || bytes.length < all.length);
 }

@@ -33,7 +33,7 @@ export interface Pending {
 
 export interface Freshness {
   readonly atLeast: Stamp | undefined;
-  /** At most one for each member. */
+  /** At most one for each member and epoch. */
   readonly pending: readonly Pending[];
 }
 
@@ -95,24 +95,23 @@ export function afterWrite(freshness: Freshness, member: string, stamp: Stamp): 
   return { atLeast: joinStamps(freshness.atLeast, stamp), pending };
 }
 
-/** A read on a member ended, or a write on the primary whose position isn't known. */
+/** A read on a member ended, or a write on the primary whose position isn't known. The later of two holds for both. */
 export function withPending(freshness: Freshness, pending: Pending): Freshness {
-  const others = freshness.pending.filter((entry) => entry.member !== pending.member);
-  return { ...freshness, pending: [...others, pending] };
+  const index = freshness.pending.findIndex(
+    (entry) => entry.member === pending.member && entry.epoch === pending.epoch,
+  );
+  const own = freshness.pending[index];
+  if (own === undefined) return { ...freshness, pending: [...freshness.pending, pending] };
+  if (own.endedMs >= pending.endedMs) return freshness;
+  return { ...freshness, pending: freshness.pending.with(index, pending) };
 }
 
 /** What both demand. */
 export function joinFreshness(a: Freshness, b: Freshness): Freshness {
   if (a === nothingSeen) return b;
   if (b === nothingSeen) return a;
-  let joined: Freshness = { atLeast: joinStamps(a.atLeast, b.atLeast), pending: a.pending };
-  for (const entry of b.pending) {
-    const own = a.pending.find((other) => other.member === entry.member);
-    if (own === undefined || own.endedMs < entry.endedMs || own.epoch < entry.epoch) {
-      joined = withPending(joined, { ...entry, epoch: Math.max(entry.epoch, own?.epoch ?? 0) });
-    }
-  }
-  return joined;
+  const joined: Freshness = { atLeast: joinStamps(a.atLeast, b.atLeast), pending: a.pending };
+  return b.pending.reduce(withPending, joined);
 }
 
 /** The stamp that a pending entry became by a later sample of its member, or of any primary since. */

@@ -77,7 +77,6 @@ function tableObjection(
 
 function isStateful(statement: Statement, schema: string | undefined, catalogue: Catalogue | null): boolean {
   const { class: kind, routines, tables } = statement;
-  if (kind === 'unknown') return true;
   const harmless = (name: ObjectName): boolean => {
     const own = name.schema ?? schema;
     if (own === undefined || catalogue === null) return false;

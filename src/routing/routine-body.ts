@@ -93,6 +93,8 @@ class Walk {
   readonly #lexer: Lexer;
   /** Parameters and declared variables, in lower case. */
   readonly #locals: Set<string>;
+  /** In DECLARE … HANDLER FOR, up to its statement or to the end of it. */
+  #handler = false;
 
   constructor(routine: RoutineBody, modes: Modes, lookup: Lookup) {
     this.#routine = routine;
@@ -113,10 +115,12 @@ class Walk {
         continue;
       }
       if (number !== 0 && stateful.has(number)) return false;
-      if (begins && number === word.set) {
+      // Of a handler's conditions nobody knows here where they end, so every SET up to the semicolon is one.
+      if (number === word.set && (begins || this.#handler)) {
         if (!this.#set()) return false;
         continue;
       }
+      if (isPunctuation(lexer, ';') || number === word.begin) this.#handler = false;
       begins = statementFollows.has(number) || isPunctuation(lexer, ';') || isPunctuation(lexer, ':');
       if (isName(lexer)) {
         if (!this.#name(before)) return false;
@@ -132,7 +136,7 @@ class Walk {
     lexer.next();
     const handler = lexer.word === word.continue || lexer.word === word.exit || lexer.word === word.undo;
     if (handler) {
-      // Its statement follows after the conditions and is read as any other.
+      this.#handler = true;
       lexer.next();
       lexer.next();
       return;

@@ -4,14 +4,13 @@ import { rawText } from './names.ts';
 
 const introducer = /^(_[a-z0-9]+|[xbn])$/;
 
-/** Signs and operators after which a sign belongs to the number. */
-const isOperand = (piece: string): boolean => /^(\?\+?|\)|[\w$`"@\u0080-\uffff].*)$/.test(piece);
-
 export class Shape {
   readonly #longest: number;
   readonly #pieces: string[] = [];
   /** Whether the piece follows the one before without white space. */
   readonly #close: boolean[] = [];
+  /** Whether a sign after the piece is an operator: it ends an operand. */
+  readonly #operand: boolean[] = [];
   /** The pieces that opened a parenthesis which isn't closed yet. */
   readonly #open: number[] = [];
   /** The list in parentheses that ended last: its first piece and the one behind its end. */
@@ -38,13 +37,17 @@ export class Shape {
         this.#literal(lexer.kind === token.string);
         return;
       case token.word:
-        this.#push(rawText(lexer).toLowerCase(), this.#last() === '.' || this.#last() === '@@');
+        this.#push(
+          rawText(lexer).toLowerCase(),
+          this.#last() === '.' || this.#last() === '@@',
+          lexer.word === 0,
+        );
         return;
       case token.punctuation:
         this.#punctuation(String.fromCharCode(lexer.char), adjacent);
         return;
       default:
-        this.#push(lexer.kind === token.systemVariable ? '@@' : rawText(lexer), this.#last() === '.');
+        this.#push(lexer.kind === token.systemVariable ? '@@' : rawText(lexer), this.#last() === '.', true);
     }
   }
 
@@ -63,8 +66,9 @@ export class Shape {
     return this.#pieces[this.#pieces.length - back] ?? '';
   }
 
-  #push(piece: string, close: boolean): void {
+  #push(piece: string, close: boolean, operand = false): void {
     this.#pieces.push(piece);
+    this.#operand.push(operand);
     this.#close.push(close);
     this.#length += piece.length + 1;
   }
@@ -72,24 +76,25 @@ export class Shape {
   #pop(): void {
     this.#length -= (this.#pieces.pop()?.length ?? 0) + 1;
     this.#close.pop();
+    this.#operand.pop();
   }
 
   /** A value; a list of values is one. */
   #literal(string: boolean): void {
     if (string && introducer.test(this.#last())) this.#pop();
     const sign = this.#last();
-    if ((sign === '-' || sign === '+') && !isOperand(this.#last(2))) this.#pop();
+    if ((sign === '-' || sign === '+') && this.#operand.at(-2) !== true) this.#pop();
     const before = this.#last(2);
     if (this.#last() === ',' && (before === '?' || before === '?+')) {
       this.#pop();
       if (before === '?') {
         this.#pop();
-        this.#push('?+', false);
+        this.#push('?+', false, true);
       }
       return;
     }
     if (string && this.#last() === '?') return; // 'a' 'b' is one string.
-    this.#push('?', false);
+    this.#push('?', false, true);
   }
 
   #punctuation(char: string, adjacent: boolean): void {
@@ -100,7 +105,8 @@ export class Shape {
     }
     const previous = this.#last();
     const operator = adjacent && !/[\w$`"(),?@.]/.test(previous) && !/[(),.]/.test(char);
-    this.#push(char, char === ',' || char === ')' || char === '.' || char === ';' || operator);
+    const close = char === ',' || char === ')' || char === '.' || char === ';' || operator;
+    this.#push(char, close, char === ')');
     if (char === ')') this.#closeList();
   }
 

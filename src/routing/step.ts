@@ -24,8 +24,9 @@ export function step(state: SessionState, resolved: Resolved, outcome: Outcome):
   const { statement } = resolved;
   let next: SessionState = state;
   for (const effect of statement.effects) {
-    next = outcome.ok ? apply(next, effect, resolved) : applyFailed(next, effect, resolved);
+    next = outcome.ok ? apply(next, effect) : applyFailed(next, effect, resolved);
   }
+  if (resolved.stateful) next = { ...next, pins: addPin(next.pins, 'routine', '') };
   if (outcome.insertId || (statement.reason === 'call' && outcome.ok)) {
     // A procedure changes it without saying so.
     next = unresolve(next, ['last_insert_id']);
@@ -71,7 +72,7 @@ export function withMultiStatements(state: SessionState, multiStatements: boolea
   return { ...state, modes: { ...state.modes, multiStatements } };
 }
 
-function apply(state: SessionState, effect: Effect, resolved: Resolved): SessionState {
+function apply(state: SessionState, effect: Effect): SessionState {
   switch (effect.kind) {
     case 'set':
       return setVariable(state, effect.variable, effect.value);
@@ -107,8 +108,6 @@ function apply(state: SessionState, effect: Effect, resolved: Resolved): Session
             pins: addPin(removePin(state.pins, 'temporary table', undefined), 'temporary table', ''),
           }
         : state;
-    case 'routines':
-      return resolved.stateful ? { ...state, pins: addPin(state.pins, 'routine', '') } : state;
     case 'begin':
     case 'end':
     case 'kill':
@@ -134,10 +133,10 @@ function applyFailed(state: SessionState, effect: Effect, resolved: Resolved): S
     case 'pin': {
       const noStatement = effect.pin === 'text' && effect.name === '';
       if (single && (noStatement || effect.pin === 'temporary table')) return state;
-      return apply(state, effect, resolved);
+      return apply(state, effect);
     }
     default:
-      return apply(state, effect, resolved);
+      return apply(state, effect);
   }
 }
 
@@ -174,17 +173,19 @@ function tracked(state: SessionState, outcome: Outcome): SessionState {
 function transactionAfter(state: SessionState, resolved: Resolved, outcome: Outcome): SessionState {
   if (outcome.status === undefined) return state;
   const before = state.transaction;
+  const { effects, implicitCommit } = resolved.statement;
+  const begin = effects.find((effect) => effect.kind === 'begin');
+  // What ran beside a transaction on another member doesn't change it.
+  const elsewhere = before !== undefined && before.member !== outcome.member;
+  if (elsewhere && begin === undefined && !implicitCommit) return state;
   if ((outcome.status & status.inTransaction) === 0) {
     if (before === undefined) return state;
     return { ...state, transaction: undefined, pins: removePin(state.pins, 'next transaction', undefined) };
   }
-  const begin = resolved.statement.effects.find((effect) => effect.kind === 'begin');
-  if (begin === undefined && before !== undefined && before.member === outcome.member) {
+  if (begin === undefined && before !== undefined) {
     const untouched = before.untouched && resolved.target === 'any';
     return untouched === before.untouched ? state : { ...state, transaction: { ...before, untouched } };
   }
-  // What ran beside a transaction on another member doesn't change it.
-  if (begin === undefined && before !== undefined) return state;
   const transaction: Transaction = {
     member: outcome.member,
     role: outcome.role,

@@ -79,6 +79,7 @@ export function unresolve(state: SessionState, variables: readonly string[]): Se
   return {
     ...state,
     modes,
+    pins: variables.includes('last_insert_id') ? addPin(state.pins, 'insert id', '') : state.pins,
     unresolved: fresh.length === 0 ? state.unresolved : [...state.unresolved, ...fresh],
   };
 }

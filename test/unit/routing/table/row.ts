@@ -63,13 +63,13 @@ function shortEffect(effect: Effect): string {
       return `end${effect.chain ? ' chain' : ''}${effect.release ? ' release' : ''}`;
     case 'kill':
       return `kill ${effect.id}${effect.query ? ' query' : ''}`;
-    case 'routines':
     case 'rename tables':
       return effect.kind;
   }
 }
 
-/** The effects of a statement as the table writes them. */
+/** The effects of a statement as the table writes them, and whether it calls routines. */
 export function short(statement: Statement): string {
-  return statement.effects.map(shortEffect).join('; ');
+  const effects = statement.effects.map(shortEffect);
+  return [...effects, ...(statement.routines.length > 0 ? ['routines'] : [])].join('; ');
 }
