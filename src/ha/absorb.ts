@@ -12,6 +12,9 @@ const crashLoopMs = 60_000;
 /** Reads of the cluster that lie further apart than this leave a gap in what the agent saw. */
 const watchGapMs = 2_000;
 
+/** Between two notes of how far this server was. */
+const markEveryMs = 500;
+
 /** The state after an event, before any decision. */
 export function absorb(state: State, event: Event): State {
   const now = Math.max(state.now, event.now);
@@ -173,8 +176,12 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
   else if ((barrier === null || barrier.joining !== joining) && sentAt >= (state.cluster?.sentAt ?? 0)) {
     barrier = { joining, position: database.applied };
   }
+  const [latest] = state.marks;
+  const due = latest === undefined || now - latest.at >= markEveryMs;
+  const marks = due ? [{ at: now, position: database.applied }, ...state.marks.slice(0, 1)] : state.marks;
   return {
     ...seen,
+    marks,
     silentSince: null,
     wasWritable: !database.readOnly,
     lastMarkerEpoch: database.markerEpoch,

@@ -78,13 +78,13 @@ export type DatabaseEffect =
   /** SET GLOBAL event_scheduler=1; SET GLOBAL read_only=0. */
   | { readonly kind: 'openServer' }
   /**
-   * SET GLOBAL read_only=1, event_scheduler=0; end transactions that have written. Hangs behind commits that wait.
+   * SET GLOBAL read_only=1, event_scheduler=0. Hangs behind commits that wait.
    * `drain`: first waits for the transactions that have written and are open, as the stack file says; refused when
    * they are still open then and shall not be ended.
    */
   | { readonly kind: 'closeServer'; readonly drain: boolean }
   /**
-   * STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos; SET GLOBAL rpl_semi_sync_slave_enabled; CHANGE MASTER TO
+   * End transactions that have written; STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos; SET GLOBAL rpl_semi_sync_slave_enabled; CHANGE MASTER TO
    * the source, MASTER_USE_GTID=slave_pos; START SLAVE. Deletes the relay log: never while relay events are unread.
    */
   | { readonly kind: 'changeSource'; readonly source: MemberName; readonly acknowledge: boolean }

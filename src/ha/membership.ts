@@ -59,7 +59,7 @@ function invitee(view: View): MemberName | null {
   if (wanted !== undefined && wanted !== view.self && follows(view, reportOf(view, wanted))) return wanted;
   for (const member of view.config.members) {
     if (member === view.self || view.server?.denied.includes(member)) continue;
-    if (follows(view, reportOf(view, member))) return member;
+    if (follows(view, reportOf(view, member)) && closeBehind(view, member)) return member;
   }
   return null;
 }
@@ -90,6 +90,13 @@ function write(view: View, change: Partial<SyncValue>, sentence: string, invited
 function joiningReady(view: View): boolean {
   const report = reportOf(view, view.sync?.joining ?? null);
   return follows(view, report) && report?.acknowledging === true;
+}
+
+/** Whether a member has received what this server had a moment ago. */
+function closeBehind(view: View, member: MemberName | null): boolean {
+  const report = reportOf(view, member);
+  const earlier = view.state.marks[1] ?? view.state.marks[0];
+  return report !== null && earlier !== undefined && contains(report.received, earlier.position);
 }
 
 function mayUnname(view: View): boolean {
@@ -169,7 +176,8 @@ export const membershipRules: readonly Rule[] = [
   {
     number: 51,
     name: 'Invite',
-    comment: 'The primary is alone: a member that follows this epoch is invited to acknowledge.',
+    comment:
+      'The primary is alone: a member that follows this epoch closely is invited to acknowledge. One that is far behind catches up first, without a flush for each event.',
     when: (v) => manages(v) && v.standby === null && v.sync?.joining === null && invitee(v) !== null,
     build: (v) => {
       const joining = invitee(v) ?? '';
@@ -215,8 +223,12 @@ export const membershipRules: readonly Rule[] = [
   {
     number: 55,
     name: 'SourceOn',
-    comment: 'The invited member acknowledges: from now on every commit waits for it.',
-    when: (v) => manages(v) && v.server?.semiSyncSource === false && (joiningReady(v) || v.standby !== null),
+    comment:
+      'The invited member acknowledges, and is close behind: from now on every commit waits for it, and would wait for all that it still has to receive.',
+    when: (v) =>
+      manages(v) &&
+      v.server?.semiSyncSource === false &&
+      ((joiningReady(v) && closeBehind(v, v.sync?.joining ?? null)) || v.standby !== null),
     build: () => act({ kind: 'sourceOn' }, 'switches the source side on: commits wait for the standby'),
   },
   {

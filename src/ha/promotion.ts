@@ -187,7 +187,12 @@ export const promotionRules: readonly Rule[] = [
     name: 'ConfirmTail',
     comment:
       'After a restart in place the recovered tail may hold commits that nobody confirmed: clients see them only when the standby has them.',
-    when: (v) => steps(v) && v.recorded && v.server?.readOnly === true && !tailConfirmed(v),
+    when: (v) =>
+      steps(v) &&
+      v.recorded &&
+      v.server?.readOnly === true &&
+      v.state.drainingSince === null &&
+      !tailConfirmed(v),
     build: (v) => wait(`opens when ${v.standby} has received the whole recovered tail`),
   },
   {

@@ -162,7 +162,7 @@ export const rejoinRules: readonly Rule[] = [
       act(
         { kind: 'changeSource', source: v.sync?.leader ?? '', acknowledge: wantsToAcknowledge(v) },
         `follows ${v.sync?.leader}, the primary of epoch ${v.sync?.epoch}`,
-        { repointedFor: v.sync?.epoch ?? 0 },
+        { repointedFor: v.sync?.epoch ?? 0, reconnectedAt: v.now },
       ),
   },
   {
@@ -182,7 +182,9 @@ export const rejoinRules: readonly Rule[] = [
     },
     build: (v) => {
       const on = wantsToAcknowledge(v);
-      return act({ kind: 'setAcknowledging', on }, on ? 'begins to acknowledge' : 'stops acknowledging');
+      return act({ kind: 'setAcknowledging', on }, on ? 'begins to acknowledge' : 'stops acknowledging', {
+        reconnectedAt: v.now,
+      });
     },
   },
   {

@@ -72,6 +72,8 @@ export interface State {
   readonly standbyLostSince: number | null;
   /** This server's position at a probe that showed the source side on for `joining`; null when there is none. */
   readonly barrier: { readonly joining: MemberName; readonly position: Position } | null;
+  /** This server's position at two earlier probes, at least `markEveryMs` apart: how far somebody close behind it is. */
+  readonly marks: readonly { readonly at: number; readonly position: Position }[];
   /** Whether the server was writable when it last answered. */
   readonly wasWritable: boolean;
   readonly silentSince: number | null;
@@ -126,6 +128,7 @@ export function initialState(config: Config): State {
     writing: null,
     standbyLostSince: null,
     barrier: null,
+    marks: [],
     wasWritable: false,
     silentSince: null,
     lastMarkerEpoch: 0,

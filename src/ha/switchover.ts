@@ -29,6 +29,11 @@ function overdue(view: View): boolean {
 
 function caughtUp(view: View): boolean {
   const request = requested(view);
+  // Closed, with the source side on and nothing waiting: the standby has acknowledged all that was written.
+  const acknowledged = view.config.mode !== 'async' && view.standby === request?.to;
+  if (acknowledged && view.server?.readOnly === true && view.server.semiSyncSource) {
+    return view.server.waitingCommits === 0;
+  }
   const report = request === null ? undefined : view.cluster?.members[request.to];
   return (
     view.server?.readOnly === true &&

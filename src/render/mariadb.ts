@@ -11,6 +11,7 @@ import type { Service } from './service.ts';
 
 const component = 'mariadb';
 const runDirectory = `${hostPaths.run}/mariadb`;
+const temporaryDirectory = `${hostPaths.data}/mariadb/tmp`;
 
 export const mariadbPaths = {
   configuration: configPath(component, 'my.cnf'),
@@ -39,6 +40,7 @@ export function mariadbService(context: RenderContext): Service {
     environment: {},
     directories: [
       { path: `${hostPaths.data}/mariadb`, mode: 0o750, owner: 'mysql' },
+      { path: temporaryDirectory, mode: 0o700, owner: 'mysql' },
       { path: runDirectory, mode: 0o755, owner: 'mysql' },
       { path: mariadbPaths.roleDirectory, mode: 0o755, owner: 'mysql' },
     ],
@@ -70,6 +72,8 @@ function mariadbConfiguration(
     `datadir = ${mariadbPaths.dataDirectory}`,
     `socket = ${mariadbPaths.socket}`,
     `pid_file = ${runDirectory}/mariadb.pid`,
+    // Of its own: a server that starts removes what looks like its temporary files, others' too.
+    `tmpdir = ${temporaryDirectory}`,
     `bind_address = ${host.address}`,
     `port = ${ports.mariadb}`,
     'skip_name_resolve = ON',
@@ -99,7 +103,10 @@ function mariadbConfiguration(
     'gtid_strict_mode = ON',
     'gtid_domain_id = 0',
     'slave_net_timeout = 5',
-    'slave_parallel_threads = 0',
+    // What committed together on the primary is applied side by side; otherwise a replica falls behind a busy primary,
+    // and a promotion would have to wait for it.
+    'slave_parallel_threads = 4',
+    'slave_parallel_mode = conservative',
     'relay_log_recovery = OFF',
     'rpl_semi_sync_master_wait_point = AFTER_SYNC',
     // Never: a source that stops waiting acknowledges what nobody else has.

@@ -29,6 +29,8 @@ interface Run {
   readonly pauseMs: number;
   readonly refused: number;
   readonly unknown: number;
+  /** What clients were told about writes that were not acknowledged. */
+  readonly reasons: readonly (string | undefined)[];
   readonly healthyAgainMs: number;
 }
 
@@ -61,9 +63,26 @@ async function strike(
   await lab.healthy(60_000);
   const to = ledgerNow();
   const { refused, unknown } = ledger.outcomes(from, to);
+  const reasons = new Set(ledger.records.filter(({ doneAt }) => doneAt >= from).map(({ reason }) => reason));
   const pauseMs = ledger.longestPause(from, to);
   await ledger.check(members);
-  return { pauseMs, refused, unknown, healthyAgainMs: to - healedFrom };
+  reasons.delete(undefined);
+  return { pauseMs, refused, unknown, reasons: [...reasons], healthyAgainMs: to - healedFrom };
+}
+
+/** For whoever looks into a run that took too long: what the database's agents decided and did. */
+async function whatAgentsDid(lab: Lab, since: string): Promise<string> {
+  const { database } = await lab.status();
+  const lines = await Promise.all(
+    database.members.map(async ({ host }) => {
+      const { stdout } = await lab.run('logs', host, 'agent', '--lines', '300');
+      return stdout.split('\n').filter((line) => (/time=(\S+)/.exec(line)?.[1] ?? '') >= since);
+    }),
+  );
+  return lines
+    .flat()
+    .sort((a, b) => (/time=(\S+)/.exec(a)?.[1] ?? '').localeCompare(/time=(\S+)/.exec(b)?.[1] ?? ''))
+    .join('\n');
 }
 
 async function strikeAgain(
@@ -77,9 +96,14 @@ async function strikeAgain(
   const seen: Run[] = [];
   try {
     for (let run = 0; run < runs; run += 1) {
-      const result = await strike(lab, ledger, fault, of);
+      const startedAt = new Date().toISOString();
+      const result = await strike(lab, ledger, fault, of).catch(async (error: unknown) => {
+        log(await whatAgentsDid(lab, startedAt));
+        throw error;
+      });
       seen.push(result);
       log(`${fault.name} ${run + 1}: ${JSON.stringify(result)}`);
+      if (result.pauseMs > fault.limitMs) log(await whatAgentsDid(lab, startedAt));
     }
   } finally {
     await ledger.stop();

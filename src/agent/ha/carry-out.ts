@@ -130,9 +130,11 @@ export class Executor {
     if (effect.recovery === 'SLAVE') await member.setMarker({ ...(await member.marker()), truncatedAt: '' });
     await member.startServer(effect.recovery);
     await finishClone(member);
-    if (effect.recovery === 'SLAVE') {
+    // Also after a later start as MASTER: the one before may have cut something off before it failed.
+    const marker = await member.marker();
+    if (marker.truncatedAt === '') {
       const row = await member.connection.row('SELECT @@global.gtid_binlog_pos AS position');
-      await member.setMarker({ ...(await member.marker()), truncatedAt: String(row?.['position'] ?? '') });
+      await member.setMarker({ ...marker, truncatedAt: String(row?.['position'] ?? '') });
     }
     this.#failedStarts = 0;
   }

@@ -5,6 +5,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { run } from '#src/adapters/process/run.ts';
+import { serverUser } from '../database/files.ts';
 import type { DatabaseMember } from '../database/member.ts';
 
 const nftTimeoutMs = 1_000;
@@ -18,7 +19,8 @@ export async function withPathClosed<T>(
   if (!isIPv4(address) || address.startsWith('127.')) return work();
   // A table of its own: it can't be mistaken for, nor left behind in, the host's ruleset.
   const table = `inet tandem_fence_${address.replaceAll('.', '_')}`;
-  const target = `ip daddr ${address} tcp dport ${member.config.port}`;
+  // The server's own connections: an application on this host may be at work with the other one.
+  const target = `meta skuid ${serverUser} ip daddr ${address} tcp dport ${member.config.port}`;
   const closed = await nft(
     [
       `table ${table} {}`,

@@ -26,8 +26,6 @@ const variablesSql = `SELECT @@global.server_id AS server_id, @@global.read_only
   @@global.${gtid.binlog} AS applied, @@global.${semiSync.sourceEnabled} AS source_enabled,
   @@global.${semiSync.replicaEnabled} AS replica_enabled,
   (SELECT CONCAT(epoch, ' ', stack_id) FROM tandem.epoch ORDER BY epoch DESC LIMIT 1) AS marker,
-  (SELECT GROUP_CONCAT(DISTINCT User) FROM information_schema.PROCESSLIST
-    WHERE Command LIKE 'Binlog Dump%' AND ${accounts}) AS replicas,
   (SELECT GROUP_CONCAT(User) FROM mysql.global_priv
     WHERE ${accounts} AND JSON_VALUE(Priv, '$.account_locked') = true) AS denied`;
 const statusSql = `SHOW GLOBAL STATUS WHERE Variable_name IN
@@ -58,6 +56,8 @@ export class Observer {
       ]),
     );
     const replica = await connection.row('SHOW REPLICA STATUS', [], timeoutMs);
+    // The processes' list would be a temporary file at each look.
+    const replicas = replica === undefined ? await connection.rows('SHOW REPLICA HOSTS', [], timeoutMs) : [];
     this.lagSeconds =
       replica?.['Seconds_Behind_Master'] == null ? null : Number(replica['Seconds_Behind_Master']);
     const value = (name: string): string => status.get(name.toLowerCase()) ?? '';
@@ -82,7 +82,8 @@ export class Observer {
       semiSyncSource: Number(variables['source_enabled']) === 1,
       waitingCommits: Number(value(semiSync.sourceWaiting)),
       confirmations: Number(value(semiSync.sourceConfirmed)),
-      replicas: this.#members(text('replicas')),
+      // By `report_host`, which is the member's name.
+      replicas: [...new Set(replicas.map((row) => String(row['Host'])))],
       // A connection keeps the setting it began with, which the status tells; one that is still tried takes the variable's.
       acknowledging:
         ioState !== 'No' && (value(semiSync.replicaActive) === 'ON' || (!isConnected(ioState) && wanted)),

@@ -22,8 +22,11 @@ const quickMs = 1_500;
 /** A thread's stop waits for the event group that it is in, and for a source that is gone. */
 const threadMs = 4_000;
 const acceptMs = 100;
+/** MariaDB's own default: a flush for so many events. */
+const lazyRelaySync = 10_000;
 
-const drainPollMs = 50;
+/** INNODB_TRX shows its last answer again to whoever asks within 100 ms of it. */
+const transactionsPollMs = 150;
 
 /** Tells people what a long effect waits for; undefined when it doesn't any more. */
 export type Say = (sentence: string | undefined) => void;
@@ -83,13 +86,13 @@ export async function runStatement(
       await follow(member, connection, effect.source, effect.acknowledge);
       return;
     case 'setAcknowledging':
-      await set(semiSync.replicaEnabled, effect.on ? 1 : 0);
+      await prepareReceiver(connection, effect.on);
       await stopReceiving(member, connection);
       await run('START SLAVE IO_THREAD', threadMs);
       return;
     case 'reconnect':
       if (!(await accepts(member.addressOf(effect.source), member.config.port))) return;
-      await set(semiSync.replicaEnabled, effect.acknowledge ? 1 : 0);
+      await prepareReceiver(connection, effect.acknowledge);
       await run('STOP SLAVE IO_THREAD', threadMs);
       await run('START SLAVE IO_THREAD', threadMs);
       return;
@@ -118,6 +121,15 @@ async function endSessions(connection: MariadbConnection): Promise<void> {
   connection.close();
 }
 
+/**
+ * How the IO thread is to receive once it is started again. What is acknowledged is on disk first, which costs a flush
+ * for each event (docs/mariadb-behaviour.md); a member that nobody waits for would never catch up at that pace.
+ */
+async function prepareReceiver(connection: MariadbConnection, acknowledge: boolean): Promise<void> {
+  await connection.rows(`SET GLOBAL sync_relay_log = ${acknowledge ? 1 : lazyRelaySync}`, [], quickMs);
+  await connection.rows(`SET GLOBAL ${semiSync.replicaEnabled} = ${acknowledge ? 1 : 0}`, [], quickMs);
+}
+
 /** With the path to the source closed: otherwise the stop waits seconds for a source that is frozen or cut off. */
 async function stopReceiving(member: DatabaseMember, connection: MariadbConnection): Promise<void> {
   const row = await connection.row('SHOW REPLICA STATUS', [], quickMs);
@@ -139,13 +151,15 @@ function accepts(host: string, port: number): Promise<boolean> {
   });
 }
 
-/**
- * Read-only waits for statements that write, and hangs behind commits that wait. Connections of clients are ended
- * afterwards: what they hold open could not be committed here any more.
- */
+/** Read-only waits for statements that write, and hangs behind commits that wait. */
 async function closeServer(connection: MariadbConnection): Promise<void> {
   await connection.rows('SET GLOBAL read_only = 1', [], quickMs);
   await connection.rows('SET GLOBAL event_scheduler = OFF', [], quickMs);
+}
+
+/** What is still open can't be committed here any more, and its locks would stop the applier. */
+async function endWritingTransactions(connection: MariadbConnection): Promise<void> {
+  await sleep(transactionsPollMs);
   for (const { thread } of await writingTransactions(connection)) {
     await connection.rows(`KILL ${thread}`, [], quickMs).catch(() => undefined);
   }
@@ -170,7 +184,7 @@ async function drain(member: DatabaseMember, connection: MariadbConnection, say:
       if (leftMs <= 0) throw new Error(`gives the switchover up: ${what}, after ${waitMs} ms of waiting`);
       const end = atTimeout === 'give-up' ? 'it is given up' : 'they are rolled back';
       say(`waits for ${what}; in ${Math.ceil(leftMs / 1_000)} s ${end}`);
-      await sleep(drainPollMs);
+      await sleep(transactionsPollMs);
     }
   } finally {
     say(undefined);
@@ -213,8 +227,9 @@ async function follow(
       connection.rows('STOP SLAVE', [], threadMs),
     );
   }
+  await endWritingTransactions(connection);
   await connection.rows(`SET GLOBAL ${gtid.applied} = @@global.${gtid.binlog}`, [], quickMs);
-  await connection.rows(`SET GLOBAL ${semiSync.replicaEnabled} = ${acknowledge ? 1 : 0}`, [], quickMs);
+  await prepareReceiver(connection, acknowledge);
   const { replication } = await readPasswords(member.config.passwordsFile);
   await changeSource(connection, {
     host: member.addressOf(source),

@@ -64,6 +64,14 @@ async function connect(host: string): Promise<mysql.Connection> {
   }
 }
 
+async function takesWrites(connection: mysql.Connection): Promise<boolean> {
+  const [rows] = await within(
+    connectMs,
+    connection.query<mysql.RowDataPacket[]>('SELECT @@read_only AS closed'),
+  );
+  return Number(rows[0]?.['closed']) === 0;
+}
+
 async function insert(connection: mysql.Connection, id: string): Promise<void> {
   await connection.query('INSERT INTO ledger (id) VALUES (?)', [id]);
 }
@@ -97,7 +105,9 @@ async function work(worker: number): Promise<void> {
     if (connection === undefined) {
       try {
         connection = await connect(config.members[at] ?? '');
+        if (!(await takesWrites(connection))) throw new Error('a replica');
       } catch {
+        drop();
         at = (at + 1) % config.members.length;
         await sleep(retryMs);
         continue;
