@@ -1,11 +1,12 @@
 /** From SQL text to what the router must know of it. */
 import { Draft } from './draft.ts';
 import { head } from './heads.ts';
-import { Lexer, token } from './lexer.ts';
+import { Lexer } from './lexer.ts';
 import { defaultModes, type Modes } from './modes.ts';
 import { isPunctuation } from './names.ts';
 import type { Reason } from './reason.ts';
 import type { Hints, Statement } from './statement.ts';
+import { token } from './token.ts';
 
 /** One for all: analysis isn't re-entrant, and the tokeniser allocates nothing between statements. */
 const lexer = new Lexer();

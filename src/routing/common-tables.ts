@@ -12,7 +12,7 @@ export class CommonTables {
   readonly #tables: CommonTable[] = [];
 
   declare(name: string, depth: number, recursive: boolean): void {
-    this.#tables.push({ name: name.toLowerCase(), depth, known: recursive });
+    this.#tables.push({ name, depth, known: recursive });
   }
 
   /** The body of the last one declared at this depth ends. */
@@ -26,9 +26,8 @@ export class CommonTables {
     while ((this.#tables.at(-1)?.depth ?? -1) > depth) this.#tables.pop();
   }
 
+  /** Letter for letter: in another case it may be a table to the server, and so it is one here. */
   has(name: string): boolean {
-    if (this.#tables.length === 0) return false;
-    const wanted = name.toLowerCase();
-    return this.#tables.some((table) => table.known && table.name === wanted);
+    return this.#tables.some((table) => table.known && table.name === name);
   }
 }

@@ -2,9 +2,10 @@
  * The shape of a statement: literals become `?`, lists of them `?+`, comments go, keywords and names keep their place.
  * For metrics and the slow-statement log, where one line stands for all statements that differ in values alone.
  */
-import { Lexer, token } from './lexer.ts';
+import { Lexer } from './lexer.ts';
 import { defaultModes, type Modes } from './modes.ts';
 import { Shape } from './shape.ts';
+import { token } from './token.ts';
 
 const lexer = new Lexer();
 const noBytes = new Uint8Array(0);

@@ -1,10 +1,11 @@
 /** Queries and statements that change rows. */
 import type { Draft } from './draft.ts';
 import type { Head } from './heads.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { lockCall } from './lock-call.ts';
 import { atEnd, readObjectName, skipWords } from './names.ts';
 import { scan } from './scan.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 /** SELECT, VALUES, WITH and what begins with a parenthesis. */

@@ -1,11 +1,12 @@
 /** Statements about session state, prepared statements, routines and definitions. */
 import type { Draft } from './draft.ts';
 import type { Head } from './heads.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { atEnd, isName, isPunctuation, nameText, rawText, readObjectName, skipWords } from './names.ts';
 import { scan } from './scan.ts';
 import { skim, skimBody } from './skim.ts';
 import type { ObjectName } from './statement.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 /** The name of a pin for a table: with the schema as written, '' standing for the default schema. */

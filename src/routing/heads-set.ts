@@ -2,11 +2,12 @@
 import type { Draft } from './draft.ts';
 import { type Head, head } from './heads.ts';
 import { parseConsistency } from './hint.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { atEnd, isName, isPunctuation, literalText, literalValue, nameText, rawText } from './names.ts';
 import { scan } from './scan.ts';
 import { type Scope, setVariable } from './set-variable.ts';
 import { skim } from './skim.ts';
+import { token } from './token.ts';
 import { statementVariables } from './variable-data.ts';
 import { word } from './words.ts';
 

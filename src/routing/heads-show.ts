@@ -2,11 +2,12 @@
 import type { Draft } from './draft.ts';
 import type { Head } from './heads.ts';
 import { deleteHead, insertHead, queryHead, updateHead } from './heads-data.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { isName, isPunctuation, rawText, readObjectName } from './names.ts';
 import { scan } from './scan.ts';
 import { previousShows, replicaShowCreates, replicaShows } from './show-data.ts';
 import { skim } from './skim.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 function currentWord(lexer: Lexer): string {

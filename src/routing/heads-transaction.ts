@@ -1,9 +1,10 @@
 /** Statements that begin, change or end a transaction. @see https://mariadb.com/kb/en/transactions/ */
 import type { Draft } from './draft.ts';
 import { compound, type Head } from './heads.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { atEnd, rawText } from './names.ts';
 import { skim } from './skim.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 function transaction(draft: Draft): void {

@@ -27,10 +27,11 @@ import {
   startHead,
   xaHead,
 } from './heads-transaction.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import type { Modes } from './modes.ts';
 import { atEnd, isName, isPunctuation } from './names.ts';
 import { skim, skimBody } from './skim.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 /** Reads one statement; the tokeniser stands on its first token, and on its end afterwards. */

@@ -5,67 +5,28 @@
  * something odd is not understood as a whole.
  * @see https://mariadb.com/kb/en/lexical-structure/ https://mariadb.com/kb/en/comment-syntax/
  */
+import {
+  beginsLineComment,
+  byteKind,
+  byteOf,
+  endOfBlockComment,
+  endOfNumber,
+  endOfQuoted,
+  endOfVariable,
+  hasHigh,
+  isDigit,
+  isNamePart,
+  kinds,
+} from './bytes.ts';
+import { readExecutableComment } from './executable-comment.ts';
 import { readHint } from './hint.ts';
 import { isAsciiBased, isByteSafe, isUtf8, type Modes } from './modes.ts';
 import type { Hints } from './statement.ts';
+import { token } from './token.ts';
 import { findWord, folded, hashStep } from './words.ts';
 
-export const token = {
-  end: 0,
-  /** A bare word; `word` has its number, or 0 after a dot and for a word that isn't known. */
-  word: 1,
-  /** `name`, or "name" with ANSI_QUOTES. */
-  quotedName: 2,
-  /** A string in quotes; a character set introducer before it is a word of its own. */
-  string: 3,
-  number: 4,
-  /** One byte of punctuation, in `char`. */
-  punctuation: 5,
-  /** @name or @'name', and a bare @. */
-  userVariable: 6,
-  /** The @@ before a system variable. */
-  systemVariable: 7,
-  /** ? of a prepared statement. */
-  parameter: 8,
-} as const;
-
-const kindOf = { other: 0, space: 1, name: 2, digit: 3, punctuation: 4, quote: 5, at: 6, high: 7 } as const;
-
-const classes = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte++) {
-  const char = String.fromCharCode(byte);
-  if (byte >= 128) classes[byte] = kindOf.high;
-  else if (' \t\n\v\f\r'.includes(char)) classes[byte] = kindOf.space;
-  else if (/[A-Za-z_$]/.test(char)) classes[byte] = kindOf.name;
-  else if (/[0-9]/.test(char)) classes[byte] = kindOf.digit;
-  else if ('\'"`'.includes(char)) classes[byte] = kindOf.quote;
-  else if (char === '@') classes[byte] = kindOf.at;
-  else if ('!%&()*+,-./:;<=>?[]^|~#'.includes(char)) classes[byte] = kindOf.punctuation;
-}
-
-const isNamePart = (byte: number): boolean => {
-  const kind = classes[byte];
-  return kind === kindOf.name || kind === kindOf.digit || kind === kindOf.high;
-};
-const isDigit = (byte: number): boolean => classes[byte] === kindOf.digit;
-
-const newline = 10;
-const doubleQuote = 34;
-const hash = 35;
-const dollar = 36;
-const quote = 39;
-const star = 42;
-const plus = 43;
-const minus = 45;
-const dot = 46;
-const slash = 47;
-const semicolon = 59;
-const question = 63;
-const at = 64;
-const capitalN = 78;
-const backslash = 92;
-const backtick = 96;
 const none = -1;
+const noHints: Hints = Object.freeze({});
 
 export class Lexer {
   /** The current token. */
@@ -132,157 +93,112 @@ export class Lexer {
    * that reads a statement can run into the one behind it.
    */
   next(): number {
-    if (this.char === semicolon) return this.kind;
-    const bytes = this.bytes;
-    const afterDot = this.kind === token.punctuation && this.char === dot;
+    if (this.char === byteOf.semicolon) return this.kind;
+    const afterDot = this.char === byteOf.dot;
     const afterName = this.kind === token.word || this.kind === token.quotedName;
     const byte = this.#skipSpace();
     this.from = this.#at;
     this.word = 0;
     this.char = 0;
-    if (byte === none) {
-      this.to = this.#at;
-      this.kind = token.end;
-      return token.end;
-    }
-    switch (classes[byte]) {
-      case kindOf.name:
-      case kindOf.high:
+    if (byte === none) this.kind = token.end;
+    else this.#token(byte, afterDot, afterName);
+    this.to = this.#at;
+    return this.kind;
+  }
+
+  #token(byte: number, afterDot: boolean, afterName: boolean): void {
+    const { bytes } = this;
+    switch (kinds[byte]) {
+      case byteKind.name:
+      case byteKind.high:
         this.#name(afterDot);
-        break;
-      case kindOf.digit:
+        return;
+      case byteKind.digit:
         this.#number(afterDot);
-        break;
-      case kindOf.quote:
+        return;
+      case byteKind.quote:
         this.#quoted(byte);
-        break;
-      case kindOf.at:
+        return;
+      case byteKind.at:
         this.#variable();
-        break;
-      case kindOf.punctuation:
-        if (byte === dot && !afterName && isDigit(bytes[this.#at + 1] ?? 0)) {
-          this.#number(false);
-          break;
+        return;
+      case byteKind.punctuation:
+        if (byte === byteOf.dot && !afterName && isDigit(bytes[this.#at + 1] ?? 0)) this.#number(false);
+        else {
+          this.char = byte;
+          this.kind = byte === byteOf.question ? token.parameter : token.punctuation;
+          this.#at++;
         }
-        this.char = byte;
-        this.kind = byte === question ? token.parameter : token.punctuation;
-        this.#at++;
-        break;
+        return;
       default:
-        if (byte === backslash && bytes[this.#at + 1] === capitalN) {
+        if (byte === byteOf.backslash && bytes[this.#at + 1] === byteOf.capitalN) {
           this.kind = token.number; // \N is NULL.
           this.#at += 2;
-          break;
+          return;
         }
         this.odd = true;
         this.char = byte;
         this.kind = token.punctuation;
         this.#at++;
     }
-    this.to = this.#at;
-    return this.kind;
   }
 
   /** Skips white space and comments; returns the byte there, or `none` at the end. */
   #skipSpace(): number {
-    const bytes = this.bytes;
-    for (;;) {
-      if (this.#at >= bytes.length) {
-        if (this.#executable) this.odd = true;
-        this.#executable = false;
-        return none;
-      }
+    const { bytes } = this;
+    while (this.#at < bytes.length) {
       const byte = bytes[this.#at] ?? 0;
-      if (classes[byte] === kindOf.space) this.#at++;
-      else if (byte === hash) this.#lineComment();
-      else if (byte === minus && bytes[this.#at + 1] === minus && this.#beginsLineComment())
-        this.#lineComment();
-      else if (byte === slash && bytes[this.#at + 1] === star) this.#blockComment();
-      else if (byte === star && this.#executable && bytes[this.#at + 1] === slash) {
+      if (kinds[byte] === byteKind.space) this.#at++;
+      else if (byte === byteOf.hash) this.#lineComment();
+      else if (byte === byteOf.minus && beginsLineComment(bytes, this.#at)) this.#lineComment();
+      else if (byte === byteOf.slash && bytes[this.#at + 1] === byteOf.star) this.#blockComment();
+      else if (byte === byteOf.star && this.#executable && bytes[this.#at + 1] === byteOf.slash) {
         this.#executable = false;
         this.#at += 2;
       } else return byte;
     }
-  }
-
-  /** `--` begins a comment only before white space, a control character or the end. */
-  #beginsLineComment(): boolean {
-    const byte = this.bytes[this.#at + 2] ?? 0;
-    return byte <= 32 || byte === 127;
+    if (this.#executable) this.odd = true;
+    this.#executable = false;
+    return none;
   }
 
   #lineComment(): void {
-    const end = this.bytes.indexOf(newline, this.#at);
-    const to = end < 0 ? this.bytes.length : end;
-    this.#checkBytes(this.#at, to);
-    this.#at = to;
+    const end = this.bytes.indexOf(byteOf.newline, this.#at);
+    this.#skipText(end < 0 ? this.bytes.length : end);
   }
 
   #blockComment(): void {
     const { bytes } = this;
     const from = this.#at + 2;
-    const own = bytes[from] === 77 && bytes[from + 1] === 33;
-    if (own || bytes[from] === 33) {
-      if (this.#executableComment(own ? from + 2 : from + 1, own)) return;
-    }
-    let end = bytes.indexOf(star, from);
-    while (end >= 0 && bytes[end + 1] !== slash) end = bytes.indexOf(star, end + 1);
+    const own = bytes[from] === byteOf.capitalM && bytes[from + 1] === byteOf.bang;
+    const executable = own || bytes[from] === byteOf.bang;
+    if (executable && this.#executableComment(own ? from + 2 : from + 1, own)) return;
+    const end = endOfBlockComment(bytes, from);
     if (end < 0) {
       this.odd = true;
       this.#at = bytes.length;
       return;
     }
-    this.#checkBytes(from, end);
     this.hints = readHint(bytes, from, end, this.hints);
-    this.#at = end + 2;
+    this.#skipText(end + 2);
   }
 
-  /**
-   * Reads the version of an executable comment; true when its content is read as SQL. MariaDB runs what has no version
-   * or one up to its own, but for versions of MySQL from 5.7 on without the M.
-   */
+  /** True when the comment's content is read as SQL. */
   #executableComment(from: number, own: boolean): boolean {
     if (this.#executable) this.odd = true; // Comments in comments: the server's rules differ by version.
-    let digits = 0;
-    let version = 0;
-    while (digits < 6 && isDigit(this.bytes[from + digits] ?? 0)) {
-      version = version * 10 + (this.bytes[from + digits] ?? 48) - 48;
-      digits++;
-    }
-    if (digits < 5) {
-      this.#executable = true;
-      this.#at = from;
-      return true;
-    }
-    if (!own && version >= 50_700 && version <= 99_999) {
-      // Read as a plain comment; but what is nested in it ends at another place for the server.
-      if (this.#nested(from)) this.odd = true;
-      return false;
-    }
-    if (own || version >= 50_700) this.versioned = true;
-    if (version > this.#version) {
-      if (this.#nested(from)) this.odd = true;
-      return false;
-    }
+    const { content, versioned, odd } = readExecutableComment(this.bytes, from, own, this.#version);
+    if (versioned) this.versioned = true;
+    if (odd) this.odd = true;
+    if (content < 0) return false;
     this.#executable = true;
-    this.#at = from + digits;
+    this.#at = content;
     return true;
   }
 
-  /** Whether another comment begins before the first end of a comment. */
-  #nested(from: number): boolean {
-    const { bytes } = this;
-    for (let index = from; index < bytes.length; index++) {
-      if (bytes[index] === slash && bytes[index + 1] === star) return true;
-      if (bytes[index] === star && bytes[index + 1] === slash) return false;
-    }
-    return false;
-  }
-
-  /** In character sets with ambiguous second bytes, text beyond ASCII can hide the end of a comment. */
-  #checkBytes(from: number, to: number): void {
-    if (this.#safe || this.odd) return;
-    for (let index = from; index < to; index++) if ((this.bytes[index] ?? 0) >= 128) this.odd = true;
+  /** Over text that isn't read: in character sets with ambiguous second bytes it can hide its own end. */
+  #skipText(to: number): void {
+    if (!this.#safe && hasHigh(this.bytes, this.#at, to)) this.odd = true;
+    this.#at = to;
   }
 
   #name(afterDot: boolean): void {
@@ -305,88 +221,41 @@ export class Lexer {
 
   /** A number, or a name that begins with a digit. */
   #number(afterDot: boolean): void {
-    const { bytes } = this;
-    let index = this.#at;
-    if (!afterDot) {
-      while (isDigit(bytes[index] ?? 0)) index++;
-      const single = index === this.#at + 1 && bytes[this.#at] === 48;
-      const letter = folded[bytes[index] ?? 0];
-      if (bytes[index] === dot) {
-        index++;
-        while (isDigit(bytes[index] ?? 0)) index++;
-        index = this.#exponent(index);
-      } else if (single && (letter === 120 || letter === 98) && isNamePart(bytes[index + 1] ?? 0)) {
-        while (isNamePart(bytes[index] ?? 0)) index++;
-      } else {
-        index = this.#exponent(index);
-        if (index === this.#at || (isNamePart(bytes[index] ?? 0) && isDigit(bytes[index - 1] ?? 0))) {
-          this.#name(true);
-          return;
-        }
-      }
-      this.kind = token.number;
-      this.#at = index;
+    const end = afterDot ? -1 : endOfNumber(this.bytes, this.#at);
+    if (end < 0) {
+      this.#name(true);
       return;
     }
-    this.#name(true);
-  }
-
-  #exponent(from: number): number {
-    const { bytes } = this;
-    if (folded[bytes[from] ?? 0] !== 101) return from;
-    const sign = bytes[from + 1];
-    let index = sign === plus || sign === minus ? from + 2 : from + 1;
-    if (!isDigit(bytes[index] ?? 0)) return from;
-    while (isDigit(bytes[index] ?? 0)) index++;
-    return index;
+    this.kind = token.number;
+    this.#at = end;
   }
 
   #quoted(delimiter: number): void {
-    const isName = delimiter === backtick || (delimiter === doubleQuote && this.#ansiQuotes);
+    const isName = delimiter === byteOf.backtick || (delimiter === byteOf.doubleQuote && this.#ansiQuotes);
     this.kind = isName ? token.quotedName : token.string;
-    this.#skipQuoted(delimiter, !isName && this.#backslashes);
+    this.#skipQuoted(!isName && this.#backslashes);
   }
 
-  /** Moves behind the closing quote; a doubled one is a part of the text. */
-  #skipQuoted(delimiter: number, backslashes: boolean): void {
-    const { bytes } = this;
-    let high = 0;
-    let index = this.#at + 1;
-    for (; index < bytes.length; index++) {
-      const byte = bytes[index] ?? 0;
-      if (byte === delimiter) {
-        if (bytes[index + 1] !== delimiter) break;
-        index++;
-      } else if (byte === backslash && backslashes) {
-        index++;
-        high |= bytes[index] ?? 0;
-      } else high |= byte;
-    }
-    if (index >= bytes.length) this.odd = true;
-    if (high >= 128 && !this.#safe) this.odd = true;
-    this.#at = Math.min(index + 1, bytes.length);
+  #skipQuoted(backslashes: boolean): void {
+    const end = endOfQuoted(this.bytes, this.#at, backslashes);
+    if (end > this.bytes.length) this.odd = true;
+    this.#skipText(Math.min(end, this.bytes.length));
   }
 
   #variable(): void {
     const { bytes } = this;
     const next = bytes[++this.#at] ?? 0;
-    if (next === at) {
+    this.kind = next === byteOf.at ? token.systemVariable : token.userVariable;
+    if (next === byteOf.at) {
       this.#at++;
-      this.kind = token.systemVariable;
       return;
     }
-    this.kind = token.userVariable;
-    if (next === quote || next === doubleQuote || next === backtick) {
-      this.#skipQuoted(next, next !== backtick && this.#backslashes);
+    if (kinds[next] === byteKind.quote) {
+      this.#skipQuoted(next !== byteOf.backtick && this.#backslashes);
       return;
     }
-    for (;;) {
-      const byte = bytes[this.#at] ?? 0;
-      if (!isNamePart(byte) && byte !== dot && byte !== dollar) return;
-      if (byte >= 128 && !this.#utf8) this.odd = true;
-      this.#at++;
-    }
+    const end = endOfVariable(bytes, this.#at);
+    if (!this.#utf8 && hasHigh(bytes, this.#at, end)) this.odd = true;
+    this.#at = end;
   }
 }
-
-const noHints: Hints = Object.freeze({});

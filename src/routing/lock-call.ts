@@ -3,8 +3,9 @@
  * that a lock was given back. In every other shape a lock counts as held for the rest of the session.
  */
 import type { Draft } from './draft.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { atEnd, isName, isPunctuation, rawText } from './names.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 const lockWords: ReadonlySet<number> = new Set([word.get_lock, word.release_lock, word.release_all_locks]);

@@ -1,6 +1,7 @@
 /** Names and literals as text, read at the tokeniser's place. */
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import type { ObjectName } from './statement.ts';
+import { token } from './token.ts';
 
 /** The bytes as text: UTF-8, which is what the catalogue is read in. */
 function text(bytes: Uint8Array, from: number, to: number): string {
@@ -52,6 +53,20 @@ export function readObjectName(lexer: Lexer): ObjectName | undefined {
   const name = nameText(lexer);
   lexer.next();
   return { schema: first, name };
+}
+
+/** Reads `@@[scope .] name` and goes behind it; the name in lower case, '' for a structured variable. */
+export function readSystemVariable(lexer: Lexer): string {
+  lexer.next();
+  if (!isName(lexer)) return '';
+  const first = nameText(lexer).toLowerCase();
+  lexer.next();
+  if (!isPunctuation(lexer, '.')) return first;
+  lexer.next();
+  if (!isName(lexer)) return '';
+  const name = nameText(lexer).toLowerCase();
+  lexer.next();
+  return first === 'session' || first === 'local' ? name : '';
 }
 
 /** Goes on while the current word is one of these. */

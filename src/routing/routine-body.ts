@@ -5,11 +5,12 @@
  */
 import type { Catalogue, RoutineNature } from './catalogue.ts';
 import { Draft } from './draft.ts';
-import { Lexer, token } from './lexer.ts';
+import { Lexer } from './lexer.ts';
 import { memberSchemas } from './member-schemas.ts';
 import { type Modes, parseSqlMode } from './modes.ts';
 import { atEnd, isName, isPunctuation, nameText, readObjectName } from './names.ts';
 import { scan } from './scan.ts';
+import { token } from './token.ts';
 import { flags, word, wordFlag } from './words.ts';
 
 export interface RoutineBody {

@@ -2,11 +2,15 @@
  * Reads a query, or the expressions of a statement, to its end: which tables and routines it names, and what in it is
  * not for a replica. One pass over the tokens, one level per parenthesis.
  */
+import { Before } from './before.ts';
 import { CommonTables } from './common-tables.ts';
 import type { Draft } from './draft.ts';
-import { type Lexer, token } from './lexer.ts';
-import { atEnd, isName, isPunctuation, nameBetween, nameText, readObjectName } from './names.ts';
-import { flags, reasonOf, word, wordFlag } from './words.ts';
+import type { Lexer } from './lexer.ts';
+import { atEnd, isName, isPunctuation, nameText, readObjectName, readSystemVariable } from './names.ts';
+import { readCall } from './scan-call.ts';
+import { endsFrom, type Level, newLevel, notTable, plainFor } from './scan-level.ts';
+import { token } from './token.ts';
+import { word } from './words.ts';
 
 export interface ScanStart {
   /** The text begins in a list of tables (UPDATE). */
@@ -15,22 +19,6 @@ export interface ScanStart {
   readonly stopAtComma?: boolean;
   /** INTO, locks and FOR are no reasons of their own: the statement is for the primary in any case. */
   readonly writes?: boolean;
-}
-
-/** One parenthesis. */
-interface Level {
-  /** In a FROM clause, where a comma is followed by a table. */
-  from: boolean;
-  /** A table comes next. */
-  expect: boolean;
-  /** SELECT or VALUES was there: WITH no longer begins common table expressions. */
-  begun: boolean;
-  /** FROM belongs to a function: EXTRACT(… FROM …). */
-  ownFrom: boolean;
-  /** Of JSON_TABLE, where COLUMNS is followed by a list. */
-  jsonTable: boolean;
-  /** The body of a common table expression. */
-  common: boolean;
 }
 
 /** Deeper nesting isn't read. */
@@ -45,34 +33,6 @@ const punctuation = {
   closeBracket: 93,
 } as const;
 
-const ownFrom: ReadonlySet<number> = new Set([
-  word.extract,
-  word.trim,
-  word.substring,
-  word.substr,
-  word.mid,
-]);
-
-/** What may follow FOR in a plain read: system versions and index hints. */
-const plainFor: ReadonlySet<number> = new Set([
-  ...[word.system_time, word.system, word.join, word.order, word.group],
-]);
-
-/** Clauses that end a list of tables. */
-const endsFrom: ReadonlySet<number> = new Set([
-  ...[word.where, word.group, word.having, word.order, word.limit, word.set, word.window, word.union],
-  ...[word.except, word.intersect, word.values, word.select, word.procedure, word.returning],
-]);
-
-const newLevel = (from: boolean): Level => ({
-  from,
-  expect: from,
-  begun: false,
-  ownFrom: false,
-  jsonTable: false,
-  common: false,
-});
-
 /** Reads from the current token to the end of the statement, which is the current token afterwards. */
 export function scan(lexer: Lexer, draft: Draft, start: ScanStart = {}): void {
   new Scan(lexer, draft, start).run();
@@ -85,17 +45,7 @@ class Scan {
   readonly #outer: Level[] = [];
   #level: Level;
   #common: CommonTables | undefined;
-  /** The token before: its kind, its word, and whether a parenthesis after it makes it a call. */
-  #kind: number = token.end;
-  #word = 0;
-  #callable = false;
-  /** The word before that. */
-  #wordBefore = 0;
-  /** Where the name before stands, and the schema in front of it; no text is made of them unless it is a routine. */
-  #nameFrom = 0;
-  #nameTo = 0;
-  #schemaFrom = 0;
-  #schemaTo = 0;
+  readonly #before = new Before();
   #recursive = false;
   /** INTO was read: variables after it are set. */
   #intoSeen = false;
@@ -114,7 +64,7 @@ class Scan {
     while (!atEnd(lexer)) {
       const outside = this.#outer.length === 0;
       if (outside && this.#start.stopAtComma && isPunctuation(lexer, ',')) return;
-      if (this.#word === word.for) this.#afterFor();
+      if (this.#before.word === word.for) this.#afterFor();
       if (this.#setsInsertId) this.#insertId();
       if (lexer.kind === token.word || lexer.kind === token.quotedName) this.#nameOrWord();
       else this.#other();
@@ -122,82 +72,37 @@ class Scan {
     if (this.#outer.length > 0) lexer.odd = true;
   }
 
-  #remember(kind: number, number: number): void {
-    this.#kind = kind;
-    this.#wordBefore = this.#word;
-    this.#word = number;
-    this.#callable = false;
-  }
-
   #nameOrWord(): void {
     const lexer = this.#lexer;
     const number = lexer.word;
     if (this.#level.expect) {
       this.#level.expect = false;
-      const table = lexer.kind === token.quotedName || !this.#isNoTable(number);
-      if (table) {
+      if (number === 0 || !notTable.has(number)) {
         this.#table();
         return;
       }
     }
-    if (number !== 0 && this.#keyword(number)) return;
-    this.#remember(lexer.kind, number);
-    this.#callable = true;
-    this.#nameFrom = lexer.from;
-    this.#nameTo = lexer.to;
-    this.#schemaTo = 0;
-    lexer.next();
-    if (isPunctuation(lexer, '.')) this.#qualified();
-  }
-
-  /** What can stand in the place of a table. */
-  #isNoTable(number: number): boolean {
-    const { select, values, with: withWord, json_table: jsonTable, dual, lateral } = word;
-    return (
-      number !== 0 &&
-      (number === select ||
-        number === values ||
-        number === withWord ||
-        number === jsonTable ||
-        number === dual ||
-        number === lateral)
-    );
+    if (number === 0 || !this.#keyword(number)) this.#before.readName(lexer);
   }
 
   #table(): void {
     const name = readObjectName(this.#lexer);
     if (name === undefined) return;
     if (name.schema !== undefined || !this.#common?.has(name.name)) this.#draft.table(name);
-    this.#remember(token.quotedName, 0);
-  }
-
-  /** `a.b` or `a.b.c`: a stored routine if a parenthesis follows. */
-  #qualified(): void {
-    const lexer = this.#lexer;
-    while (isPunctuation(lexer, '.')) {
-      lexer.next();
-      if (!isName(lexer)) break;
-      this.#schemaFrom = this.#nameFrom;
-      this.#schemaTo = this.#nameTo;
-      this.#nameFrom = lexer.from;
-      this.#nameTo = lexer.to;
-      lexer.next();
-    }
-    this.#remember(token.quotedName, 0);
-    this.#callable = true;
+    this.#before.set(token.quotedName, 0);
   }
 
   /** True when it has gone on already. */
   #keyword(number: number): boolean {
     const level = this.#level;
     if (endsFrom.has(number)) {
-      if (this.#word !== word.for) level.from = false;
+      if (this.#before.word !== word.for) level.from = false;
       if (number === word.select || number === word.values) level.begun = true;
       if (number === word.procedure) this.#draft.require('primary', 'not understood');
     } else if (number === word.from) {
       if (!level.ownFrom) level.from = level.expect = true;
     } else if (number === word.join || number === word.straight_join) {
-      if (level.from && this.#word !== word.for) level.expect = true;
+      if (level.from && this.#before.word !== word.for) level.expect = true;
     } else if (number === word.with) {
       return !level.begun && this.#with();
     } else if (number === word.into) {
@@ -205,7 +110,7 @@ class Scan {
     } else if (number === word.lock) {
       if (!this.#start.writes) this.#draft.require('primary', 'locking read');
     } else if (number === word.value) {
-      if (this.#word === word.next || this.#word === word.previous)
+      if (this.#before.word === word.next || this.#before.word === word.previous)
         this.#draft.require('primary', 'sequence');
     } else if (number === word.sql_calc_found_rows) {
       this.#draft.foundRows = true;
@@ -250,7 +155,7 @@ class Scan {
       lexer.odd = true;
       return;
     }
-    this.#remember(token.word, word.as);
+    this.#before.set(token.word, word.as);
     lexer.next();
     if (!isPunctuation(lexer, '(')) {
       lexer.odd = true;
@@ -273,12 +178,12 @@ class Scan {
         this.#close();
         return;
       } else if (char === punctuation.comma) {
-        this.#remember(kind, 0);
+        this.#before.set(kind, 0);
         if (this.#level.from) this.#level.expect = true;
       } else {
         if (char === punctuation.colon) this.#assignment();
         if (char === punctuation.openBracket || char === punctuation.closeBracket) lexer.odd = true;
-        this.#remember(kind, 0);
+        this.#before.set(kind, 0);
       }
     } else {
       if (kind === token.userVariable) {
@@ -290,31 +195,22 @@ class Scan {
         this.#systemVariable();
         return;
       }
-      this.#remember(kind, 0);
+      this.#before.set(kind, 0);
     }
     lexer.next();
   }
 
-  /** @@[scope .] name */
   #systemVariable(): void {
-    const lexer = this.#lexer;
-    lexer.next();
-    let name = isName(lexer) ? nameText(lexer).toLowerCase() : '';
-    if (isName(lexer)) lexer.next();
-    if (isPunctuation(lexer, '.')) {
-      lexer.next();
-      if (isName(lexer) && name === 'session') name = nameText(lexer).toLowerCase();
-    }
+    const name = readSystemVariable(this.#lexer);
     this.#draft.usesInsertId = true;
     const diagnostics = name === 'warning_count' || name === 'error_count';
     this.#draft.require(diagnostics ? 'previous' : 'primary', diagnostics ? 'diagnostics' : 'member value');
-    if (isName(lexer)) lexer.next();
-    this.#remember(token.systemVariable, 0);
+    this.#before.set(token.systemVariable, 0);
   }
 
   /** `:=` sets a user variable; a colon has no other meaning. */
   #assignment(): void {
-    if (this.#kind === token.userVariable) this.#draft.pin('user variables');
+    if (this.#before.kind === token.userVariable) this.#draft.pin('user variables');
     else this.#lexer.odd = true;
   }
 
@@ -322,11 +218,14 @@ class Scan {
     const parent = this.#level;
     const child = newLevel(parent.expect);
     parent.expect = false;
-    if (this.#callable) this.#call(parent, child);
+    if (this.#before.callable) {
+      this.#setsInsertId = this.#before.word === word.last_insert_id;
+      readCall(this.#before, this.#lexer.bytes, this.#draft, parent, child);
+    }
     if (this.#outer.length >= deepest) this.#lexer.odd = true;
     this.#outer.push(parent);
     this.#level = child;
-    this.#remember(token.punctuation, 0);
+    this.#before.set(token.punctuation, 0);
   }
 
   #close(): void {
@@ -336,7 +235,7 @@ class Scan {
     if (parent === undefined) lexer.odd = true;
     this.#level = parent ?? newLevel(false);
     this.#common?.leave(this.#outer.length);
-    this.#remember(token.punctuation, 0);
+    this.#before.set(token.punctuation, 0);
     lexer.next();
     if (!common) return;
     this.#common?.complete(this.#outer.length);
@@ -346,40 +245,8 @@ class Scan {
     }
   }
 
-  /** A name before an opening parenthesis. */
-  #call(parent: Level, child: Level): void {
-    const flag = this.#kind === token.word ? (flags[this.#word] ?? 0) : 0;
-    if ((flag & wordFlag.pure) !== 0) {
-      child.ownFrom = ownFrom.has(this.#word);
-      child.jsonTable = this.#word === word.json_table;
-    } else if (this.#word === word.columns && parent.jsonTable) child.jsonTable = true;
-    else if ((flag & wordFlag.special) !== 0) this.#special();
-    else if ((flag & wordFlag.beforeParenthesis) !== 0) return;
-    else if ((flag & wordFlag.castType) !== 0 && this.#wordBefore === word.as) return;
-    else this.#routine();
-  }
-
-  /** A built-in function that has its reason in the table. */
-  #special(): void {
-    const number = this.#word;
-    const reason = reasonOf[number] ?? 'not understood';
-    this.#draft.require(reason === 'diagnostics' ? 'previous' : 'primary', reason);
-    if (number === word.get_lock) this.#draft.pin('lock');
-    if (number === word.last_insert_id) {
-      this.#setsInsertId = true;
-      this.#draft.usesInsertId = true;
-    }
-  }
-
   #insertId(): void {
     this.#setsInsertId = false;
     if (!isPunctuation(this.#lexer, ')')) this.#draft.pin('insert id');
-  }
-
-  #routine(): void {
-    const { bytes } = this.#lexer;
-    const name = nameBetween(bytes, this.#nameFrom, this.#nameTo);
-    const schema = this.#schemaTo === 0 ? undefined : nameBetween(bytes, this.#schemaFrom, this.#schemaTo);
-    this.#draft.routine({ schema, name });
   }
 }

@@ -1,8 +1,9 @@
 /** One system variable in SET. */
 import type { Draft } from './draft.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { atEnd, isName, isPunctuation, literalText, literalValue, nameText, rawText } from './names.ts';
 import { scan } from './scan.ts';
+import { token } from './token.ts';
 import { boundVariables, sameVariable } from './variable-data.ts';
 
 /** `next`: for the next transaction alone; `unclear`: after GLOBAL, it may be either. */

@@ -1,6 +1,7 @@
 /** The text of a fingerprint while it grows. */
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { rawText } from './names.ts';
+import { token } from './token.ts';
 
 const introducer = /^(_[a-z0-9]+|[xbn])$/;
 

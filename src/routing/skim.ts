@@ -1,8 +1,9 @@
 /** Statements whose text isn't read as expressions: to their end, watching only for what ties a session down. */
 import type { Draft } from './draft.ts';
-import { type Lexer, token } from './lexer.ts';
+import type { Lexer } from './lexer.ts';
 import { atEnd, isPunctuation } from './names.ts';
 import { scan } from './scan.ts';
+import { token } from './token.ts';
 import { word } from './words.ts';
 
 /** Goes to the end of the statement. `query`: a SELECT in it is read (CREATE TABLE … SELECT). */
