@@ -87,6 +87,7 @@ test('leave no transaction, no session state, no lock and no user variable', asy
   // Fewer would show little.
   expect(understood.length).toBeGreaterThan(400);
   expect(await server.value('SELECT @@gtid_binlog_pos')).toBe(before);
+  raw.close();
 
   const left =
     'SELECT RELEASE_ALL_LOCKS() AS locks, @x IS NULL AND @y IS NULL AND @sets IS NULL AS unset, @@last_insert_id AS id';
@@ -95,5 +96,4 @@ test('leave no transaction, no session state, no lock and no user variable', asy
     const [rows] = await second.query<RowDataPacket[]>(left);
     expect([sql, rows[0]]).toEqual([sql, { locks: 0, unset: 1, id: 0 }]);
   }
-  raw.close();
 }, 60_000);
