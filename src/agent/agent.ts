@@ -32,7 +32,7 @@ export async function startAgent(
   const blocklist = new Blocklist(context);
   const database = config.database === undefined ? undefined : await startDatabase(context, options);
   const balancer = config.balancer === undefined ? undefined : await startBalancer(context);
-  const quorum = new QuorumConcern(context);
+  const quorum = new QuorumConcern(context, () => database?.writable === true);
   const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
   const parts: StatusParts = { context, blocklist, quorum, clock, database, balancer };
   const listen = { address: config.address, port: options.port ?? ports.agent };

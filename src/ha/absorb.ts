@@ -185,7 +185,8 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
     silentSince: null,
     wasWritable: !database.readOnly,
     lastMarkerEpoch: database.markerEpoch,
-    standbyLostSince: confirms ? null : (state.standbyLostSince ?? now),
+    // Since it was last seen to confirm, which was up to a probe ago.
+    standbyLostSince: confirms ? null : (state.standbyLostSince ?? state.database?.sentAt ?? now),
     barrier,
   };
 }

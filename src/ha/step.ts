@@ -23,7 +23,7 @@ const probeEveryMs = 400;
 /** And that of etcd; a watch tells of changes, and this is for a watch that has gone silent. */
 const readEveryMs = 800;
 /** The server is looked at with every tick while something is expected of it. */
-const probeUnsettledEveryMs = 200;
+const probeUnsettledEveryMs = 150;
 /** A report is written again after this time even when nothing changed. */
 const reportEveryMs = 5_000;
 
@@ -118,7 +118,7 @@ function upkeepEffects(view: View): Effect[] {
 
 /** A leader's lease is renewed early enough for two late renewals; a replica's carries its report alone. */
 function renewalShare(view: View): number {
-  return view.leads || view.leader === null ? 0.25 : 0.45;
+  return view.leads || view.leader === null ? 0.2 : 0.4;
 }
 
 /** A connection, a promotion or a new standby is under way. */

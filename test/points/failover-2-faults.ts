@@ -52,6 +52,8 @@ async function strike(
   await sleep(settleMs);
   const from = ledgerNow();
   const injected = fault.inject(lab, victim);
+  // It is awaited below; until then its failure is nobody's.
+  injected.catch(() => undefined);
   // A crash loop is injected for seconds; what counts is when writes go on.
   await ledger.untilAcknowledged(from + 20, recoveryMs);
   await injected;

@@ -77,6 +77,11 @@ export async function disarm(client: EtcdClient, alarm: Alarm): Promise<void> {
   });
 }
 
+/** Asks the leader at `endpoint` to hand over to another member, by its identity. Refused by any other member. */
+export async function moveLeader(client: EtcdClient, endpoint: string, target: string): Promise<void> {
+  await client.callOne(endpoint, '/v3/maintenance/transfer-leadership', { targetID: target });
+}
+
 export async function members(client: EtcdClient): Promise<readonly ClusterMember[]> {
   const answer = await client.repeatable('/v3/cluster/member/list', {});
   return objects(answer['members']).map((raw) => ({

@@ -14,7 +14,7 @@ import { Executor } from './carry-out.ts';
 import { errantDirectory } from './errant.ts';
 import { HaStore } from './store.ts';
 
-const tickMs = 250;
+const tickMs = 200;
 
 /** What every cycle does whatever was decided; not worth a line in the log. */
 const routine: ReadonlySet<string> = new Set([

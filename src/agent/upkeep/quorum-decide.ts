@@ -1,5 +1,5 @@
-/** When to give back etcd's unused space; pure. */
-import type { MemberStatus } from '#src/adapters/etcd/maintenance.ts';
+/** When to give back etcd's unused space, and who should lead it; pure. */
+import type { ClusterMember, MemberStatus } from '#src/adapters/etcd/maintenance.ts';
 
 /** Below this nothing is gained. */
 const leastBytes = 16 * 1024 * 1024;
@@ -27,4 +27,19 @@ export function shouldDefragment(
 
 function rank(member: MemberStatus): number {
   return member.leader === member.memberId ? 1 : 0;
+}
+
+/**
+ * Whom this host's member should hand etcd's leadership to; undefined when it should not. The host that takes the
+ * database's writes had better not lead etcd as well: when it fails, etcd would elect first, and only then notice that
+ * the database's lease is over.
+ */
+export function betterLeader(
+  self: MemberStatus,
+  members: readonly ClusterMember[],
+  isDatabaseHost: (name: string) => boolean,
+): ClusterMember | undefined {
+  if (self.leader !== self.memberId) return undefined;
+  const others = members.filter((member) => member.id !== self.memberId && member.name !== '');
+  return others.find((member) => !isDatabaseHost(member.name)) ?? others[0];
 }

@@ -10,11 +10,13 @@ import {
   defragment,
   disarm,
   memberStatus,
+  members,
+  moveLeader,
 } from '#src/adapters/etcd/maintenance.ts';
 import type { AgentContext } from '../context.ts';
 import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
-import { shouldDefragment } from './quorum-decide.ts';
+import { betterLeader, shouldDefragment } from './quorum-decide.ts';
 
 const checkMs = 5_000;
 /** Every so many checks: alarms and space. */
@@ -23,12 +25,15 @@ const spaceEvery = 12;
 export class QuorumConcern {
   readonly #context: AgentContext;
   readonly #log: Log;
+  readonly #takesWrites: () => boolean;
   readonly #loop: Loop;
   #status = { reachable: false, atMs: 0 };
   #checks = 0;
 
-  constructor(context: AgentContext) {
+  /** `takesWrites`: whether the database's primary is on this host. */
+  constructor(context: AgentContext, takesWrites: () => boolean) {
     this.#context = context;
+    this.#takesWrites = takesWrites;
     this.#log = context.log.of('quorum');
     this.#loop = new Loop({ name: 'quorum', intervalMs: checkMs, log: this.#log, step: () => this.#step() });
   }
@@ -53,9 +58,28 @@ export class QuorumConcern {
       warnings.set('quorum', 'The quorum does not answer.');
       return 1_000;
     }
-    if (config.roles.includes('quorum') && this.#checks % spaceEvery === 0) await this.#lookAfterSpace();
+    if (config.roles.includes('quorum')) {
+      if (this.#takesWrites()) await this.#giveLeadershipAway();
+      if (this.#checks % spaceEvery === 0) await this.#lookAfterSpace();
+    }
     this.#checks += 1;
     return checkMs;
+  }
+
+  async #giveLeadershipAway(): Promise<void> {
+    const { etcd, config } = this.#context;
+    const [own] = etcd.endpoints;
+    if (own === undefined) return;
+    const self = await memberStatus(etcd, own);
+    const isDatabaseHost = (name: string) =>
+      config.peers.some((peer) => peer.name === name && peer.roles.includes('database'));
+    const target =
+      self.leader === self.memberId ? betterLeader(self, await members(etcd), isDatabaseHost) : undefined;
+    if (target === undefined) return;
+    this.#log.info("etcd's leadership goes to a host that does not take the database's writes", {
+      to: target.name,
+    });
+    await moveLeader(etcd, own, target.id);
   }
 
   async #lookAfterSpace(): Promise<void> {
@@ -66,13 +90,13 @@ export class QuorumConcern {
     const raised = await alarms(etcd);
     const corrupt = raised.some((alarm) => alarm.alarm === 'CORRUPT');
     warnings.set('etcd-corrupt', corrupt ? 'etcd reports a corrupt member; see docs/operations.' : undefined);
-    const members = await Promise.all(
+    const statuses = await Promise.all(
       etcd.endpoints.map((endpoint) => memberStatus(etcd, endpoint).catch(() => undefined)),
     );
-    const self = members[0];
+    const self = statuses[0];
     if (self === undefined) return;
     await this.#endSpaceAlarm(raised, own, self.memberId, self.revision);
-    const { defragment: now, reason } = shouldDefragment(own, members);
+    const { defragment: now, reason } = shouldDefragment(own, statuses);
     if (now) {
       this.#log.info('defragmenting', { reason });
       await defragment(etcd, own);

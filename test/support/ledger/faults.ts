@@ -18,10 +18,13 @@ export interface DatabaseFault {
 const lossTable = 'inet test_loss';
 
 async function lose(lab: Lab, host: string, direction: 'input' | 'output'): Promise<void> {
-  const rules = `table ${lossTable} { chain ${direction} { type filter hook ${direction} priority -300; policy drop; ${
-    direction === 'input' ? 'iif' : 'oif'
-  } lo accept; } }`;
-  await expectCommand('ip', ['netns', 'exec', lab.namespace(host), 'nft', rules]);
+  const chain = `${lossTable} loss`;
+  const rules = [
+    `add table ${lossTable}`,
+    `add chain ${chain} { type filter hook ${direction} priority -300 ; policy drop ; }`,
+    `add rule ${chain} ${direction === 'input' ? 'iif' : 'oif'} lo accept`,
+  ];
+  await expectCommand('ip', ['netns', 'exec', lab.namespace(host), 'nft', rules.join('; ')]);
 }
 
 async function stopLosing(lab: Lab, host: string): Promise<void> {
