@@ -46,6 +46,10 @@ export class Draft {
     this.reason = reason;
   }
 
+  get effects(): readonly Effect[] {
+    return this.#effects ?? noEffects;
+  }
+
   effect(effect: Effect): void {
     this.#effects ??= [];
     this.#effects.push(effect);
@@ -82,7 +86,7 @@ export class Draft {
       implicitCommit: this.implicitCommit,
       resend: this.resend && this.parts === 1,
       parts: this.parts,
-      effects: this.#effects ?? noEffects,
+      effects: this.effects,
       tables: this.#tables ?? noNames,
       routines: this.#routines ?? noNames,
       hints,

@@ -25,6 +25,13 @@ export function resolve(
   const { target, reason } = statement;
   const stateful = isStateful(statement, schema, catalogue);
   const routineOnly = target === 'primary' && reason === 'stored routine' && statement.class === 'read';
+  // What asks about the statement before may have run on a replica, and then reads its tables there.
+  if (target === 'previous') {
+    const against = objection(statement, schema, catalogue, false);
+    return against === undefined
+      ? { statement, target, reason, stateful }
+      : { statement, target: 'primary', reason: against, stateful };
+  }
   if (target !== 'replica' && !routineOnly) return { statement, target, reason, stateful };
   const against = objection(statement, schema, catalogue, routineOnly);
   if (against !== undefined) return { statement, target: 'primary', reason: against, stateful };

@@ -112,6 +112,7 @@ describe('tables and views', () => {
     ['SELECT * FROM v JOIN locking', 'view calls a routine'],
     ['SELECT twice(a), nobody(a) FROM t', 'stored routine'],
     ['SELECT writes(1)', 'stored routine'],
+    ['SELECT FOUND_ROWS(), a FROM locking', 'view calls a routine'],
   ] as const)('%s', (sql, reason) => {
     expect(resolve(analyse(sql), 'test', catalogue)).toMatchObject({ target: 'primary', reason });
   });

@@ -131,6 +131,11 @@ export const sessionState: readonly Row[] = [
   ),
   ...rows(
     { ...session, reason: 'user variable', resend: false },
+    `GET DIAGNOSTICS @n = NUMBER ⇒ pin user variables
+    GET DIAGNOSTICS CONDITION 1 @t = MESSAGE_TEXT ⇒ pin user variables`,
+  ),
+  ...rows(
+    { ...session, reason: 'user variable', resend: false },
     'SET @x = f() ⇒ pin user variables; routines',
   ),
   ...rows(
@@ -223,6 +228,12 @@ export const sessionState: readonly Row[] = [
     XA ROLLBACK 'a' ⇒ unpin xa 'a',
     XA RECOVER`,
   ),
+  // Several settings in one text, as drivers send them at the beginning of a connection.
+  ...rows(
+    { ...session, reason: 'multi-statement', resend: false },
+    `SET NAMES utf8mb4; SET time_zone='+00:00' ⇒ names(utf8mb4): utf8mb4; time_zone='+00:00'
+    SET sql_mode=''; USE test ⇒ sql_mode=''; use test`,
+  ),
   ...rows(
     { class: 'transaction', target: 'primary', reason: 'transaction', commit: true, resend: false },
     'BEGIN; COMMIT ⇒ begin; end',
@@ -271,6 +282,11 @@ export const notUnderstood: readonly Row[] = [
     WITH x SELECT 1
     WITH x AS SELECT 1
     SELECT 1 \u0001
+    SET sql_mode='ANSI_QUOTES'; SELECT "a"."f"()
+    SET sql_mode='NO_BACKSLASH_ESCAPES'; SELECT '\\', f()
+    SET sql_mode='ORACLE'; SELECT 1
+    SET sql_mode=CONCAT(@@sql_mode, ''); SELECT 1
+    SET NAMES gbk; SELECT 'é'
     SELECT "`,
   ),
   ...rows(
