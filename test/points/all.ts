@@ -1,6 +1,11 @@
 /** All points, in the order in which they run against one lab. */
 import type { Lab } from '#test/support/lab.ts';
+import { simulator } from './failover-1-simulator.ts';
+import { withoutEtcd } from './failover-2-etcd.ts';
 import { failoverFaults } from './failover-2-faults.ts';
+import { flapping, saturated } from './failover-3-eager.ts';
+import { rejoin } from './failover-4-rejoin.ts';
+import { fifty } from './failover-5-fifty.ts';
 import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
@@ -21,22 +26,23 @@ interface AnyPoint {
   readonly small: unknown;
   readonly full: unknown;
   readonly kind: 'lab' | 'own';
+  readonly inSuite: boolean;
   onLab(lab: Lab, size: Size, log: (line: string) => void): Promise<Evidence>;
   onPlace(place: Place, size: Size, log: (line: string) => void): Promise<Evidence>;
 }
 
 function labPoint<Counts>(point: LabPoint<Counts>): AnyPoint {
-  const { id, title, small, full, kind } = point;
+  const { id, title, small, full, kind, inSuite = true } = point;
   const onLab: AnyPoint['onLab'] = (lab, size, log) => point.run(lab, { counts: point[size], log });
   const onPlace: AnyPoint['onPlace'] = (place, size, log) => withLab(place, (lab) => onLab(lab, size, log));
-  return { id, title, small, full, kind, onLab, onPlace };
+  return { id, title, small, full, kind, inSuite, onLab, onPlace };
 }
 
 function ownPoint<Counts>(point: OwnPoint<Counts>): AnyPoint {
-  const { id, title, small, full, kind } = point;
+  const { id, title, small, full, kind, inSuite = true } = point;
   const onLab: AnyPoint['onLab'] = () => Promise.reject(new Error(`${id} brings labs of its own up`));
   const onPlace: AnyPoint['onPlace'] = (place, size, log) => point.run(place, { counts: point[size], log });
-  return { id, title, small, full, kind, onLab, onPlace };
+  return { id, title, small, full, kind, inSuite, onLab, onPlace };
 }
 
 export const anyPoints: readonly AnyPoint[] = [
@@ -49,7 +55,13 @@ export const anyPoints: readonly AnyPoint[] = [
   labPoint(killed),
   ownPoint(interrupted),
   ownPoint(cost),
+  ownPoint(simulator),
   ...failoverFaults.map(ownPoint),
+  labPoint(withoutEtcd),
+  labPoint(flapping),
+  labPoint(saturated),
+  labPoint(rejoin),
+  ownPoint(fifty),
 ];
 
 /** Runs a point with a lab of its own. */

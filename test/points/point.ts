@@ -23,6 +23,8 @@ export interface Place {
 interface PointBase<Counts> {
   readonly id: string;
   readonly title: string;
+  /** False for what has no place in the time that `npm test` has: shown by `npm run prove` alone, `--small` too. */
+  readonly inSuite?: boolean;
   /** Counts within `npm test`, and the full ones. */
   readonly small: Counts;
   readonly full: Counts;

@@ -1,8 +1,9 @@
 /** The acceptance points at small counts: one lab for those that share one, and labs of their own for the others. */
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { anyPoints } from '#test/points/all.ts';
+import { anyPoints as allPoints } from '#test/points/all.ts';
 import { Lab, referenceStack } from '#test/support/lab.ts';
 
+const anyPoints = allPoints.filter(({ inSuite }) => inSuite);
 const minutes = 60_000;
 const quiet = () => undefined;
 /** The machine is noisy and these points have limits in time: once more decides. The full counts have no second try. */
