@@ -95,12 +95,8 @@ async function killAndWait(lab: Lab, process: HostProcess): Promise<number> {
   return Math.round(performance.now() - startedMs);
 }
 
-/**
- * Whether its tier has no second member for reads: one balancer holds the address (point 3 has that limit), and
- * database servers have no failover yet.
- */
+/** Whether its tier has no second member for reads: one balancer holds the address, and point 3 has that limit. */
 function mayFail(outage: Outage, active: string | null): boolean {
-  if (outage.service === 'mariadb') return true;
   return outage.host === active && ['haproxy', 'keepalived'].includes(outage.service);
 }
 

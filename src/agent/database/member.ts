@@ -74,7 +74,12 @@ export class DatabaseMember {
 
   async startServer(recovery: Recovery, serverId = this.serverId): Promise<void> {
     await writeRoleFile(this.config.roleFile, { serverId, recovery });
-    await this.#runner.control(databaseService, 'start');
+    try {
+      await this.#runner.control(databaseService, 'start');
+    } finally {
+      // A start that somebody else makes must not cut anything off.
+      if (recovery === 'SLAVE') await writeRoleFile(this.config.roleFile, { serverId, recovery: 'MASTER' });
+    }
   }
 
   async stopServer(): Promise<void> {
