@@ -13,7 +13,7 @@ const crashLoopMs = 60_000;
 const watchGapMs = 2_000;
 
 /** Between two notes of how far this server was. */
-const markEveryMs = 500;
+const markEveryMs = 250;
 
 /** The state after an event, before any decision. */
 export function absorb(state: State, event: Event): State {

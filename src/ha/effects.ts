@@ -57,9 +57,9 @@ export type DatabaseEffect =
   | { readonly kind: 'startSqlThread' }
   /**
    * STOP SLAVE IO_THREAD, with a limit of 4 s: it takes 1 s (rpl_semi_sync_slave_kill_conn_timeout=1) to 2 s while the
-   * source is frozen.
+   * source is frozen. `closePath`: with the path to the source closed meanwhile, which costs 40 ms and spares that.
    */
-  | { readonly kind: 'stopIoThread' }
+  | { readonly kind: 'stopIoThread'; readonly closePath: boolean }
   /**
    * With both threads stopped and unread relay events: CHANGE MASTER TO MASTER_USE_GTID=no, RELAY_LOG_FILE, RELAY_LOG_POS
    * of the first unapplied event; START SLAVE SQL_THREAD; wait for the end; STOP SLAVE. Done when applied.

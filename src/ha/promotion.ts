@@ -122,7 +122,10 @@ export const promotionRules: readonly Rule[] = [
       'Stopping the IO thread is the fence: the old primary can get no acknowledgement from here any more.',
     when: (v) => steps(v) && v.server?.replication?.ioRunning === true,
     build: (v) =>
-      act({ kind: 'stopIoThread' }, `stops receiving from ${v.server?.replication?.source}, which fences it`),
+      act(
+        { kind: 'stopIoThread', closePath: v.cluster?.request?.to !== v.self },
+        `stops receiving from ${v.server?.replication?.source}, which fences it`,
+      ),
   },
   {
     number: 34,

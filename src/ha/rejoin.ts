@@ -97,7 +97,7 @@ export const rejoinRules: readonly Rule[] = [
       replica(v) && (diverged(v) || receivedTooMuch(v)) && v.server?.replication?.ioRunning === true,
     build: (v) =>
       act(
-        { kind: 'stopIoThread' },
+        { kind: 'stopIoThread', closePath: true },
         `stops receiving from ${v.server?.replication?.source}: not in the recorded epoch`,
       ),
   },

@@ -47,7 +47,8 @@ export async function runStatement(
       await run('START SLAVE SQL_THREAD', threadMs);
       return;
     case 'stopIoThread':
-      await stopReceiving(member, connection);
+      if (effect.closePath) await stopReceiving(member, connection);
+      else await run('STOP SLAVE IO_THREAD', threadMs);
       return;
     case 'replayRelay':
       await replayRelayLog(member, connection);
