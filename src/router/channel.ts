@@ -159,6 +159,8 @@ export class Channel {
   /** Speaks TLS as the server from here on; `early` are bytes of it that came already. */
   acceptTls(secureContext: SecureContext, early: Buffer): void {
     const plain = this.#leave();
+    // Flowing, it would give the early bytes to nobody.
+    plain.pause();
     if (early.length > 0) plain.unshift(early);
     const socket = new TLSSocket(plain, { isServer: true, secureContext, requestCert: false });
     this.#socket = socket;
@@ -181,10 +183,10 @@ export class Channel {
     });
   }
 
+  /** The socket below a TLS session; only what takes its bytes is removed: the TLS session needs Node's own listeners. */
   #leave(): Socket {
     const plain = this.#socket;
-    plain.removeAllListeners();
-    plain.on('error', () => undefined); // The TLS socket on top of it tells.
+    plain.removeAllListeners('data');
     return plain;
   }
 

@@ -48,6 +48,8 @@ export interface StackOptions {
   readonly config?: Partial<RouterConfig>;
   readonly newRoutes?: RouterOptions['newRoutes'];
   readonly serverOptions?: readonly string[];
+  /** The account's CREATE USER, where it isn't the usual one. */
+  readonly createUser?: string;
 }
 
 export async function startMember(
@@ -62,7 +64,7 @@ export async function startMember(
 export async function startStack(options: StackOptions = {}): Promise<RouterStack> {
   const primary = await startMember('primary', 1, options.serverOptions);
   await primary.run(
-    `CREATE USER ${account.user}@'%' IDENTIFIED BY '${account.password}'`,
+    options.createUser ?? `CREATE USER ${account.user}@'%' IDENTIFIED BY '${account.password}'`,
     `GRANT ALL ON test.* TO ${account.user}@'%'`,
     'CREATE DATABASE other',
     `GRANT ALL ON other.* TO ${account.user}@'%'`,
