@@ -11,6 +11,9 @@ export interface RoutedStatement {
 
 export type Slot = 'primary' | 'replica';
 
+/** `state` (variables, temporary tables, locks) can't be had again; a transaction can be run again. */
+export type Loss = 'nothing' | 'transaction' | 'state';
+
 /** Where a statement goes. */
 export interface RouteChoice {
   readonly slot: Slot;
@@ -48,6 +51,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   mayLeave(slot: Slot): boolean;
   readonly settings: Settings;
   readonly schema: string | undefined;
+  /** The connection in this slot broke: what the session had nowhere else. A lost transaction is over with this. */
+  lost(slot: Slot): Loss;
   /** The connection is as new: COM_RESET_CONNECTION (which keeps the schema), COM_CHANGE_USER. */
   reset(schema: string | undefined): void;
 }
@@ -95,6 +100,10 @@ export class PrimaryOnly implements SessionRoutes {
 
   mayLeave(): boolean {
     return !this.#used;
+  }
+
+  lost(): Loss {
+    return this.#used ? 'state' : 'nothing';
   }
 
   reset(schema: string | undefined): void {

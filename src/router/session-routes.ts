@@ -11,8 +11,8 @@ import { newSession, type Outcome, type SessionState } from '#src/routing/sessio
 import { setStatement } from '#src/routing/settings.ts';
 import type { ConsistencyLevel, Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
-import { valuesQuery, withValues } from '#src/routing/variables.ts';
-import type { RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
+import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
+import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
 
 /** What all sessions of a router know together. */
 export interface RoutesContext {
@@ -178,6 +178,15 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   mayLeave(slot: Slot): boolean {
     // Transactions and pins are on the primary alone.
     return slot === 'replica' || !keepsConnection(this.#state);
+  }
+
+  lost(slot: Slot): Loss {
+    const { pins, transaction } = this.#state;
+    if (slot === 'replica') return 'nothing';
+    if (pins.length > 0 || isUnresolved(this.#state)) return 'state';
+    // Settings stay: the next connection is given them.
+    this.#state = { ...this.#state, transaction: undefined, unresolved: [] };
+    return transaction === undefined ? 'nothing' : 'transaction';
   }
 
   reset(schema: string | undefined): void {

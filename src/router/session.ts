@@ -507,19 +507,18 @@ export class Session implements CommandHandler, ConnectionOwner {
   onConnectionLost(connection: ServerConnection, reason: string, inFlight: boolean): void {
     const pool = this.connections.poolOf(connection);
     const slot = this.connections.slotOf(connection);
-    const hadState = !this.routes.mayLeave(slot);
-    const hadTransaction =
-      this.inTransaction && (slot === 'primary' || this.connections.in('primary') === undefined);
+    const loss = this.#pinned ? 'state' : this.routes.lost(slot);
     this.connections.forget(connection);
     if (this.#waitsForClient === connection) this.#waitsForClient = undefined;
     for (const statement of this.prepared.values()) {
       if (statement.boundTo === connection) statement.boundTo = connection;
     }
     if (this.#closed) return;
-    if (hadTransaction) this.status &= ~(serverStatus.inTransaction | serverStatus.inReadOnlyTransaction);
+    if (slot === 'primary') {
+      this.status &= ~(serverStatus.inTransaction | serverStatus.inReadOnlyTransaction);
+    }
     if (this.work.connection !== connection || !inFlight) {
-      if (hadTransaction) this.#lost = 'transaction';
-      else if (hadState) this.#lost = 'state';
+      if (loss !== 'nothing') this.#lost = loss;
       return;
     }
     if (this.#answer.passed || this.stream.uploading) {
@@ -528,8 +527,7 @@ export class Session implements CommandHandler, ConnectionOwner {
       return;
     }
     this.replyError(outcomeUnknown(pool?.member.name ?? 'the server', reason));
-    this.routes.reset(this.routes.schema);
-    if (hadState && !hadTransaction) this.client.channel.end();
+    if (loss === 'state') this.client.channel.end();
     else this.#finish();
   }
 
@@ -538,7 +536,6 @@ export class Session implements CommandHandler, ConnectionOwner {
     if (buffer[start + headerBytes] === command.quit) return false;
     const lost = this.#lost;
     this.#lost = undefined;
-    this.routes.reset(this.routes.schema);
     if (lost === 'state') {
       this.client.channel.end(errPacket(stateLost(), 1));
       return true;

@@ -163,6 +163,20 @@ test('state that was lost ends the session, and says so', async () => {
   expect(seenBy(next, 'INSERT')).toBe(0);
 });
 
+test('settings survive the loss of a connection: the next one is given them', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  await ask(client, "SET SESSION sql_mode = 'ANSI_QUOTES'");
+  front.server.reply = (payload) => (payload.toString().includes('INSERT') ? ['end'] : undefined);
+  failOverSoon();
+  expect(parseErr(await ask(client, 'INSERT INTO t VALUES (1)')).sqlState).toBe('08007');
+  await sleep(100);
+  expect((await ask(client, 'INSERT INTO t VALUES (2)'))[0]).toBe(0);
+  const texts = next.commands.map((payload) => payload.toString());
+  const set = texts.findIndex((text) => text.includes('sql_mode'));
+  expect(set).toBeGreaterThanOrEqual(0);
+  expect(texts.findIndex((text) => text.includes('INSERT'))).toBeGreaterThan(set);
+});
+
 test('COMMIT in flight is never repeated', async () => {
   const client = await RawClient.loggedIn(front.path);
   front.server.reply = (payload) => (payload.toString().includes('COMMIT') ? ['end'] : [packets([ok(3)])]);

@@ -38,6 +38,22 @@ export class FakeServer {
     return this.#sockets.size;
   }
 
+  /** What was written and no peer has taken yet. */
+  get unsentBytes(): number {
+    let sum = 0;
+    for (const socket of this.#sockets) sum += socket.writableLength;
+    return sum;
+  }
+
+  /** Reads nothing from anybody until `resume`. */
+  pause(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  resume(): void {
+    for (const socket of this.#sockets) socket.resume();
+  }
+
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -49,7 +65,7 @@ export class FakeServer {
     socket.on('error', () => undefined);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.write(this.greeting ?? greeting());
-    const assembler = new PacketAssembler(64 * 1024 * 1024);
+    const assembler = new PacketAssembler(128 * 1024 * 1024);
     assembler.expectedSequenceId = 1;
     let loggedIn = false;
     let answered = Promise.resolve();

@@ -45,7 +45,7 @@ async function read(database: DatabaseConcern): Promise<Known> {
   const { sync } = cluster;
   if (sync === null) {
     refuse(
-      "etcd has no records of this database: they were wiped. What runs goes on. 'tandem failover --force --to HOST' makes HOST the primary of a new beginning.",
+      "etcd has no records of this database: they were wiped. What runs goes on, and nothing can be promoted. Restore etcd's data from a backup while all agents run (docs/operations.md).",
     );
   }
   return { cluster, sync };
