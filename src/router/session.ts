@@ -15,6 +15,7 @@ import type { Channel } from './channel.ts';
 import { ClientStream, type CommandHandler, type UploadKind } from './client-stream.ts';
 import type { RouterAccount } from './config.ts';
 import { notExecuted, outcomeUnknown, stateLost, transactionLost } from './errors.ts';
+import { findConnection } from './find-connection.ts';
 import { PreparedStatement, statementIdAt } from './prepared.ts';
 import type { RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
 import { rowsOf } from './rows.ts';
@@ -22,7 +23,6 @@ import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { handleCommand, handleLargeCommand } from './session-commands.ts';
 import { SessionConnections } from './session-connections.ts';
 import type { SessionHost } from './session-host.ts';
-import { waitForPosition } from './wait-position.ts';
 import { Work } from './work.ts';
 
 /** Who logged in, and with what. */
@@ -210,7 +210,7 @@ export class Session implements CommandHandler, ConnectionOwner {
     const bytes = work.bytes as Buffer;
     try {
       this.#hold(bytes.length);
-      const connection = await this.#findConnection();
+      const connection = await findConnection(this);
       if (this.#closed) {
         this.connections.release(connection, false);
         return;
@@ -218,84 +218,12 @@ export class Session implements CommandHandler, ConnectionOwner {
       this.#send(connection, bytes, 0, bytes.length);
       if (work.large && work.connection !== undefined) this.stream.beginUpload('command', connection.channel);
     } catch (error) {
-      if (!this.#closed) this.#refuse(error as Error);
+      // A connection that came after the client had gone is nobody's.
+      if (this.#closed) this.releaseConnections();
+      else this.#refuse(error as Error);
     } finally {
       this.#hold(-this.#heldBytes);
     }
-  }
-
-  async #findConnection(): Promise<ServerConnection> {
-    const { work, connections, routes } = this;
-    let choice = work.choice as RouteChoice;
-    if (choice.sampleFirst) {
-      const beganMs = performance.now();
-      await this.host.askPrimary();
-      if (this.#closed) throw new Error('the client is gone');
-      choice = routes.choose(work.statement, beganMs);
-      work.choice = choice;
-    }
-    const { slot, member, waitFor, waitMs } = choice;
-    const bound = work.prepared?.boundTo;
-    if (bound !== undefined) {
-      if (connections.poolOf(bound) === undefined) throw new Error('its long data, or its cursor, was lost');
-      return bound;
-    }
-    if (slot === 'replica' && member !== undefined) {
-      try {
-        const connection = await connections.attachReplica(member, routes);
-        if (await this.#reaches(connection, member, waitFor, waitMs))
-          return await this.#prepareOn(connection);
-      } catch (error) {
-        this.host.log.warn(`replica ${member} can't be used: ${(error as Error).message}`);
-      }
-      if (this.#closed) throw new Error('the client is gone');
-    }
-    work.choice = { ...choice, slot: 'primary', member: undefined };
-    const bufferMs = this.host.config.bufferTimeoutMs;
-    if (work.deadlineMs === 0) work.deadlineMs = performance.now() + bufferMs;
-    for (;;) {
-      const connection = await connections.attachPrimary(routes, work.deadlineMs, () => this.#closed);
-      try {
-        return await this.#prepareOn(connection);
-      } catch (error) {
-        // Nothing of the client's was sent yet: what broke here is tried again.
-        if (error instanceof ProtocolError || this.#closed) throw error;
-      }
-    }
-  }
-
-  /** Whether the replica has what the read must see; tells the others when it had to be asked. */
-  async #reaches(
-    connection: ServerConnection,
-    member: string,
-    position: string | undefined,
-    waitMs: number,
-  ): Promise<boolean> {
-    if (position === undefined) return true;
-    const beganMs = performance.now();
-    if (!(await waitForPosition(connection, position, waitMs))) {
-      this.host.notReached(member);
-      return false;
-    }
-    this.host.reached(member, position, performance.now() - beganMs);
-    return true;
-  }
-
-  /** Gives this server what the statement needs: its preparation, the last insert id. */
-  async #prepareOn(connection: ServerConnection): Promise<ServerConnection> {
-    const { prepared, choice } = this.work;
-    if (choice?.prelude !== undefined) {
-      const packet = commandPacket(command.query, Buffer.from(choice.prelude));
-      const { error } = await connection.asked(packet, responseShape.result);
-      if (error !== undefined) throw new Error(error.message);
-    }
-    if (prepared === undefined || connection.statements.has(prepared.id)) return connection;
-    const answer = await connection.asked(prepared.packet, responseShape.prepare);
-    if (!connection.open) throw new Error('the connection broke');
-    const { error } = answer;
-    if (error !== undefined) throw new ProtocolError(error.errno, error.sqlState, error.message);
-    connection.statements.set(prepared.id, { id: answer.statementId, typesVersion: 0 });
-    return connection;
   }
 
   #hold(bytes: number): void {
