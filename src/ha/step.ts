@@ -2,7 +2,7 @@
 import { emptyPosition, sameTransactions } from '#src/gtid/position.ts';
 import { absorb } from './absorb.ts';
 import { type Command, channelOf, type Effect } from './effects.ts';
-import type { MemberReport } from './keys.ts';
+import { type MemberReport, standbyOf } from './keys.ts';
 import { memberProblem } from './problems.ts';
 import { rules as allRules } from './rules.ts';
 import { type Event, issue, type State } from './state.ts';
@@ -26,6 +26,8 @@ const readEveryMs = 800;
 const probeUnsettledEveryMs = 150;
 /** A report is written again after this time even when nothing changed. */
 const reportEveryMs = 5_000;
+/** And after this when only positions moved and nobody waits for them: each report is a flush on every etcd member. */
+const movedEveryMs = 1_000;
 
 const bookkeeping: ReadonlySet<string> = new Set(['keepAlive', 'putReport']);
 const noCommands: readonly Command[] = [];
@@ -108,8 +110,11 @@ function upkeepEffects(view: View): Effect[] {
     view.clusterFresh
   ) {
     const report = reportOf(view);
-    const due = now - state.reportedAt >= reportEveryMs;
-    if (due || state.reported === null || !sameReport(report, state.reported)) {
+    const { reported } = state;
+    const age = now - state.reportedAt;
+    const changed = reported === null || !sameStanding(report, reported);
+    const moved = reported !== null && !samePositions(report, reported);
+    if (age >= reportEveryMs || changed || (moved && (isWaitedFor(view) || age >= movedEveryMs))) {
       effects.push({ kind: 'putReport', report, lease: lease.id });
     }
   }
@@ -153,7 +158,18 @@ export function reportOf(view: View): MemberReport {
   };
 }
 
-function sameReport(a: MemberReport, b: MemberReport): boolean {
+/** Whether somebody waits to see how far this member is: before it is named, before a primary opens, in a switchover. */
+function isWaitedFor({ cluster, sync }: View): boolean {
+  if (cluster === null || sync === null) return true;
+  if (standbyOf(sync) === null || cluster.request !== null) return true;
+  return cluster.members[sync.leader]?.writable !== true;
+}
+
+function samePositions(a: MemberReport, b: MemberReport): boolean {
+  return sameTransactions(a.received, b.received) && sameTransactions(a.applied, b.applied);
+}
+
+function sameStanding(a: MemberReport, b: MemberReport): boolean {
   return (
     a.markerEpoch === b.markerEpoch &&
     a.up === b.up &&
@@ -163,8 +179,6 @@ function sameReport(a: MemberReport, b: MemberReport): boolean {
     a.acknowledging === b.acknowledging &&
     a.syncSeen === b.syncSeen &&
     a.problem === b.problem &&
-    a.storeWentBack === b.storeWentBack &&
-    sameTransactions(a.received, b.received) &&
-    sameTransactions(a.applied, b.applied)
+    a.storeWentBack === b.storeWentBack
   );
 }

@@ -11,7 +11,7 @@ import { configPath, publicFile, secretFile } from './files.ts';
 import { haproxyPaths } from './haproxy.ts';
 import { hostInterface, keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
-import { defaultRestart, type Service } from './service.ts';
+import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'agent';
 const dataDirectory = `${hostPaths.data}/agent`;
@@ -61,6 +61,7 @@ export function agentService(context: RenderContext): Service {
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
+    nice: punctual,
     openFiles: 8_192,
     packages: ['iproute2', 'nftables'],
   };

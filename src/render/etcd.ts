@@ -5,7 +5,7 @@ import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, publicFile, tlsFiles } from './files.ts';
-import { defaultRestart, type Service } from './service.ts';
+import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'etcd';
 const dataDirectory = `${hostPaths.data}/etcd`;
@@ -38,6 +38,7 @@ export function etcdService(context: RenderContext): Service {
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
+    nice: punctual,
     openFiles: 65_536,
     packages: ['etcd-server', 'etcd-client'],
   };

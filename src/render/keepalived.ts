@@ -6,7 +6,7 @@ import { parseSubnet } from '#src/std/ipv4.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, lines, publicFile } from './files.ts';
-import { defaultRestart, type Service } from './service.ts';
+import { defaultRestart, punctual, type Service } from './service.ts';
 
 const runDirectory = `${hostPaths.run}/keepalived`;
 
@@ -63,6 +63,7 @@ export function keepalivedService(context: RenderContext): Service {
     restart: defaultRestart,
     after: ['firewall', 'haproxy'],
     startedBy: 'always',
+    nice: punctual,
     packages: ['keepalived', 'iproute2'],
   };
 }

@@ -85,11 +85,16 @@ export interface Service {
   readonly after: readonly string[];
   /** Who decides that it runs: `up` starts `always`; `agent` services are started and stopped by the host's agent. */
   readonly startedBy: 'always' | 'agent';
+  /** Scheduling priority (nice): below 0 for what others wait for by the clock, such as leases; 0 when absent. */
+  readonly nice?: number;
   /** Open files limit (RLIMIT_NOFILE). */
   readonly openFiles?: number;
   /** Debian packages that hold the program. */
   readonly packages: readonly string[];
 }
+
+/** Priority of services that must answer in time on a busy host. */
+export const punctual = -10;
 
 export const defaultRestart: RestartPolicy = {
   baseDelayMs: 100,

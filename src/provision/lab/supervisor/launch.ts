@@ -43,11 +43,12 @@ const openFilesLimit = Number(
     Number.POSITIVE_INFINITY,
 );
 
-/** prlimit(1) and setpriv(1) exec what follows: the process keeps its pid. Root without limits needs neither. */
+/** nice(1), prlimit(1) and setpriv(1) exec what follows: the process keeps its pid. Root without limits needs neither. */
 export function wrapCommand(
   command: readonly string[],
   account: Account,
   openFiles: number | undefined,
+  nice: number | undefined = undefined,
 ): readonly string[] {
   const nofile = Math.min(openFiles ?? 0, openFilesLimit);
   const limits = openFiles === undefined ? [] : ['prlimit', `--nofile=${nofile}:${nofile}`, '--'];
@@ -55,7 +56,8 @@ export function wrapCommand(
   const groups = `--groups=${account.groups.join(',')}`;
   const plain = uid === 0 && account.groups.length === 1;
   const identity = plain ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, groups, '--'];
-  return [...limits, ...identity, ...command];
+  const priority = nice === undefined ? [] : ['nice', '-n', String(nice)];
+  return [...priority, ...limits, ...identity, ...command];
 }
 
 /** Directories with exactly this owner and mode, whatever was there. */
@@ -81,7 +83,12 @@ function openLog(service: DefinedService): number {
 /** Starts the main process in a session of its own; it outlives the supervisor. */
 export function launch(service: DefinedService): ChildProcess {
   const account = findAccount(service.user, service.groups);
-  return spawnLogged(service, wrapCommand(service.command, account, service.openFiles), account, {});
+  return spawnLogged(
+    service,
+    wrapCommand(service.command, account, service.openFiles, service.nice),
+    account,
+    {},
+  );
 }
 
 function spawnLogged(
