@@ -29,7 +29,7 @@ export interface Written {
 const catchUpSeconds = 0.5;
 
 /** How long a write looks for a member that takes it; longer than a failover takes. */
-const findPrimaryMs = 5_000;
+const findPrimaryMs = 3_000;
 const lookAgainMs = 50;
 
 export class Database {
@@ -89,7 +89,7 @@ export class Database {
           cause = error;
         }
       }
-      if (performance.now() > deadline) throw new Unavailable('no database server takes writes', { cause });
+      if (performance.now() > deadline) throw cause;
       await sleep(lookAgainMs);
     }
   }
@@ -110,7 +110,9 @@ export class Database {
       changed = returns === 'rows' ? rows.length : await connection.change(sql, values);
     } catch (error) {
       const kind = classify(error);
-      if (kind === 'lost' || kind === 'bug') connection.destroy();
+      // A server that stopped taking writes will not take them on this connection later: a new one may find the
+      // new primary behind the same address.
+      if (kind === 'lost' || kind === 'read-only' || kind === 'bug') connection.destroy();
       else connection.release();
       throw kind === 'lost' ? new OutcomeUnknown({ cause: error }) : error;
     }

@@ -5,12 +5,12 @@ import { parseSubnet } from '#src/std/ipv4.ts';
 import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
 import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
-import { applicationAccount } from './app.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, publicFile, secretFile } from './files.ts';
 import { haproxyPaths } from './haproxy.ts';
 import { hostInterface, keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
+import { applicationAccount } from './mariadb-accounts.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'agent';

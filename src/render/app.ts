@@ -1,9 +1,11 @@
 /** The application's processes on a web host: any command; nginx reaches each through a unix socket of its own. */
-import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { hostsWithRole } from '#src/spec/spec.ts';
 import { appDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, publicFile, secretFile } from './files.ts';
+import { applicationAccount } from './mariadb-accounts.ts';
+import { routerSocket } from './router.ts';
 import { defaultRestart, type Service } from './service.ts';
 
 const component = 'app';
@@ -64,18 +66,17 @@ function appService(context: RenderContext, instance: number): Service {
 }
 
 function databaseEnvironment({ spec, host, material }: RenderContext, instance: number): string {
+  const account = `${applicationAccount(spec)}:${encodeURIComponent(material.passwords.application)}`;
+  if (spec.database.router) {
+    return `DATABASE_URL=mysql://${account}@localhost/${spec.database.schema}?socket=${routerSocket}\n`;
+  }
   const members = hostsWithRole(spec, 'database').map((member) => `${member.address}:${ports.mariadb}`);
   const url = (hosts: readonly string[]) =>
-    `mysql://${applicationAccount(spec)}:${encodeURIComponent(material.passwords.application)}@${hosts.join(',')}/${spec.database.schema}` +
+    `mysql://${account}@${hosts.join(',')}/${spec.database.schema}` +
     `?ssl-ca=${configPath(component, `app-${instance}-ca.pem`)}`;
   // Any member may become the primary; at first it is the first. For reads a replica comes first, the nearest of them.
   const own = `${host.address}:${ports.mariadb}`;
   const [first = own, ...others] = members;
   const reads = [...others.toSorted((left, right) => Number(right === own) - Number(left === own)), first];
   return `DATABASE_URL=${url(members)}\nDATABASE_READ_URL=${url(reads)}\n`;
-}
-
-/** MariaDB account of the application. */
-export function applicationAccount(spec: Spec): string {
-  return spec.database.schema;
 }

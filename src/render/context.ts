@@ -19,7 +19,7 @@ export interface Material {
   /** What browsers see; SANs are the domain and the floating addresses. */
   readonly site: KeyPair;
   readonly passwords: {
-    /** MariaDB account `tandem_replication`. */
+    /** MariaDB accounts `tandem_replication_HOST`. */
     readonly replication: string;
     /** MariaDB account `tandem_agent` (the agent's, through the local socket only). */
     readonly agent: string;

@@ -8,6 +8,7 @@ import { haproxyService } from './haproxy.ts';
 import { keepalivedService } from './keepalived.ts';
 import { mariadbService } from './mariadb.ts';
 import { nginxService } from './nginx.ts';
+import { routerService } from './router.ts';
 import type { Service } from './service.ts';
 
 export function hostServices(context: RenderContext): readonly Service[] {
@@ -17,6 +18,7 @@ export function hostServices(context: RenderContext): readonly Service[] {
     ...(has('quorum') ? [etcdService(context)] : []),
     ...(has('database') ? [mariadbService(context)] : []),
     agentService(context),
+    ...(has('web') && context.spec.database.router ? [routerService(context)] : []),
     ...(has('web') ? [...appServices(context), nginxService(context)] : []),
     ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
   ];

@@ -170,6 +170,12 @@ const database = z
       .describe(
         'When a write is acknowledged. required: when a replica has it, and without one only after degradeAfterMs and with an alert; strict: never without a replica; async: at once, a failover may lose writes.',
       ),
+    router: z
+      .boolean()
+      .default(false)
+      .describe(
+        'An SQL router on every web host: the application gets one address, a unix socket; writes go to the primary, reads to replicas, and a failover is a pause. Not proved in full yet, so off by default.',
+      ),
     degradeAfterMs: milliseconds(500, 600_000)
       .default(5_000)
       .describe('How long writes wait for a lost replica before the primary goes on alone (sync required).'),

@@ -1,0 +1,73 @@
+/**
+ * The SQL router of a web host: one database address on a unix socket, for the applications of this host. Its
+ * configuration file holds the accounts it answers for, and the identity by which it reads etcd; nobody else may read it.
+ */
+import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
+import { ports } from '#src/topology/ports.ts';
+import type { KeyPair, RenderContext } from './context.ts';
+import { configPath, secretFile } from './files.ts';
+import { applicationAccount } from './mariadb-accounts.ts';
+import { defaultRestart, type Service } from './service.ts';
+
+const component = 'router';
+const runDirectory = `${hostPaths.run}/router`;
+/** Applications and router share it: the socket is theirs alone. */
+const user = 'www-data';
+
+export const routerSocket = `${runDirectory}/router.sock`;
+
+export function routerService(context: RenderContext): Service {
+  const configuration = configPath(component, 'router.json');
+  return {
+    name: 'router',
+    description: 'SQL router: one database address for the applications of this host',
+    kind: 'daemon',
+    command: [nodeProgram, `${codeDirectory}/src/bin/router.ts`, configuration],
+    user,
+    environment: { NODE_OPTIONS: '--max-old-space-size=256 --max-semi-space-size=8' },
+    directories: [{ path: runDirectory, mode: 0o750, owner: user }],
+    files: [
+      secretFile(
+        configuration,
+        `${JSON.stringify(routerConfiguration(context), null, 2)}\n`,
+        'restart',
+        user,
+      ),
+    ],
+    readiness: { kind: 'socket', path: routerSocket },
+    startTimeoutMs: 15_000,
+    stop: { signal: 'SIGTERM', timeoutMs: 3_000 },
+    restart: defaultRestart,
+    after: ['firewall'],
+    startedBy: 'always',
+    openFiles: 65_536,
+    packages: [],
+  };
+}
+
+function routerConfiguration({ spec, host, material }: RenderContext) {
+  const own = material.hosts[host.name] as KeyPair;
+  const tls = { ca: material.ca, certificate: own.certificate, key: own.key };
+  const quorum = [...hostsWithRole(spec, 'quorum')].sort(
+    (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
+  );
+  return {
+    number: numberOf(spec, host.name),
+    listen: { socketPath: routerSocket },
+    accounts: [{ user: applicationAccount(spec), password: material.passwords.application }],
+    serverTls: { ca: material.ca },
+    etcd: { endpoints: quorum.map(({ address }) => `https://${address}:${ports.etcdClient}`), tls },
+    members: Object.fromEntries(
+      hostsWithRole(spec, 'database').map(({ name, address }) => [
+        name,
+        { host: address, port: ports.mariadb },
+      ]),
+    ),
+  };
+}
+
+/** Unique among the stack's routers: connection ids begin with it. */
+function numberOf(spec: Spec, host: string): number {
+  return hostsWithRole(spec, 'web').findIndex(({ name }) => name === host) + 1;
+}
