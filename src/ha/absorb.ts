@@ -97,9 +97,11 @@ function absorbDone(state: State, done: Done): State {
 
 function absorbDatabaseEffect(state: State, done: Done): State {
   const saved = done.effect.kind === 'saveErrant' && done.outcome === 'ok' ? done.effect.epoch : 0;
+  const givenUp = done.effect.kind === 'closeServer' && done.effect.drain && done.outcome === 'refused';
   return {
     ...state,
     databaseStaleBefore: state.now,
+    drainGivenUp: state.drainGivenUp || givenUp,
     errantSavedFor: Math.max(state.errantSavedFor, saved),
   };
 }
@@ -140,6 +142,7 @@ function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
     lastHolder: holder ?? lastHolder,
     requestSince: cluster.request === null ? null : (state.requestSince ?? now),
     drainingSince: cluster.request === null ? null : state.drainingSince,
+    drainGivenUp: cluster.request !== null && state.drainGivenUp,
     storeWentBack: state.storeWentBack || cluster.revision < state.highestRevision,
     watchingSince:
       state.cluster === null || sentAt - state.cluster.sentAt > watchGapMs ? now : state.watchingSince,

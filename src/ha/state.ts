@@ -92,6 +92,8 @@ export interface State {
   readonly crashLoop: boolean;
   /** When the present drain for a switchover began. */
   readonly drainingSince: number | null;
+  /** The present drain was given up: transactions stayed open for longer than the stack file allows. */
+  readonly drainGivenUp: boolean;
   /** When a request was first seen; null when there is none. */
   readonly requestSince: number | null;
   /** When this agent last gave the key back because its server was dead; null when it never did. */
@@ -140,6 +142,7 @@ export function initialState(config: Config): State {
     startedAt: null,
     crashLoop: false,
     drainingSince: null,
+    drainGivenUp: false,
     requestSince: null,
     releasedAt: null,
     repointedFor: 0,

@@ -21,7 +21,7 @@ function ready(view: View): boolean {
 function overdue(view: View): boolean {
   const request = requested(view);
   if (request === null) return false;
-  if (request.epoch !== view.sync?.epoch || request.to === view.self) return true;
+  if (request.epoch !== view.sync?.epoch || request.to === view.self || view.state.drainGivenUp) return true;
   if (!view.config.members.includes(request.to) || view.cluster?.maintenance === true) return true;
   const since = view.state.requestSince;
   return since !== null && view.now - since >= view.config.switchoverLimitMs;
@@ -53,7 +53,7 @@ export const switchoverRules: readonly Rule[] = [
     build: (v) =>
       act(
         { kind: 'clearRequest', leaderRevision: v.leader?.createRevision ?? -1 },
-        `gives the switchover to ${v.cluster?.request?.to} up: it was not ready in time`,
+        `gives the switchover to ${v.cluster?.request?.to} up: ${v.state.drainGivenUp ? 'transactions stayed open' : 'it was not ready in time'}`,
         { drainingSince: null },
       ),
   },

@@ -10,7 +10,7 @@ import type { DatabaseMember } from '../database/member.ts';
 import { DiskCheck } from './disk-check.ts';
 import { saveErrant } from './errant.ts';
 import { Observer } from './observe.ts';
-import { type Outcome, outcomeOf, UnknownOutcome } from './outcome.ts';
+import { type Outcome, outcomeOf, Refused, UnknownOutcome } from './outcome.ts';
 import { RelayLog } from './relay-log.ts';
 import { runStatement, type Say } from './statements.ts';
 import type { HaStore, Reason } from './store.ts';
@@ -177,7 +177,7 @@ async function asUnknown(work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (isAnswer(error)) throw error;
+    if (isAnswer(error) || error instanceof Refused) throw error;
     throw new UnknownOutcome((error as Error).message);
   }
 }

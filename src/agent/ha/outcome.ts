@@ -18,5 +18,8 @@ export async function outcomeOf(work: () => Promise<unknown>): Promise<Outcome> 
   }
 }
 
+/** It certainly did not happen, and why. */
+export class Refused extends Error {}
+
 /** It may have happened, may happen later, or never. */
 export class UnknownOutcome extends Error {}

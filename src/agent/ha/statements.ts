@@ -13,6 +13,7 @@ import { replicationAccount } from '../database/accounts.ts';
 import type { DatabaseMember } from '../database/member.ts';
 import { readPasswords } from '../database/passwords.ts';
 import { withPathClosed } from './fence.ts';
+import { Refused } from './outcome.ts';
 import { replayRelayLog } from './replay.ts';
 
 const { semiSync, gtid } = dialect;
@@ -182,7 +183,7 @@ async function drain(member: DatabaseMember, connection: MariadbConnection, say:
       const oldest = Math.max(...left.map(({ seconds }) => seconds));
       const what = `${left.length} open ${left.length === 1 ? 'transaction that has' : 'transactions that have'} written, the oldest for ${oldest} s`;
       if (leftMs <= 0 && atTimeout === 'end-transactions') return;
-      if (leftMs <= 0) throw new Error(`gives the switchover up: ${what}, after ${waitMs} ms of waiting`);
+      if (leftMs <= 0) throw new Refused(`gives the switchover up: ${what}, after ${waitMs} ms of waiting`);
       const end = atTimeout === 'give-up' ? 'it is given up' : 'they are rolled back';
       say(`waits for ${what}; in ${Math.ceil(leftMs / 1_000)} s ${end}`);
       await sleep(transactionsPollMs);

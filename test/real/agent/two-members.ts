@@ -105,6 +105,16 @@ export class TwoMembers {
     for (const index of [0, 1] as const) await this.until(index, (status) => status.database?.ready === true);
   }
 
+  /** Until the agent's log says it. */
+  async untilSaid(index: 0 | 1, words: RegExp, timeoutMs = 10_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (!this.members[index].lines.some((line) => words.test(line))) {
+      if (performance.now() > deadline)
+        throw new Error(`${words}: ${this.members[index].lines.slice(-20).join('')}`);
+      await sleep(30);
+    }
+  }
+
   /** The member that takes writes, of the highest epoch that an agent knows. */
   async primary(): Promise<0 | 1> {
     const seen = await Promise.all(
@@ -301,6 +311,10 @@ function optionFile(directory: string, peer: AgentPeer): string {
     `bind_address = ${peer.address}`,
     `port = ${databasePort}`,
     'skip_name_resolve = ON',
+    `report_host = ${peer.name}`,
+    `tmpdir = ${directory}/mariadb`,
+    'slave_parallel_threads = 4',
+    'slave_parallel_mode = conservative',
     'read_only = ON',
     'skip_slave_start = ON',
     'sync_binlog = 1',
