@@ -2,8 +2,11 @@
 import { MemberPool, type PoolOptions } from './pool.ts';
 import type { Member, Topology, TopologyView } from './topology.ts';
 
-/** How long statements under way may go on at a member that is no longer what it was. */
-const graceMs = 2_000;
+/**
+ * How long statements under way may go on at a member that is no longer what it was, in milliseconds: what was sent can't
+ * be called back, and a server that lives soon says what became of it.
+ */
+const graceMs = { known: 2_000, unknown: 500 };
 
 export class MemberPools {
   readonly #topology: Topology;
@@ -68,7 +71,7 @@ export class MemberPools {
       if (wanted.has(key)) continue;
       this.#pools.delete(key);
       const now = members.find(({ name }) => name === pool.member.name);
-      pool.retire('the member changed its role', now?.ok === true ? graceMs : 0);
+      pool.retire('the member changed its role', now?.ok === true ? graceMs.known : graceMs.unknown);
     }
     for (const wake of [...this.#waiting]) wake();
   }

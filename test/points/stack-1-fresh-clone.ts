@@ -7,6 +7,7 @@ import type { StackFile } from '#src/spec/schema.ts';
 import { expectCommand } from '#test/support/command.ts';
 import { membersOf, queryLocally } from '#test/support/database.ts';
 import { Lab, type Launcher, repository } from '#test/support/lab.ts';
+import { own } from '#test/support/leftovers.ts';
 import { PristineMachine } from '#test/support/pristine.ts';
 import { waitFor } from '#test/support/wait.ts';
 import type { Evidence, OwnPoint, Place } from './point.ts';
@@ -52,6 +53,7 @@ async function cloneAndUse(place: Place): Promise<Evidence> {
   const directory = await mkdtemp(join(tmpdir(), 'tandem-fresh-'));
   const clone = join(directory, 'tandem');
   await expectCommand('git', ['clone', '--quiet', repository, clone]);
+  await own(clone);
   const stack = await writeStack(clone, place);
   const launcher: Launcher = { command: [join(clone, 'tandem')], root: '/', file: join(clone, 'fresh.yaml') };
   const lab = Lab.of(stack, directory, launcher);

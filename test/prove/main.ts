@@ -2,11 +2,12 @@
  * `npm run prove -- POINT [--small] [--log]`: one promise at its full count; its evidence goes to docs/evidence/.
  * `npm run prove -- --list` names the points. Exit codes: 0 shown, 1 not shown, 2 no such point.
  */
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { inspect, parseArgs, styleText } from 'node:util';
 import { anyPoints, runPoint } from '#test/points/all.ts';
 import type { Place } from '#test/points/point.ts';
-import { repository } from '#test/support/lab.ts';
+import { referenceStack, repository } from '#test/support/lab.ts';
+import { removeLeftovers } from '#test/support/leftovers.ts';
 import { type Result, writeEvidence } from './evidence.ts';
 
 /** Each point its own lab (and the next network, for a second one), so that points may run at the same time. */
@@ -76,6 +77,7 @@ if (values.list === true) {
     list();
     process.exitCode = 2;
   } else {
+    await removeLeftovers(join(repository, 'tandem'), referenceStack);
     for (const id of positionals) {
       const shown = await prove(id, { small: values.small === true, log: values.log === true });
       if (!shown) process.exitCode = 1;

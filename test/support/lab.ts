@@ -11,6 +11,7 @@ import type { StackFile } from '#src/spec/schema.ts';
 import { type CommandOutput, command } from './command.ts';
 import { type Fault, injectFault, powerOff } from './faults.ts';
 import { type Answer, type FetchOptions, fetchOnce } from './http.ts';
+import { own } from './leftovers.ts';
 import { namespaceOf } from './namespaces.ts';
 import { commandText, descendants, type HostProcess, labProcesses, processOf, signal } from './processes.ts';
 import { sleep, waitFor } from './wait.ts';
@@ -105,6 +106,7 @@ export class Lab {
   /** A lab that is described but not up. */
   static async describe(stack: StackFile): Promise<Lab> {
     const lab = new Lab(await mkdtemp(join(tmpdir(), `tandem-${stack.stack}-`)), stack);
+    await own(lab.directory);
     await lab.write(stack);
     return lab;
   }

@@ -13,7 +13,6 @@ import { repository } from './lab.ts';
 import { label, processes, processOf } from './processes.ts';
 import { sleep, waitFor } from './wait.ts';
 
-const mirror = 'http://deb.debian.org/debian';
 /** What a machine needs before Tandem comes (README), and curl to look at the site. */
 const packages = ['ca-certificates', 'curl', 'git', 'iproute2', 'libatomic1', 'procps', 'util-linux'];
 const copied = [
@@ -65,7 +64,7 @@ export class PristineMachine {
     await chmod(root, 0o755);
     try {
       log(`debootstrap in ${root}`);
-      const words = ['--variant=minbase', `--include=${packages.join(',')}`, 'bookworm', root, mirror];
+      const words = ['--variant=minbase', `--include=${packages.join(',')}`, 'bookworm', root];
       await expectCommand('debootstrap', words);
       await copyMachineSettings(root);
       await mkdir(join(root, 'repository'));
