@@ -58,7 +58,7 @@ export async function watchDatabase(
   stack: OpenedStack,
   options: {
     readonly timeoutMs: number;
-    readonly done: (status: StackStatus) => boolean;
+    readonly done: (status: StackStatus) => boolean | Promise<boolean>;
     readonly say: (line: string) => void;
   },
 ): Promise<StackStatus | undefined> {
@@ -72,7 +72,7 @@ export async function watchDatabase(
       said.set(host, explanation);
       options.say(`${host}: ${explanation}`);
     }
-    if (options.done(status)) return status;
+    if (await options.done(status)) return status;
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
   return undefined;

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { TandemError } from '#src/std/errors.ts';
-import { askDatabase, watchDatabase } from './database.ts';
+import { askDatabase, type OpenedStack, watchDatabase } from './database.ts';
 import { openStack } from './open.ts';
 import { confirm, print } from './output.ts';
 
-/** The core gives up before the key is released, or rolls forward: by then it is decided either way. */
-const timeoutMs = 40_000;
+/** Beside the wait for open transactions: by then the core has given up or rolled forward. */
+const handoverMs = 30_000;
+/** A request that is gone was carried out or given up; the members' answers show the former a moment later. */
+const shownMs = 2_000;
 
 export function register(program: Command): void {
   program
@@ -26,12 +28,17 @@ export function register(program: Command): void {
         method: 'POST',
         path: '/v1/database/switchover',
         body,
-      })) as { from: string; to: string; epoch: number };
-      const { from, to, epoch } = accepted;
+      })) as { id: string; from: string; to: string; epoch: number };
+      const { id, from, to, epoch } = accepted;
       const startedMs = performance.now();
+      let goneSince = Number.POSITIVE_INFINITY;
       const end = await watchDatabase(stack, {
-        timeoutMs,
-        done: ({ database }) => (database.epoch ?? 0) > epoch && database.primary !== null,
+        timeoutMs: stack.spec.database.switchover.waitMs + handoverMs,
+        done: async ({ database }) => {
+          if ((database.epoch ?? 0) > epoch && database.primary !== null) return true;
+          if (await isGone(stack, id)) goneSince = Math.min(goneSince, performance.now());
+          return performance.now() - goneSince > shownMs;
+        },
         say: print,
       });
       const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
@@ -47,4 +54,13 @@ export function register(program: Command): void {
         },
       );
     });
+}
+
+async function isGone(stack: OpenedStack, id: string): Promise<boolean> {
+  const path = '/v1/database/switchover';
+  // In the moment of handing over nobody may answer.
+  const answer = (await askDatabase(stack, { path }).catch(() => undefined)) as
+    | { switchover: { id: string } | null }
+    | undefined;
+  return answer !== undefined && answer.switchover?.id !== id;
 }

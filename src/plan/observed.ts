@@ -40,8 +40,7 @@ export function fileText(file: Pick<RenderedFile, 'content' | 'mode' | 'owner'>)
 
 /** Everything of a service whose change needs a restart of its process. */
 export function definitionText(service: Service): string {
-  const { kind, command, user, groups, environment, environmentFile, workingDirectory, openFiles, nice } =
-    service;
+  const { kind, command, user, groups, environment, environmentFile, workingDirectory, openFiles } = service;
   const files = service.files
     .filter((file) => file.onChange === 'restart')
     .map((file) => [file.path, fileText(file)]);
@@ -54,7 +53,8 @@ export function definitionText(service: Service): string {
     environmentFile ?? null,
     workingDirectory ?? null,
     openFiles ?? null,
-    nice ?? null,
+    service.nice ?? null,
+    service.timerSlackMs ?? null,
     files,
   ]);
 }

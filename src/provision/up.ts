@@ -11,6 +11,7 @@ import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } f
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
 import type { HostDriver } from './host-driver.ts';
 import { installPackages } from './packages/install.ts';
+import { checkPrimaryStays } from './primary-stays.ts';
 import type { StackStatus } from './status.ts';
 
 /** Where a stack's hosts come from: the lab on this machine, or servers over SSH. */
@@ -59,6 +60,9 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
     const status = await readStatus(request);
     return { changed: false, status: status.healthy ? status : await settle(request) };
   }
+  const living = planned.filter(({ plan }) => plan.steps.every(({ kind }) => kind !== 'create-host'));
+  const names = new Set(living.map(({ driver }) => driver.host));
+  await checkPrimaryStays(spec, names, request.operator);
   await infrastructure.prepare();
   await applyPlans(planned, reporter, async (host) => {
     await reporter.step(host, 'healthy again', () => waitHealthy(request, healthyTimeoutMs));

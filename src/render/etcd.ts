@@ -17,6 +17,8 @@ const configuration = configPath(component, 'etcd.yaml');
  */
 const heartbeatMs = 140;
 const electionMs = 700;
+/** Go's scheduler looks at itself every 20 µs while anything runs; a third of what etcd costs at rest. */
+const timerSlackMs = 2;
 const quotaBytes = 268_435_456;
 
 export function etcdService(context: RenderContext): Service {
@@ -39,6 +41,7 @@ export function etcdService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     nice: punctual,
+    timerSlackMs,
     openFiles: 65_536,
     packages: ['etcd-server', 'etcd-client'],
   };

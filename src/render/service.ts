@@ -87,6 +87,8 @@ export interface Service {
   readonly startedBy: 'always' | 'agent';
   /** Scheduling priority (nice): below 0 for what others wait for by the clock, such as leases; 0 when absent. */
   readonly nice?: number;
+  /** How late timers may be, so that wake-ups coincide; the kernel's 50 µs when absent. */
+  readonly timerSlackMs?: number;
   /** Open files limit (RLIMIT_NOFILE). */
   readonly openFiles?: number;
   /** Debian packages that hold the program. */

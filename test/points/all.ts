@@ -6,6 +6,8 @@ import { failoverFaults } from './failover-2-faults.ts';
 import { flapping, saturated } from './failover-3-eager.ts';
 import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
+import { crashOrders } from './failover-6-crash-orders.ts';
+import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
@@ -62,6 +64,8 @@ export const anyPoints: readonly AnyPoint[] = [
   labPoint(saturated),
   labPoint(rejoin),
   ownPoint(fifty),
+  ownPoint(crashOrders),
+  ownPoint(switchoverWaits),
 ];
 
 /** Runs a point with a lab of its own. */

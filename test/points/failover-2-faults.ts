@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { StackFile } from '#src/spec/schema.ts';
-import type { Lab } from '#test/support/lab.ts';
+import { type Lab, referenceStack } from '#test/support/lab.ts';
+import { type DiskFault, diskFaults, withDisks } from '#test/support/ledger/disk.ts';
 import { type DatabaseFault, databaseFaults, replicaFaults } from '#test/support/ledger/faults.ts';
 import { Ledger } from '#test/support/ledger/ledger.ts';
 import { ledgerNow } from '#test/support/ledger/records.ts';
@@ -136,21 +137,41 @@ async function strikeAgain(
   return evidence;
 }
 
-function faultPoint(fault: DatabaseFault, of: 'primary' | 'replica'): OwnPoint<Counts> {
+type Named = Pick<DatabaseFault, 'name' | 'limitMs'>;
+
+function faultPoint(
+  { name, limitMs }: Named,
+  of: 'primary' | 'replica',
+  run: OwnPoint<Counts>['run'],
+): OwnPoint<Counts> {
   return {
     kind: 'own',
-    id: `failover-2-${fault.name}`,
-    title: `${of === 'primary' ? 'The primary' : 'A replica'}: ${fault.name}: at most ${fault.limitMs} ms without an acknowledged write, none lost`,
-    inSuite: inSuite.has(fault.name),
+    id: `failover-2-${name}`,
+    title: `${of === 'primary' ? 'The primary' : 'A replica'}: ${name}: at most ${limitMs} ms without an acknowledged write, none lost`,
+    inSuite: inSuite.has(name),
     small: { runs: 1, strict: false },
     full: { runs: 20, strict: true },
-    run: (place, { counts, log }) =>
-      withLab(place, (lab) => strikeAgain(lab, fault, of, counts, log), unheld),
+    run,
   };
+}
+
+function hostFault(fault: DatabaseFault, of: 'primary' | 'replica'): OwnPoint<Counts> {
+  return faultPoint(fault, of, (place, { counts, log }) =>
+    withLab(place, (lab) => strikeAgain(lab, fault, of, counts, log), unheld),
+  );
+}
+
+function diskFault(fault: DiskFault): OwnPoint<Counts> {
+  return faultPoint(fault, 'primary', (place, { counts, log }) =>
+    withDisks(unheld(referenceStack(place.name, place.subnet)), (lab, disks) =>
+      strikeAgain(lab, fault.on(disks), 'primary', counts, log),
+    ),
+  );
 }
 
 /** Point 2 of failover: one point for each fault of its table. */
 export const failoverFaults: readonly OwnPoint<Counts>[] = [
-  ...databaseFaults.map((fault) => faultPoint(fault, 'primary')),
-  ...replicaFaults.map((fault) => faultPoint(fault, 'replica')),
+  ...databaseFaults.map((fault) => hostFault(fault, 'primary')),
+  ...diskFaults.map(diskFault),
+  ...replicaFaults.map((fault) => hostFault(fault, 'replica')),
 ];

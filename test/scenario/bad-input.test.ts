@@ -118,6 +118,24 @@ describe('tandem up beside what is there', () => {
     expect((await lab.status()).healthy).toBe(true);
   });
 
+  test('a stack file that takes the database away from the primary', { timeout: 120_000 }, async () => {
+    const lab = await describeLab('t-bad-primary');
+    await lab.expect('up');
+    const { primary } = (await lab.status()).database;
+    const { stack } = lab;
+    const hosts = Object.entries(stack.hosts).map(([name, host]) => [
+      name,
+      name === primary ? { ...host, roles: host.roles.filter((role) => role !== 'database') } : host,
+    ]);
+    await lab.write({ ...stack, hosts: Object.fromEntries(hosts) });
+    const { code, stderr } = await lab.run('up');
+    expect(code, stderr).toBe(2);
+    expect(stderr).toMatch(/is the primary of the database/);
+    expect(stderr).toMatch(/Nothing was changed.*tandem switchover --to/);
+    await lab.write(stack);
+    expect(await lab.expect('up')).toMatch(/Nothing changed/);
+  });
+
   test("another stack's data is never initialised over", { timeout: 180_000 }, async () => {
     const lab = await describeLab('t-bad-data');
     await lab.expect('up');

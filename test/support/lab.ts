@@ -42,6 +42,7 @@ export interface Status {
       readonly role: string;
       readonly lagSeconds: number | null;
     }[];
+    readonly failover: { readonly possible: boolean; readonly reason: string };
   };
   /** Sentences: what is not healthy. */
   readonly problems: readonly string[];

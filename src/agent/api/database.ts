@@ -9,6 +9,7 @@ import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
 import {
   cancelSwitchover,
+  currentSwitchover,
   forceFailover,
   readHistory,
   requestRejoin,
@@ -46,6 +47,7 @@ export function databaseRoutes(
     const body = await c.req.json().catch(() => ({}));
     return c.json(await requestSwitchover(here(), body), 202);
   });
+  app.get('/v1/database/switchover', async (c) => c.json({ switchover: await currentSwitchover(here()) }));
   app.delete('/v1/database/switchover', async (c) => {
     await cancelSwitchover(here());
     return c.body(null, 204);

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import { printPosition } from '#src/gtid/position.ts';
 import { failoverPossible } from '#src/ha/failover-possible.ts';
-import { type Cluster, type Sync, standbyOf } from '#src/ha/keys.ts';
+import { type Cluster, type SwitchoverRequest, type Sync, standbyOf } from '#src/ha/keys.ts';
 import {
   decodeHistoryRecords,
   encodeRequest,
@@ -101,6 +101,11 @@ export async function requestSwitchover(
     success: [{ op: 'put', key: storeKeys.request, value: encodeRequest(request) }],
   });
   return { id, from: sync.leader, to, epoch: sync.epoch };
+}
+
+/** The one that is under way; null for none. */
+export async function currentSwitchover(database: DatabaseConcern): Promise<SwitchoverRequest | null> {
+  return (await read(database)).cluster.request;
 }
 
 /** Withdraws a switchover that has not begun to hand over. */

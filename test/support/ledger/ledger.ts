@@ -139,6 +139,18 @@ export class Ledger {
     return at;
   }
 
+  /** Ids of writes that were acknowledged until now and that this member doesn't have. */
+  async missingOn(host: string): Promise<readonly string[]> {
+    const acknowledged = this.#records
+      .filter(({ outcome }) => outcome === 'acknowledged')
+      .map(({ id }) => id);
+    const { schema } = await accountsOf(this.#lab);
+    const { stdout, stderr, code } = await queryLocally(this.#lab, host, `SELECT id FROM ${schema}.ledger`);
+    if (code !== 0) throw new Error(`${host}: ${stderr}`);
+    const held = new Set(stdout.split('\n'));
+    return acknowledged.filter((id) => !held.has(id));
+  }
+
   /** Stops the writers, waits until all members are level, and judges. Rejects with the violations. */
   async check(hosts: readonly string[]): Promise<void> {
     await this.stop();

@@ -43,12 +43,14 @@ const openFilesLimit = Number(
     Number.POSITIVE_INFINITY,
 );
 
-/** nice(1), prlimit(1) and setpriv(1) exec what follows: the process keeps its pid. Root without limits needs neither. */
+/** What systemd's TimerSlackNSec= does; threads and programs that follow inherit it. */
+const slackScript = 'echo "$1" >/proc/self/timerslack_ns; shift; exec "$@"';
+
+/** Each program execs what follows: the process keeps its pid. Root without limits needs none. */
 export function wrapCommand(
   command: readonly string[],
   account: Account,
-  openFiles: number | undefined,
-  nice: number | undefined = undefined,
+  { openFiles, nice, timerSlackMs }: Pick<DefinedService, 'openFiles' | 'nice' | 'timerSlackMs'>,
 ): readonly string[] {
   const nofile = Math.min(openFiles ?? 0, openFilesLimit);
   const limits = openFiles === undefined ? [] : ['prlimit', `--nofile=${nofile}:${nofile}`, '--'];
@@ -57,7 +59,9 @@ export function wrapCommand(
   const plain = uid === 0 && account.groups.length === 1;
   const identity = plain ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, groups, '--'];
   const priority = nice === undefined ? [] : ['nice', '-n', String(nice)];
-  return [...priority, ...limits, ...identity, ...command];
+  const slack =
+    timerSlackMs === undefined ? [] : ['sh', '-c', slackScript, 'sh', String(timerSlackMs * 1_000_000)];
+  return [...priority, ...slack, ...limits, ...identity, ...command];
 }
 
 /** Directories with exactly this owner and mode, whatever was there. */
@@ -83,12 +87,7 @@ function openLog(service: DefinedService): number {
 /** Starts the main process in a session of its own; it outlives the supervisor. */
 export function launch(service: DefinedService): ChildProcess {
   const account = findAccount(service.user, service.groups);
-  return spawnLogged(
-    service,
-    wrapCommand(service.command, account, service.openFiles, service.nice),
-    account,
-    {},
-  );
+  return spawnLogged(service, wrapCommand(service.command, account, service), account, {});
 }
 
 function spawnLogged(

@@ -91,8 +91,8 @@ describe('launch', () => {
   it('sets user, groups and limits only where they are needed', () => {
     const root = { name: 'root', uid: 0, gid: 0, home: '/root', groups: [0] };
     const web = { name: 'web', uid: 33, gid: 34, home: '/', groups: [34, 5] };
-    expect(wrapCommand(['/bin/x', '-a'], root, undefined)).toEqual(['/bin/x', '-a']);
-    expect(wrapCommand(['/bin/x'], web, 100)).toEqual([
+    expect(wrapCommand(['/bin/x', '-a'], root, {})).toEqual(['/bin/x', '-a']);
+    expect(wrapCommand(['/bin/x'], web, { openFiles: 100 })).toEqual([
       ...['prlimit', '--nofile=100:100', '--'],
       ...['setpriv', '--reuid=33', '--regid=34', '--groups=34,5', '--', '/bin/x'],
     ]);
