@@ -31,7 +31,7 @@ export function etcdService(context: RenderContext): Service {
     kind: 'daemon',
     command: ['/usr/bin/etcd', '--config-file', configuration],
     user: 'etcd',
-    environment: { GOMAXPROCS: '1', GOGC: '50' },
+    environment: { GOMAXPROCS: '1' },
     directories: [{ path: dataDirectory, mode: 0o700, owner: 'etcd' }],
     files: [publicFile(configuration, etcdConfiguration(context, tls), 'restart'), ...tls.files],
     readiness: { kind: 'tcp', address: host.address, port: ports.etcdClient },
