@@ -86,7 +86,7 @@ async function runOrder(
   const down = new Map<string, HeldDown>();
   const seen: Step[] = [];
   try {
-    await ledger.write(['lb-1'], 4, 10);
+    await ledger.write(['server-1'], 4, 10);
     await sleep(500);
     for (const index of order) {
       const host = members[index] ?? '';

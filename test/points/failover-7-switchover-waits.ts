@@ -20,7 +20,7 @@ interface Open {
 async function openSessions(lab: Lab, id: string, seconds: number): Promise<Open> {
   const { application, schema } = await accountsOf(lab);
   const { primary } = await membersOf(lab);
-  const on = (sql: string) => query(lab, 'lb-1', primary.address, application, `USE ${schema}; ${sql}`);
+  const on = (sql: string) => query(lab, 'server-1', primary.address, application, `USE ${schema}; ${sql}`);
   const sessions = {
     longQuery: on(`SELECT CONCAT('slept ', SLEEP(${seconds}))`),
     idle: on(`BEGIN; SELECT COUNT(*) FROM users; DO SLEEP(${seconds}); COMMIT; SELECT 'idle ended'`),

@@ -5,9 +5,9 @@
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-const everyMs = 1_000;
-/** A write that takes longer than this is no longer a slow one. */
-const hangsAfterMs = 2_000;
+const everyMs = 500;
+/** A write that takes longer than this counts as no answer; the decision core waits for more of them before it acts. */
+const hangsAfterMs = 1_000;
 
 export class DiskCheck {
   readonly #path: string;
