@@ -117,6 +117,7 @@ function databaseConfig({ spec, material }: RenderContext, peers: readonly Agent
     degradeAfterMs: spec.database.degradeAfterMs,
     failover: spec.database.failover,
     switchover: spec.database.switchover,
+    hooks: spec.database.hooks,
     binlogExpireSeconds: spec.database.binlogExpireSeconds,
     binlogMaxBytes: spec.database.binlogMaxBytes,
     applicationAccount: applicationAccount(spec),

@@ -33,6 +33,10 @@ const path = z
   .string()
   .regex(/^[^\0\r\n]+$/, 'should be a path on one line')
   .meta({ title: 'a path' });
+/** Occasions on which an agent of the database runs a command of the operator's. */
+export const hookNames = ['onPromote', 'onDemote', 'onDegrade', 'onSync', 'onErrant', 'onClone'] as const;
+export type HookName = (typeof hookNames)[number];
+
 const headerSafe = z.string().regex(/^[^\0\r\n]*$/, 'should be one line');
 const environment = z
   .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'should be an environment variable name'), headerSafe)
@@ -205,6 +209,12 @@ const database = z
       })
       .prefault({})
       .describe('Moving the primary on purpose. Queries that only read are not waited for: they go on.'),
+    hooks: z
+      .partialRecord(z.enum(hookNames), z.array(headerSafe.min(1)).min(1))
+      .default({})
+      .describe(
+        'Commands that the agents of the database run, as root, with a JSON document on standard input: onPromote, onDemote, onDegrade (the primary goes on without a standby), onSync (it has one again), onErrant (unacknowledged transactions were saved), onClone. Nothing waits for them.',
+      ),
     bufferPoolBytes: z
       .int()
       .min(5_242_880)

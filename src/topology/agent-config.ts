@@ -2,7 +2,7 @@
  * The agent's configuration file (/etc/tandem/agent/agent.json): what `up` derives from the stack file for one host.
  * Secrets are in files of their own, named here.
  */
-import type { Role } from '#src/spec/schema.ts';
+import type { HookName, Role } from '#src/spec/schema.ts';
 
 export interface AgentPeer {
   readonly name: string;
@@ -28,6 +28,8 @@ export interface AgentDatabaseConfig {
   readonly degradeAfterMs: number;
   readonly failover: { readonly stableAfterMs: number; readonly free: number; readonly holdMs: number };
   readonly switchover: { readonly waitMs: number; readonly atTimeout: 'give-up' | 'end-transactions' };
+  /** Commands with their arguments. */
+  readonly hooks: Partial<Record<HookName, readonly string[]>>;
   readonly binlogExpireSeconds: number;
   readonly binlogMaxBytes: number;
   /** Name of the application's account. */

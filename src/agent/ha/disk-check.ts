@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 const everyMs = 500;
 /** A write that takes longer than this counts as no answer; the decision core waits for more of them before it acts. */
-const hangsAfterMs = 1_000;
+const hangsAfterMs = 750;
 
 export class DiskCheck {
   readonly #path: string;

@@ -8,10 +8,13 @@ import { type FailoverPossible, failoverPossible } from '#src/ha/failover-possib
 import { type Config, type Event, initialState, type State } from '#src/ha/state.ts';
 import { step } from '#src/ha/step.ts';
 import { storeKeys, storePrefix } from '#src/ha/store-format.ts';
+import type { HookName } from '#src/spec/schema.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseMember } from '../database/member.ts';
+import { announcements } from './announce.ts';
 import { Executor } from './carry-out.ts';
 import { errantDirectory } from './errant.ts';
+import { Hooks } from './hooks.ts';
 import { HaStore } from './store.ts';
 
 const tickMs = 200;
@@ -42,6 +45,7 @@ export class HaDriver {
   readonly #member: DatabaseMember;
   readonly #config: Config;
   readonly #executor: Executor;
+  readonly #hooks: Hooks;
   readonly store: HaStore;
   #state: State;
   #watch: PrefixWatch | undefined;
@@ -49,6 +53,7 @@ export class HaDriver {
   #last: Decision = { atMs: Date.now(), rule: 0, sentence: 'the agent has just started', effects: [] };
   #decisions: Decision[] = [];
   #waitsFor: string | undefined;
+  #promoted = 0;
   /** Effects under way, but for the routine. */
   #underWay = 0;
   /** Called after every change of what is known. */
@@ -58,6 +63,7 @@ export class HaDriver {
     this.#context = context;
     this.#member = member;
     this.#config = config;
+    this.#hooks = new Hooks(member.config.hooks, member.log);
     this.#state = { ...initialState(config), now: performance.now(), watchingSince: performance.now() };
     this.store = new HaStore(context.etcd, member.self);
     this.#executor = new Executor(member, this.store);
@@ -115,8 +121,13 @@ export class HaDriver {
   }
 
   #handle(event: Event): void {
-    const { state, effects, rule, sentence } = step(this.#state, event);
+    const before = this.#state;
+    const { state, effects, rule, sentence } = step(before, event);
     this.#state = state;
+    for (const { hook, epoch, details } of announcements(before, event, state, this.#promoted)) {
+      if (hook === 'onPromote') this.#promoted = epoch;
+      this.#tell(hook, epoch, details);
+    }
     if (rule !== 0) this.#note(rule, sentence, effects);
     for (const command of effects) void this.#run(command, rule, sentence);
     this.onChange();
@@ -155,9 +166,27 @@ export class HaDriver {
     this.#handle({ type: 'done', now: performance.now(), id: command.id, effect, sentAt, ...rest });
   }
 
+  /** The rule is the one that acted, before what came of it was looked at. */
+  #tell(hook: HookName, epoch: number, details: Readonly<Record<string, string>>): void {
+    const { config } = this.#context;
+    const { rule, sentence } = this.#last;
+    const time = new Date().toISOString();
+    this.#hooks.run({
+      hook,
+      stack: config.stack,
+      host: config.host,
+      epoch,
+      rule,
+      sentence,
+      time,
+      ...details,
+    });
+  }
+
   #warnOfErrant(paths: readonly string[]): void {
     if (paths.length === 0) return;
     const sentence = `Database: transactions that nobody acknowledged were taken out of ${this.#member.self}; they are in ${paths.join(' and ')}.`;
+    this.#tell('onErrant', this.#state.cluster?.value.sync?.epoch ?? 0, { files: paths.join(' ') });
     this.#context.warnings.set(`errant ${errantDirectory(this.#member.config.dataDirectory)}`, sentence);
   }
 }

@@ -92,6 +92,28 @@ describe('two members', () => {
     expect(last?.sentence).toMatch(/^records itself as the only member of epoch \d+/);
   });
 
+  it("run the operator's commands when roles change", async () => {
+    const hooks = async (index: 0 | 1) => {
+      const text = await readFile(join(stack.members[index].directory, 'hooks.jsonl'), 'utf8');
+      return text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { hook: string; epoch: number; host: string; sentence: string });
+    };
+    const primary = await stack.primary();
+    const { epoch } = (await stack.status(primary)).database ?? {};
+    const host = stack.members[primary].peer.name;
+    expect((await hooks(primary)).findLast(({ hook }) => hook === 'onPromote')).toMatchObject({
+      epoch,
+      host,
+    });
+    expect((await hooks(other(primary))).findLast(({ hook }) => hook === 'onDemote')).toMatchObject({
+      epoch,
+      primary: host,
+    });
+    expect((await hooks(primary)).at(-1)).toMatchObject({ hook: 'onSync', epoch });
+  });
+
   it('wait with a switchover for a transaction that has written, and give it up', async () => {
     const before = await stack.primary();
     const open = await stack.openTransaction(before);

@@ -1,4 +1,5 @@
 /** Two database hosts on loopback addresses, each with its own agent, real MariaDB and a fake supervisor; real etcd. */
+
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { type AgentAnswer, type ClientIdentity, askAgent as call } from '#src/ad
 import { issueLeaf } from '#src/adapters/tls/authority.ts';
 import { type RunningAgent, startAgent } from '#src/agent/agent.ts';
 import { createLog } from '#src/agent/log.ts';
+import { hookNames } from '#src/spec/schema.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import type { AgentConfig, AgentPeer } from '#src/topology/agent-config.ts';
 import { EtcdCluster } from '#test/real/adapters/etcd-cluster.ts';
@@ -284,6 +286,9 @@ async function makeMember(
       degradeAfterMs: 2_000,
       failover: { stableAfterMs: 60_000, free: 2, holdMs: 30_000 },
       switchover: { waitMs: 1_000, atTimeout: 'give-up' },
+      hooks: Object.fromEntries(
+        hookNames.map((name) => [name, ['sh', '-c', `cat >>${file('hooks.jsonl')}`]]),
+      ),
       binlogExpireSeconds: 604_800,
       binlogMaxBytes: 1_073_741_824,
       applicationAccount: 'users_app',
