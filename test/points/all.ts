@@ -1,6 +1,7 @@
 /** All points, in the order in which they run against one lab. */
 import type { Lab } from '#test/support/lab.ts';
 import { simulator } from './failover-1-simulator.ts';
+import { bothKilled } from './failover-2-both-killed.ts';
 import { withoutEtcd } from './failover-2-etcd.ts';
 import { failoverFaults } from './failover-2-faults.ts';
 import { flapping, saturated } from './failover-3-eager.ts';
@@ -9,6 +10,8 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
+import { routerFailover } from './router-4-failover.ts';
+import { routerKilled } from './router-8-killed.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
 import { floatingAddress } from './stack-3-floating-address.ts';
@@ -59,6 +62,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(cost),
   ownPoint(simulator),
   ...failoverFaults.map(ownPoint),
+  ownPoint(bothKilled),
   labPoint(withoutEtcd),
   labPoint(flapping),
   labPoint(saturated),
@@ -66,6 +70,8 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(fifty),
   ownPoint(crashOrders),
   ownPoint(switchoverWaits),
+  ownPoint(routerFailover),
+  ownPoint(routerKilled),
 ];
 
 /** Runs a point with a lab of its own. */

@@ -6,6 +6,7 @@ import type { Lab } from '#test/support/lab.ts';
 import { HeldDown } from '#test/support/ledger/held-down.ts';
 import { Ledger } from '#test/support/ledger/ledger.ts';
 import { ledgerNow } from '#test/support/ledger/records.ts';
+import { threeMembers, withThreeMembers } from '#test/support/ledger/strike.ts';
 import { sleep } from '#test/support/wait.ts';
 import { type Evidence, type OwnPoint, type Place, withLab } from './point.ts';
 
@@ -20,7 +21,6 @@ const seed = 20;
 const degradeAfterMs = 1_500;
 /** Longer than any decision takes: what has not happened by then waits for a member that is down. */
 const settleMs = 6_000;
-const threeMembers = ['server-1', 'server-2', 'server-3'];
 
 interface Step {
   /** One letter per member: M primary, S replica, X down. */
@@ -30,18 +30,11 @@ interface Step {
 }
 
 function stackOf(members: readonly string[]) {
-  return (stack: StackFile): StackFile => ({
-    ...stack,
-    hosts: {
-      ...stack.hosts,
-      ...(members.includes('server-3') ? { 'server-3': { roles: ['database'] } } : {}),
-    },
-    database: {
-      ...stack.database,
-      degradeAfterMs,
-      failover: { stableAfterMs: 1_000, free: 100, holdMs: 0 },
-    },
-  });
+  return (stack: StackFile): StackFile => {
+    const { database, ...rest } = members.length === 3 ? withThreeMembers(stack) : stack;
+    const failover = { stableAfterMs: 1_000, free: 100, holdMs: 0 };
+    return { ...rest, database: { ...database, degradeAfterMs, failover } };
+  };
 }
 
 /** After a step: a primary that writes and has every acknowledged write, or none, and the reason. */

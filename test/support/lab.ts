@@ -40,6 +40,7 @@ export interface Status {
     readonly members: readonly {
       readonly host: string;
       readonly role: string;
+      readonly sync: boolean;
       readonly lagSeconds: number | null;
     }[];
     readonly failover: { readonly possible: boolean; readonly reason: string };

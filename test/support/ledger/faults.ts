@@ -8,6 +8,8 @@ export interface DatabaseFault {
   readonly name: string;
   /** Longest time without an acknowledged write, milliseconds. */
   readonly limitMs: number;
+  /** Writes go through the SQL router of their host, where an autocommit statement may meet no error at all. */
+  readonly withoutErrors?: boolean;
   /** How long it lasts before it is healed; 0 when nothing has to be. */
   readonly lastsMs: number;
   inject(lab: Lab, host: string): Promise<void>;
@@ -105,6 +107,7 @@ export const databaseFaults: readonly DatabaseFault[] = [
   {
     name: 'switchover',
     limitMs: 300,
+    withoutErrors: true,
     lastsMs: 0,
     inject: async (lab) => {
       await lab.expect('switchover', '--yes');

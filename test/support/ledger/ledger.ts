@@ -3,6 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import mysql from 'mysql2/promise';
+import { hostDirectories } from '#src/provision/lab/enter.ts';
+import { routerSocket } from '#src/render/router.ts';
+import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { accountsOf, queryLocally } from '../database.ts';
 import { type Lab, repository } from '../lab.ts';
@@ -20,18 +24,23 @@ interface Writer {
   readonly process: ChildProcess;
 }
 
+export type Errors = Readonly<Record<WriteRecord['kind'], Readonly<Record<'refused' | 'unknown', number>>>>;
+
 export class Ledger {
   readonly #lab: Lab;
+  readonly #through: 'members' | 'router';
   readonly #records: WriteRecord[] = [];
   #writers: Writer[] = [];
   #count = 0;
 
-  private constructor(lab: Lab) {
+  private constructor(lab: Lab, through: 'members' | 'router') {
     this.#lab = lab;
+    this.#through = through;
   }
 
-  static async create(lab: Lab): Promise<Ledger> {
-    const ledger = new Ledger(lab);
+  /** `through`: the members, found by the writers themselves, or the SQL router of the writers' host. */
+  static async create(lab: Lab, through: 'members' | 'router' = 'members'): Promise<Ledger> {
+    const ledger = new Ledger(lab, through);
     const { schema } = await accountsOf(lab);
     const { database } = await lab.healthy();
     const rows = Array.from({ length: accounts }, (_, id) => `(${id}, ${startBalance})`).join();
@@ -65,6 +74,7 @@ export class Ledger {
         name: `${host}-${this.#count}`,
         members,
         port: ports.mariadb,
+        ...(this.#through === 'router' ? { socketPath: await this.#routerOf(host) } : {}),
         user: application.user,
         password: application.password,
         schema,
@@ -88,6 +98,25 @@ export class Ledger {
       () => this.#records.some(({ outcome, doneAt }) => outcome === 'acknowledged' && doneAt > from),
       10_000,
     );
+  }
+
+  /** The router's socket as the machine sees it. */
+  async #routerOf(host: string): Promise<string> {
+    const { run } = hostDirectories(await this.#lab.stateDirectory(), host);
+    return routerSocket.replace(hostPaths.run, run);
+  }
+
+  /** Whether the router of a host answers a read; rejects while it doesn't. */
+  async answersOn(host: string): Promise<true> {
+    const { application } = await accountsOf(this.#lab);
+    const socketPath = await this.#routerOf(host);
+    const connection = await mysql.createConnection({ ...application, socketPath, connectTimeout: 500 });
+    try {
+      await connection.query('SELECT 1');
+      return true;
+    } finally {
+      connection.destroy();
+    }
   }
 
   /** A writer that is killed may leave half a line behind. */
@@ -114,10 +143,12 @@ export class Ledger {
     return longestPause(this.#records, from, to);
   }
 
-  /** Outcomes between two moments, by kind. */
-  outcomes(from: number, to: number): Record<WriteRecord['outcome'], number> {
-    const count = { acknowledged: 0, refused: 0, unknown: 0 };
-    for (const { outcome, doneAt } of this.#records) if (doneAt >= from && doneAt <= to) count[outcome] += 1;
+  /** Writes that were answered between two moments and not acknowledged. */
+  errors(from: number, to: number): Errors {
+    const count = { autocommit: { refused: 0, unknown: 0 }, transaction: { refused: 0, unknown: 0 } };
+    for (const { kind, outcome, doneAt } of this.#records) {
+      if (doneAt >= from && doneAt <= to && outcome !== 'acknowledged') count[kind][outcome] += 1;
+    }
     return count;
   }
 

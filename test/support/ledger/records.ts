@@ -6,6 +6,8 @@ export interface WriterConfig {
   /** Addresses of the database's members. */
   readonly members: readonly string[];
   readonly port: number;
+  /** Of the host's SQL router: it is used instead of the members. */
+  readonly socketPath?: string;
   readonly user: string;
   readonly password: string;
   readonly schema: string;
@@ -19,6 +21,7 @@ export interface WriterConfig {
 /** `refused`: certainly not written. `unknown`: no answer came. Times are the machine's monotonic clock, milliseconds. */
 export interface WriteRecord {
   readonly id: string;
+  readonly kind: 'autocommit' | 'transaction';
   readonly outcome: 'acknowledged' | 'refused' | 'unknown';
   readonly sentAt: number;
   readonly doneAt: number;

@@ -2,7 +2,7 @@
  * A program: writes to a database for as long as its standard input is open, and tells on standard output what became of
  * each write. Started inside a host's network (`ip netns exec`), because only hosts with a part in the site may reach
  * the database. Argument: a `WriterConfig` as JSON. It follows the primary as a careful client does without a router:
- * a member that refuses is left, a write whose answer did not come is never repeated.
+ * a member that refuses is left, a write whose answer did not come is never repeated. With a router it has one address.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,8 +11,9 @@ import type { WriteRecord, WriterConfig } from './records.ts';
 
 const config = JSON.parse(process.argv[2] ?? '') as WriterConfig;
 const ca = readFileSync(config.caFile, 'utf8');
-const connectMs = 300;
-const statementMs = 1_500;
+const connectMs = config.socketPath === undefined ? 300 : 5_000;
+/** A router holds what it can't send, for longer than any failover takes. */
+const statementMs = config.socketPath === undefined ? 1_500 : 15_000;
 const retryMs = 20;
 /** Every so many writes a transfer between two accounts instead of a single insert. */
 const transferEvery = 10;
@@ -46,13 +47,15 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
 }
 
 async function connect(host: string): Promise<mysql.Connection> {
+  const place =
+    config.socketPath === undefined
+      ? { host, port: config.port, ssl: { ca, verifyIdentity: false } }
+      : { socketPath: config.socketPath };
   const pending = mysql.createConnection({
-    host,
-    port: config.port,
+    ...place,
     user: config.user,
     password: config.password,
     database: config.schema,
-    ssl: { ca, verifyIdentity: false },
     connectTimeout: connectMs,
   });
   pending.then((late) => late.on('error', () => undefined)).catch(() => undefined);
@@ -65,6 +68,7 @@ async function connect(host: string): Promise<mysql.Connection> {
 }
 
 async function takesWrites(connection: mysql.Connection): Promise<boolean> {
+  if (config.socketPath !== undefined) return true;
   const [rows] = await within(
     connectMs,
     connection.query<mysql.RowDataPacket[]>('SELECT @@read_only AS closed'),
@@ -90,7 +94,7 @@ async function transfer(connection: mysql.Connection, id: string, sequence: numb
 function isRefusal(error: unknown): boolean {
   const { errno, fatal } = error as { errno?: unknown; fatal?: unknown };
   // Ended or shut down while it waited for its acknowledgement: it may have been written.
-  const interrupted = new Set([1053, 1077, 1317, 1927, 1969]);
+  const interrupted = new Set([1053, 1077, 1158, 1317, 1927, 1969]);
   return typeof errno === 'number' && errno >= 1_000 && fatal !== true && !interrupted.has(errno);
 }
 
@@ -114,15 +118,15 @@ async function work(worker: number): Promise<void> {
       }
     }
     const id = `${config.name}-${worker}-${sequence}`;
+    const kind = sequence % transferEvery === 0 ? 'transaction' : 'autocommit';
     const sentAt = now();
     try {
-      const kind =
-        sequence % transferEvery === 0 ? transfer(connection, id, sequence) : insert(connection, id);
-      await within(statementMs, kind);
-      say({ id, outcome: 'acknowledged', sentAt, doneAt: now() });
+      const write = kind === 'transaction' ? transfer(connection, id, sequence) : insert(connection, id);
+      await within(statementMs, write);
+      say({ id, kind, outcome: 'acknowledged', sentAt, doneAt: now() });
     } catch (error) {
       const outcome = isRefusal(error) ? 'refused' : 'unknown';
-      say({ id, outcome, sentAt, doneAt: now(), reason: (error as Error).message.slice(0, 120) });
+      say({ id, kind, outcome, sentAt, doneAt: now(), reason: (error as Error).message.slice(0, 120) });
       drop();
       at = (at + 1) % config.members.length;
       await sleep(retryMs);

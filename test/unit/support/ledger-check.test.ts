@@ -3,10 +3,10 @@ import { judge, longestPause, type MemberContent } from '#test/support/ledger/ch
 import type { WriteRecord } from '#test/support/ledger/records.ts';
 
 const records: readonly WriteRecord[] = [
-  { id: 'a', outcome: 'acknowledged', sentAt: 0, doneAt: 10 },
-  { id: 'b', outcome: 'refused', sentAt: 10, doneAt: 12 },
-  { id: 'c', outcome: 'unknown', sentAt: 12, doneAt: 1_500 },
-  { id: 'd', outcome: 'acknowledged', sentAt: 1_500, doneAt: 1_510 },
+  { id: 'a', kind: 'autocommit', outcome: 'acknowledged', sentAt: 0, doneAt: 10 },
+  { id: 'b', kind: 'autocommit', outcome: 'refused', sentAt: 10, doneAt: 12 },
+  { id: 'c', kind: 'autocommit', outcome: 'unknown', sentAt: 12, doneAt: 1_500 },
+  { id: 'd', kind: 'autocommit', outcome: 'acknowledged', sentAt: 1_500, doneAt: 1_510 },
 ];
 const good: MemberContent = { host: 'one', ids: ['a', 'd'], balanceSum: 7, checksums: { t: '1', u: '2' } };
 const other = { ...good, host: 'two' };
