@@ -12,8 +12,9 @@ import { saveErrant } from './errant.ts';
 import { Observer } from './observe.ts';
 import { type Outcome, outcomeOf, Refused, UnknownOutcome } from './outcome.ts';
 import { RelayLog } from './relay-log.ts';
-import { runStatement, type Say } from './statements.ts';
+import { runStatement } from './statements.ts';
 import type { HaStore, Reason } from './store.ts';
+import type { Say } from './transactions.ts';
 
 /** A server that doesn't answer within this is silent. */
 const probeMs = 1_000;

@@ -3,7 +3,6 @@
  * ran into it was ended on the server before its effect is reported as unknown, so that it can't act later.
  */
 import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import { mariadbDialect as dialect, quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
 import { changeSource } from '#src/adapters/mariadb/replication.ts';
@@ -13,8 +12,8 @@ import { replicationAccount } from '../database/accounts.ts';
 import type { DatabaseMember } from '../database/member.ts';
 import { readPasswords } from '../database/passwords.ts';
 import { withPathClosed } from './fence.ts';
-import { Refused } from './outcome.ts';
 import { replayRelayLog } from './replay.ts';
+import { drain, endWritingTransactions, type Say } from './transactions.ts';
 
 const { semiSync, gtid } = dialect;
 
@@ -25,12 +24,6 @@ const threadMs = 4_000;
 const acceptMs = 100;
 /** MariaDB's own default: a flush for so many events. */
 const lazyRelaySync = 10_000;
-
-/** INNODB_TRX shows its last answer again to whoever asks within 100 ms of it. */
-const transactionsPollMs = 150;
-
-/** Tells people what a long effect waits for; undefined when it doesn't any more. */
-export type Say = (sentence: string | undefined) => void;
 
 /** The effects that are SQL; the others of the channel work on files too. */
 export type StatementEffect = Exclude<DatabaseEffect, { kind: 'saveErrant' | 'clone' }>;
@@ -157,64 +150,6 @@ function accepts(host: string, port: number): Promise<boolean> {
 async function closeServer(connection: MariadbConnection): Promise<void> {
   await connection.rows('SET GLOBAL read_only = 1', [], quickMs);
   await connection.rows('SET GLOBAL event_scheduler = OFF', [], quickMs);
-}
-
-/** What is still open can't be committed here any more, and its locks would stop the applier. */
-async function endWritingTransactions(connection: MariadbConnection): Promise<void> {
-  await sleep(transactionsPollMs);
-  for (const { thread } of await writingTransactions(connection)) {
-    await connection.rows(`KILL ${thread}`, [], quickMs).catch(() => undefined);
-  }
-}
-
-/**
- * Waits for the transactions that are open now; what begins meanwhile is not waited for, or a busy primary would never
- * be drained.
- */
-async function drain(member: DatabaseMember, connection: MariadbConnection, say: Say): Promise<void> {
-  const { waitMs, atTimeout } = member.config.switchover;
-  const deadline = performance.now() + waitMs;
-  const open = new Set((await writingTransactions(connection)).map(({ id }) => id));
-  try {
-    for (;;) {
-      const left = (await writingTransactions(connection)).filter(({ id }) => open.has(id));
-      if (left.length === 0) return;
-      const leftMs = deadline - performance.now();
-      const oldest = Math.max(...left.map(({ seconds }) => seconds));
-      const what = `${left.length} open ${left.length === 1 ? 'transaction that has' : 'transactions that have'} written, the oldest for ${oldest} s`;
-      if (leftMs <= 0 && atTimeout === 'end-transactions') return;
-      if (leftMs <= 0) throw new Refused(`gives the switchover up: ${what}, after ${waitMs} ms of waiting`);
-      const end = atTimeout === 'give-up' ? 'it is given up' : 'they are rolled back';
-      say(`waits for ${what}; in ${Math.ceil(leftMs / 1_000)} s ${end}`);
-      await sleep(transactionsPollMs);
-    }
-  } finally {
-    say(undefined);
-  }
-}
-
-interface WritingTransaction {
-  readonly id: string;
-  /** Its connection. */
-  readonly thread: number;
-  readonly seconds: number;
-}
-
-async function writingTransactions(connection: MariadbConnection): Promise<readonly WritingTransaction[]> {
-  const rows = await connection.rows(
-    `SELECT trx.trx_id AS id, trx.trx_mysql_thread_id AS thread,
-        TIMESTAMPDIFF(SECOND, trx.trx_started, NOW()) AS seconds
-      FROM information_schema.INNODB_TRX trx
-      JOIN information_schema.PROCESSLIST list ON list.ID = trx.trx_mysql_thread_id
-      WHERE trx.trx_rows_modified > 0 AND list.User <> 'system user'`,
-    [],
-    quickMs,
-  );
-  return rows.map((row) => ({
-    id: String(row['id']),
-    thread: Number(row['thread']),
-    seconds: Number(row['seconds']),
-  }));
 }
 
 async function follow(
