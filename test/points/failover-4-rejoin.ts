@@ -86,14 +86,23 @@ async function errantWrite(
     'CREATE TABLE IF NOT EXISTS users.errant (id INT PRIMARY KEY) ENGINE=InnoDB',
   );
   await lab.healthy();
+  const id = Date.now() % 1_000_000_000;
   await lab.fault('link-down', other);
   await sleep(300);
-  const lost = queryLocally(lab, former, 'INSERT INTO users.errant VALUES (1)');
+  const lost = queryLocally(lab, former, `INSERT INTO users.errant VALUES (${id})`);
   lost.catch(() => undefined);
-  await sleep(300);
+  await waitFor(
+    'the commit that waits for its acknowledgement',
+    async () => {
+      const status = await queryLocally(lab, former, "SHOW STATUS LIKE 'Rpl_semi_sync_master_wait_sessions'");
+      return /\t1$/.test(status.stdout.trim());
+    },
+    4_000,
+  );
   // The primary goes off before the standby is back: it alone has the row, and nobody acknowledged it.
   await lab.powerOff(former);
   await lab.fault('link-up', other);
+  assert.notEqual((await lost).code, 0, 'the commit was acknowledged');
   await waitFor('the standby to lead', async () => (await lab.status()).database.primary === other, 30_000);
   await lab.expect('up');
   await lab.healthy(60_000);
@@ -105,7 +114,7 @@ async function errantWrite(
   const { stdout: log } = await lab.run('logs', former, 'agent', '--lines', '300');
   const warned = /transactions that nobody acknowledged were taken out/.test(log);
   assert.ok(warned, 'no alert line');
-  const { stdout: count } = await queryLocally(lab, other, 'SELECT COUNT(*) FROM users.errant');
+  const { stdout: count } = await queryLocally(lab, other, `SELECT COUNT(*) FROM users.errant WHERE id = ${id}`);
   assert.equal(count.trim(), '0', 'the row is in the data');
   return { file, warned };
 }
