@@ -49,6 +49,12 @@ function denied(view: View, member: MemberName): boolean {
   );
 }
 
+/** A commit waits for the backlog of about so long when a member can't keep up with a primary that doesn't wait. */
+const patienceMs = 1_500;
+
+/** That a standby has stopped is seen up to a probe late, and acted on up to a tick late: writes wait for both. */
+const actedLateMs = 200;
+
 function lostFor(view: View): number {
   return view.state.standbyLostSince === null ? 0 : view.now - view.state.standbyLostSince;
 }
@@ -99,6 +105,10 @@ function closeBehind(view: View, member: MemberName | null): boolean {
   return report !== null && earlier !== undefined && contains(report.received, earlier.position);
 }
 
+function invitedLongAgo(view: View): boolean {
+  return view.now - view.state.invitedAt > patienceMs;
+}
+
 function mayUnname(view: View): boolean {
   const { standby, config } = view;
   if (standby === null) return false;
@@ -111,7 +121,7 @@ function mayUnname(view: View): boolean {
   ) {
     return true;
   }
-  if (lostFor(view) < config.degradeAfterMs) return false;
+  if (lostFor(view) < config.degradeAfterMs - actedLateMs) return false;
   const other = invitee(view);
   return config.mode === 'required' || (other !== null && other !== standby);
 }
@@ -224,11 +234,12 @@ export const membershipRules: readonly Rule[] = [
     number: 55,
     name: 'SourceOn',
     comment:
-      'The invited member acknowledges, and is close behind: from now on every commit waits for it, and would wait for all that it still has to receive.',
+      'The invited member acknowledges, and is close behind: from now on every commit waits for it, and would wait for all that it still has to receive. One that falls behind since it flushes each event only catches up when commits wait for it, so it is not given long.',
     when: (v) =>
       manages(v) &&
       v.server?.semiSyncSource === false &&
-      ((joiningReady(v) && closeBehind(v, v.sync?.joining ?? null)) || v.standby !== null),
+      ((joiningReady(v) && (closeBehind(v, v.sync?.joining ?? null) || invitedLongAgo(v))) ||
+        v.standby !== null),
     build: () => act({ kind: 'sourceOn' }, 'switches the source side on: commits wait for the standby'),
   },
   {

@@ -102,7 +102,7 @@ export interface State {
   readonly repointedFor: number;
   /** When the IO thread was last started anew, to connect sooner than it would. */
   readonly reconnectedAt: number;
-  /** When `joining` was last invited or was last seen to make progress. */
+  /** When this agent last invited a member. */
   readonly invitedAt: number;
   /** When the member's report was last written, and the report, to be compared. */
   readonly reportedAt: number;

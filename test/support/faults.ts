@@ -29,6 +29,8 @@ export async function injectFault(lab: Target, fault: Fault, host: string): Prom
  */
 export async function powerOff(lab: Target, host: string): Promise<void> {
   const namespace = lab.namespace(host);
+  // The kernel of a host without power sends nothing either, not even what its processes had given to it.
+  await setCable(namespace, 'down');
   // Until nobody is left to start anybody again.
   for (let left = labProcesses(lab.stack.stack, [host]); left.length > 0; ) {
     for (const { pid } of left) signal(pid, 'SIGKILL');
