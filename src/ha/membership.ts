@@ -49,9 +49,6 @@ function denied(view: View, member: MemberName): boolean {
   );
 }
 
-/** A commit waits for the backlog of about so long when a member can't keep up with a primary that doesn't wait. */
-const patienceMs = 1_500;
-
 /** That a standby has stopped is seen up to a probe late, and acted on up to a tick late: writes wait for both. */
 const actedLateMs = 200;
 
@@ -103,10 +100,6 @@ function closeBehind(view: View, member: MemberName | null): boolean {
   const report = reportOf(view, member);
   const earlier = view.state.marks[1] ?? view.state.marks[0];
   return report !== null && earlier !== undefined && contains(report.received, earlier.position);
-}
-
-function invitedLongAgo(view: View): boolean {
-  return view.now - view.state.invitedAt > patienceMs;
 }
 
 function mayUnname(view: View): boolean {
@@ -234,12 +227,8 @@ export const membershipRules: readonly Rule[] = [
     number: 55,
     name: 'SourceOn',
     comment:
-      'The invited member acknowledges, and is close behind: from now on every commit waits for it, and would wait for all that it still has to receive. One that falls behind since it flushes each event only catches up when commits wait for it, so it is not given long.',
-    when: (v) =>
-      manages(v) &&
-      v.server?.semiSyncSource === false &&
-      ((joiningReady(v) && (closeBehind(v, v.sync?.joining ?? null) || invitedLongAgo(v))) ||
-        v.standby !== null),
+      'The invited member acknowledges: from now on every commit waits for it. At once, for since it flushes each event it falls behind a primary that does not wait, and the first commits wait for all that it still has to receive.',
+    when: (v) => manages(v) && v.server?.semiSyncSource === false && (joiningReady(v) || v.standby !== null),
     build: () => act({ kind: 'sourceOn' }, 'switches the source side on: commits wait for the standby'),
   },
   {

@@ -128,6 +128,10 @@ export class Executor {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     this.#failedStarts += 1;
+    // On a full disk it would hang at its first write, and for up to a minute after space was made.
+    if (await this.observer.isDiskFull()) {
+      throw new Refused(`the disk of ${member.config.dataDirectory} is full: it starts when space was made`);
+    }
     if (effect.recovery === 'SLAVE') await member.setMarker({ ...(await member.marker()), truncatedAt: '' });
     await member.startServer(effect.recovery);
     await finishClone(member);

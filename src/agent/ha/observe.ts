@@ -89,7 +89,7 @@ export class Observer {
         ioState !== 'No' && (value(semiSync.replicaActive) === 'ON' || (!isConnected(ioState) && wanted)),
       denied: this.#members(text('denied')),
       truncated: await this.#member.truncatedAt(text('applied')),
-      diskFull: await this.#isDiskFull(),
+      diskFull: await this.isDiskFull(),
     };
   }
 
@@ -122,7 +122,8 @@ export class Observer {
     return list === '' ? [] : list.split(',').map(memberOfReplicationAccount);
   }
 
-  async #isDiskFull(): Promise<boolean> {
+  /** Also of a server that is down. */
+  async isDiskFull(): Promise<boolean> {
     const { bavail, bsize } = await statfs(this.#member.config.dataDirectory);
     const free = bavail * bsize;
     this.#diskFull = free < (this.#diskFull ? 2 * diskFullBytes : diskFullBytes);

@@ -3,6 +3,7 @@
  * ran into it was ended on the server before its effect is reported as unknown, so that it can't act later.
  */
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import { mariadbDialect as dialect, quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
 import { changeSource } from '#src/adapters/mariadb/replication.ts';
@@ -84,6 +85,7 @@ export async function runStatement(
       await prepareReceiver(connection, effect.on);
       await stopReceiving(member, connection);
       await run('START SLAVE IO_THREAD', threadMs);
+      if (effect.on) await acknowledging(connection);
       return;
     case 'reconnect':
       if (!(await accepts(member.addressOf(effect.source), member.config.port))) return;
@@ -123,6 +125,16 @@ async function endSessions(connection: MariadbConnection): Promise<void> {
 async function prepareReceiver(connection: MariadbConnection, acknowledge: boolean): Promise<void> {
   await connection.rows(`SET GLOBAL sync_relay_log = ${acknowledge ? 1 : lazyRelaySync}`, [], quickMs);
   await connection.rows(`SET GLOBAL ${semiSync.replicaEnabled} = ${acknowledge ? 1 : 0}`, [], quickMs);
+}
+
+/** A moment for the new connection, so that the next look shows it: the primary waits for that, and goes on meanwhile. */
+async function acknowledging(connection: MariadbConnection): Promise<void> {
+  const deadline = performance.now() + acceptMs;
+  while (performance.now() < deadline) {
+    const row = await connection.row(`SHOW GLOBAL STATUS LIKE '${semiSync.replicaActive}'`, [], quickMs);
+    if (row?.['Value'] === 'ON') return;
+    await sleep(10);
+  }
 }
 
 /** With the path to the source closed: otherwise the stop waits seconds for a source that is frozen or cut off. */
