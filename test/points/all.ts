@@ -10,6 +10,8 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
+import { readYourWrites } from './router-2-read-your-writes.ts';
+import { offload } from './router-3-offload.ts';
 import { routerFailover } from './router-4-failover.ts';
 import { routerKilled } from './router-8-killed.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
@@ -70,6 +72,8 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(fifty),
   ownPoint(crashOrders),
   ownPoint(switchoverWaits),
+  ownPoint(readYourWrites),
+  ownPoint(offload),
   ownPoint(routerFailover),
   ownPoint(routerKilled),
 ];

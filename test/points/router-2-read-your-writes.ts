@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import {
+  type Acknowledged,
+  type Arrangement,
+  type Pairs,
+  writeThenRead,
+} from '#test/support/sql/read-your-writes.ts';
+import { type ReplicaDelay, RoutedPair } from '#test/support/sql/routed-pair.ts';
+import type { Evidence, OwnPoint } from './point.ts';
+
+interface Counts {
+  readonly sessions: number;
+  /** For each delay, divided evenly over the arrangements. */
+  readonly pairs: number;
+}
+
+const delays: readonly ReplicaDelay[] = ['none', '50 ms', '1 s', 'stopped'];
+
+const arrangements: readonly Arrangement[] = [
+  { name: 'same session, level session', level: 'session', readOn: 'same session' },
+  { name: 'another connection, same router, level host', level: 'host', readOn: 'same router' },
+  { name: 'another connection, same router, default level', level: undefined, readOn: 'same router' },
+  { name: 'the other router, default level', level: undefined, readOn: 'other router' },
+  { name: 'all sessions, level global', level: 'global', readOn: 'same session' },
+];
+
+/** A level that promises nothing: what counts to 0 elsewhere must count here, or the counting is blind. */
+const control: Arrangement = {
+  name: 'control: the other router, level eventual, every second read on the primary',
+  level: 'eventual',
+  readOn: 'other router',
+  hint: '/* tandem:primary */ ',
+};
+
+function check(delay: ReplicaDelay, { level }: Arrangement, seen: Pairs): void {
+  const where = `replica behind: ${delay}; ${seen.arrangement}`;
+  assert.equal(seen.stale, 0, `${where}: ${seen.stale} of ${seen.pairs} reads missed the write before them`);
+  assert.equal(seen.stepsBack, 0, `${where}: ${seen.stepsBack} steps back in time within a session`);
+  if (level === undefined || level === 'global') {
+    assert.equal(seen.staleAcross, 0, `${where}: ${seen.staleAcross} reads missed another session's write`);
+  }
+}
+
+export const readYourWrites: OwnPoint<Counts> = {
+  kind: 'own',
+  id: 'router-2',
+  title:
+    'Read-your-writes over 64 sessions, replica behind by 0, 50 ms, 1 s and for ever, 100,000 pairs for each delay ' +
+    'divided over five arrangements: 0 stale, 0 steps back',
+  inSuite: false,
+  small: { sessions: 64, pairs: 2_000 },
+  full: { sessions: 64, pairs: 100_000 },
+  async run(_place, { counts, log }): Promise<Evidence> {
+    const pair = await RoutedPair.start(2, counts.sessions);
+    try {
+      const acknowledged: Acknowledged = Array.from({ length: counts.sessions }, () => 0);
+      const seen: Record<string, Pairs[]> = {};
+      const run = async (arrangement: Arrangement, pairs: number): Promise<Pairs> => {
+        const result = await writeThenRead(pair, arrangement, pairs, acknowledged);
+        log(JSON.stringify(result));
+        return result;
+      };
+      let blind: Pairs | undefined;
+      for (const delay of delays) {
+        await pair.delay(delay);
+        log(`replica behind: ${delay}`);
+        const results: Pairs[] = [];
+        seen[delay] = results;
+        for (const arrangement of arrangements) {
+          const result = await run(arrangement, counts.pairs / arrangements.length);
+          check(delay, arrangement, result);
+          results.push(result);
+        }
+        if (delay === '1 s') blind = await run(control, counts.sessions * 20);
+      }
+      assert.ok((blind?.stale ?? 0) > 0, 'the control shows no stale read: the counting is blind');
+      assert.ok((blind?.staleAcross ?? 0) > 0, 'the control shows no stale read across sessions');
+      assert.ok((blind?.stepsBack ?? 0) > 0, 'the control shows no step back: the counting is blind');
+      return { replication: 'asynchronous, four conservative appliers', behind: seen, control: blind };
+    } finally {
+      await pair.close();
+    }
+  },
+};
