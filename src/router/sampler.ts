@@ -5,11 +5,11 @@
 
 import { type Position, parsePosition } from '#src/gtid/position.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
-import { fitness } from '#src/routing/freshness.ts';
 import type { Member } from '#src/routing/member.ts';
 import type { MemberPools } from './members.ts';
 import { MonitorConnection, ownKey } from './monitor-connections.ts';
 import type { MemberPool } from './pool.ts';
+import { PrimaryHistory } from './primary-history.ts';
 import type { Topology } from './topology.ts';
 
 export interface SamplerOptions {
@@ -23,6 +23,8 @@ interface Watched {
   readonly pool: MemberPool;
   readonly connection: MonitorConnection;
   asking: Promise<void> | undefined;
+  /** The question that waits for the end of `asking`: all who come meanwhile share it. */
+  next: Promise<void> | undefined;
   askedMs: number;
   applied: Position | undefined;
   logged: Position | undefined;
@@ -30,25 +32,17 @@ interface Watched {
   applyDelayMs: number;
 }
 
-interface PrimarySample {
-  readonly askedMs: number;
-  readonly epoch: number;
-  readonly logged: Position;
-}
-
 /** A replica's sample that is older than this says nothing about its lag. */
 const staleMs = 2_000;
 const firstApplyDelayMs = 2;
 const afterVainWaitMs = 1_000;
-const rememberedSamples = 256;
 
 export class Sampler {
   readonly #pools: MemberPools;
   readonly #topology: Topology;
   readonly #options: SamplerOptions;
   readonly #watched = new Map<string, Watched>();
-  /** Of the primary, ascending: tells since when a replica is behind. */
-  #history: PrimarySample[] = [];
+  readonly #history = new PrimaryHistory();
   #timer: NodeJS.Timeout | undefined;
   #members: readonly Member[] = [];
   #membersMs = -1;
@@ -99,9 +93,7 @@ export class Sampler {
     if (name === undefined) return;
     const watched = this.#watch(name);
     if (watched === undefined) return;
-    // What is under way was sent before: it doesn't tell about now.
-    if (watched.asking !== undefined) await watched.asking;
-    await this.#ask(name, watched);
+    await this.#askNow(name, watched);
     this.#membersMs = -1;
   }
 
@@ -153,7 +145,9 @@ export class Sampler {
     await Promise.all(
       [...names].map((name) => {
         const watched = this.#watch(name);
-        return watched === undefined ? undefined : (watched.asking ?? this.#ask(name, watched));
+        return watched === undefined
+          ? undefined
+          : (watched.next ?? watched.asking ?? this.#ask(name, watched));
       }),
     );
     this.#membersMs = -1;
@@ -172,6 +166,7 @@ export class Sampler {
       pool,
       connection: new MonitorConnection(pool, key),
       asking: undefined,
+      next: undefined,
       askedMs: Number.NEGATIVE_INFINITY,
       applied: undefined,
       logged: undefined,
@@ -179,6 +174,16 @@ export class Sampler {
     };
     this.#watched.set(name, watched);
     return watched;
+  }
+
+  /** A question that is sent from now on: what is under way doesn't tell about now. */
+  #askNow(name: string, watched: Watched): Promise<void> {
+    if (watched.next === undefined && watched.asking === undefined) return this.#ask(name, watched);
+    watched.next ??= (watched.asking as Promise<void>).then(() => {
+      watched.next = undefined;
+      return this.#ask(name, watched);
+    });
+    return watched.next;
   }
 
   #ask(name: string, watched: Watched): Promise<void> {
@@ -203,37 +208,25 @@ export class Sampler {
       const level = this.#lag(watched, askedMs, epoch, epoch) === 0;
       if (level) watched.applyDelayMs = Math.max(1, watched.applyDelayMs * 0.8);
       if (primary?.name === name && watched.logged !== undefined)
-        this.#remember(askedMs, epoch, watched.logged);
+        this.#history.remember({ askedMs, epoch, logged: watched.logged });
     } catch {
       watched.applied = undefined;
       watched.logged = undefined;
     }
   }
 
-  #remember(askedMs: number, epoch: number, logged: Position): void {
-    this.#history.push({ askedMs, epoch, logged });
-    if (this.#history.length > rememberedSamples) this.#history = this.#history.slice(rememberedSamples / 2);
-  }
-
-  /** Since when the replica lacks something that the primary had; undefined is unknown. */
+  /** How long the replica has lacked something that the primary had, in milliseconds; undefined is unknown. */
   #lag(watched: Watched | undefined, now: number, epoch: number, historyEpoch: number): number | undefined {
     if (watched?.applied === undefined || now - watched.askedMs > staleMs) return undefined;
-    const last = this.#history.at(-1);
-    if (last === undefined || last.epoch !== epoch) return undefined;
-    const sample = {
+    const { applied, askedMs } = watched;
+    const replica = {
       name: '',
       role: 'replica',
       epoch: historyEpoch,
-      applied: watched.applied,
+      applied,
       logged: undefined,
+      askedMs,
     } as const;
-    let behindSinceMs: number | undefined;
-    for (let index = this.#history.length - 1; index >= 0; index--) {
-      const entry = this.#history[index] as PrimarySample;
-      const needed = { atLeast: { epoch: entry.epoch, position: entry.logged }, pending: [] };
-      if (fitness(needed, { ...sample, askedMs: watched.askedMs }) === 'fresh') break;
-      behindSinceMs = entry.askedMs;
-    }
-    return behindSinceMs === undefined ? 0 : now - behindSinceMs;
+    return this.#history.lag(replica, now, epoch);
   }
 }

@@ -3,7 +3,7 @@ import { charsetOfCollation } from '#src/mysql-wire/collations.ts';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import type { Catalogue } from '#src/routing/catalogue.ts';
 import { chooseBackend } from '#src/routing/choose.ts';
-import { type Freshness, nothingSeen, type Stamp } from '#src/routing/freshness.ts';
+import type { Freshness, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
 import { type Resolved, resolve } from '#src/routing/resolve.ts';
@@ -105,7 +105,8 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     if (resolved.target === 'primary' && session.transaction === undefined) {
       return this.#primary(resolved.reason, statement);
     }
-    const shared = context.level === 'session' ? nothingSeen : context.writesOf(this.#user);
+    // Whatever the router's own level is: the session or a hint may say `host`.
+    const shared = context.writesOf(this.#user);
     const { level, limits } = context;
     const members = context.members();
     const spread = this.#spread++;
