@@ -9,9 +9,9 @@ export interface PrimarySample {
   readonly logged: Position;
 }
 
-const limit = 256;
-/** Samples of about the same age say about the same: one in this part of the age is kept. */
-const keptPerAge = 8;
+const limit = 512;
+/** Neighbours are no further apart than this part of their age. */
+const precision = 1 / 8;
 
 /**
  * Reaches back without end in bounded space, because the older a sample is, the further apart its neighbours may be: a
@@ -31,7 +31,7 @@ export class PrimaryHistory {
   }
 
   /**
-   * How long the replica has lacked something that the primary had, in milliseconds, at most a quarter too short; 0 when
+   * How long the replica has lacked something that the primary had, in milliseconds, at most an eighth too short; 0 when
    * it lacks nothing, undefined when the primary wasn't asked in this epoch.
    */
   lag(replica: Sample, nowMs: number, epoch: number): number | undefined {
@@ -46,11 +46,14 @@ export class PrimaryHistory {
   }
 }
 
+/** Without those whose neighbours on both sides are near enough to each other; the oldest stays. */
 function thinned(samples: readonly PrimarySample[], nowMs: number): PrimarySample[] {
-  let nextMs = Number.POSITIVE_INFINITY;
-  const kept = samples.toReversed().filter(({ askedMs }) => {
-    if (nextMs - askedMs < (nowMs - askedMs) / keptPerAge) return false;
-    nextMs = askedMs;
+  const newestFirst = samples.toReversed();
+  let newerMs = Number.POSITIVE_INFINITY;
+  const kept = newestFirst.filter(({ askedMs }, index) => {
+    const olderMs = newestFirst[index + 1]?.askedMs ?? Number.NEGATIVE_INFINITY;
+    if (newerMs - olderMs < (nowMs - askedMs) * precision) return false;
+    newerMs = askedMs;
     return true;
   });
   return kept.reverse();

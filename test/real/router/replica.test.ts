@@ -68,6 +68,27 @@ test('prepared statements run on both, and keep their types', async () => {
   await client.end();
 });
 
+test('reads side by side share the question for the position, and the replica answers them', async () => {
+  const clients = await Promise.all(Array.from({ length: 16 }, () => connect()));
+  const writer = await connect();
+  let on = true;
+  const writing = (async () => {
+    for (let value = 0; on; value++) await writer.query('UPDATE kv SET v = ? WHERE id = 1', [value]);
+  })();
+  const before = await selects(stack.primary);
+  const each = 50;
+  await Promise.all(
+    clients.map(async (client) => {
+      for (let count = 0; count < each; count++) await readOf(client);
+    }),
+  );
+  on = false;
+  await writing;
+  // The questions are SELECTs too, but one is for many.
+  expect((await selects(stack.primary)) - before).toBeLessThan((clients.length * each) / 2);
+  for (const client of [...clients, writer]) await client.end();
+});
+
 test.each([0, 50, 1000])(
   'with the replica %i ms behind, a session and its neighbours see every write',
   async (delayMs) => {

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { RoutedSession, type RoutesContext } from '#src/router/session-routes.ts';
+import type { Member } from '#src/routing/member.ts';
+
+const at = (sequence: number) => [{ domain: 0, server: 1, sequence }];
+
+function member(name: string, role: Member['role'], sequence: number): Member {
+  return {
+    name,
+    role,
+    epoch: 1,
+    applied: at(sequence),
+    logged: at(sequence),
+    askedMs: 0,
+    state: 'up',
+    lagMs: 0,
+    applyDelayMs: 1_000,
+    weight: 1,
+    outstanding: 0,
+  };
+}
+
+/** Somebody of the account has written transaction 10; the replica has the first 5. */
+const context: RoutesContext = {
+  catalogue: () => null,
+  definitionsChanged: () => undefined,
+  members: () => [member('db-1', 'primary', 10), member('db-2', 'replica', 5)],
+  writesOf: () => ({ atLeast: { epoch: 1, position: at(10) }, pending: [] }),
+  wrote: () => undefined,
+  level: 'session',
+  limits: { maxLagMs: 10_000, maxWaitMs: 50, primaryDelayMs: 50 },
+  serverVersion: 101_119,
+};
+
+const utf8mb4 = 45;
+
+test.each([
+  ['SELECT 1', 'replica'],
+  ['/* tandem:consistency=host */ SELECT 1', 'primary'],
+])('a router whose level is session sends %s to the %s', (sql, slot) => {
+  const session = new RoutedSession(context, 'app', utf8mb4, 'test');
+  const choice = session.choose(session.analyse(Buffer.from(sql), true), 1);
+  expect(choice.slot).toBe(slot);
+});
