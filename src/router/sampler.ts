@@ -35,7 +35,8 @@ interface Watched {
 /** A replica's sample that is older than this says nothing about its lag. */
 const staleMs = 2_000;
 const firstApplyDelayMs = 2;
-const afterVainWaitMs = 1_000;
+/** Falls below what a wait may take after some twenty samples, unless they show that much lag. */
+const afterVainWaitMs = 400;
 
 export class Sampler {
   readonly #pools: MemberPools;
@@ -111,7 +112,7 @@ export class Sampler {
     this.#membersMs = -1;
   }
 
-  /** A replica was waited for in vain: nobody else waits for it until it is seen to be level again. */
+  /** A replica was waited for in vain: nobody else waits for it for a while. */
   notReached(name: string): void {
     const watched = this.#watched.get(name);
     if (watched !== undefined) watched.applyDelayMs = afterVainWaitMs;
@@ -205,8 +206,9 @@ export class Sampler {
       watched.askedMs = askedMs;
       watched.applied = parsePosition(row[0] ?? '');
       watched.logged = parsePosition(row[1] ?? '');
-      const level = this.#lag(watched, askedMs, epoch, epoch) === 0;
-      if (level) watched.applyDelayMs = Math.max(1, watched.applyDelayMs * 0.8);
+      const lagMs = this.#lag(watched, askedMs, epoch, epoch);
+      // Not only when it is level: under steady writes it never is, and yet a wait for it can be short.
+      if (lagMs !== undefined) watched.applyDelayMs = Math.max(1, lagMs, watched.applyDelayMs * 0.9);
       if (primary?.name === name && watched.logged !== undefined)
         this.#history.remember({ askedMs, epoch, logged: watched.logged });
     } catch {
