@@ -16,6 +16,12 @@ interface Counts {
 
 const delays: readonly ReplicaDelay[] = ['none', '50 ms', '1 s', 'stopped'];
 
+/**
+ * Without a delay the pairs come at a pace that the replica keeps up with, so that it answers reads: as fast as two cores
+ * allow it falls behind by itself, and the primary answers.
+ */
+const pairsPerSecond = 600;
+
 const onPrimary = '/* tandem:primary */ ';
 
 /** What is promised of the reads, beside that a session never steps back. */
@@ -83,8 +89,8 @@ export const readYourWrites: OwnPoint<Counts> = {
     try {
       const acknowledged: Acknowledged = Array.from({ length: counts.sessions }, () => 0);
       const seen: Record<string, Pairs[]> = {};
-      const run = async (arrangement: Arrangement, pairs: number): Promise<Pairs> => {
-        const result = await writeThenRead(pair, arrangement, pairs, acknowledged);
+      const run = async (arrangement: Arrangement, pairs: number, perSecond?: number): Promise<Pairs> => {
+        const result = await writeThenRead(pair, arrangement, pairs, acknowledged, perSecond);
         log(JSON.stringify(result));
         return result;
       };
@@ -95,7 +101,11 @@ export const readYourWrites: OwnPoint<Counts> = {
         const results: Pairs[] = [];
         seen[delay] = results;
         for (const arrangement of arrangements) {
-          const result = await run(arrangement, counts.pairs / arrangements.length);
+          const result = await run(
+            arrangement,
+            counts.pairs / arrangements.length,
+            delay === 'none' ? pairsPerSecond : undefined,
+          );
           results.push(result);
           check(`replica behind: ${delay}; ${arrangement.name}`, arrangement.promised, result);
         }

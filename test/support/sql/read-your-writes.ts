@@ -6,6 +6,7 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import type { ConsistencyLevel } from '#src/routing/statement.ts';
 import { seededRandom } from '#test/support/random.ts';
+import { sleep } from '#test/support/wait.ts';
 import type { RoutedPair } from './routed-pair.ts';
 
 export interface Arrangement {
@@ -69,10 +70,14 @@ async function work(
   hint: string,
   acknowledged: Acknowledged,
   tally: Tally,
+  perSecond: number,
 ): Promise<void> {
   const random = seededRandom(own + 1);
   const seen: number[] = [];
+  const beganMs = performance.now();
   for (let index = 0; index < count; index++) {
+    const dueMs = beganMs + (1_000 * (index * acknowledged.length + own)) / perSecond;
+    if (dueMs > performance.now()) await sleep(dueMs - performance.now());
     const value = (acknowledged[own] ?? 0) + 1;
     await writer.query(`UPDATE kv SET v = ${value} WHERE id = ${own}`);
     acknowledged[own] = value;
@@ -93,12 +98,13 @@ async function work(
   }
 }
 
-/** Runs `pairs` pairs, divided over as many sessions as there are counters. */
+/** Runs `pairs` pairs, divided over as many sessions as there are counters, at most so many in a second. */
 export async function writeThenRead(
   pair: RoutedPair,
   arrangement: Arrangement,
   pairs: number,
   acknowledged: Acknowledged,
+  perSecond = Number.POSITIVE_INFINITY,
 ): Promise<Pairs> {
   const all = await Promise.all(acknowledged.map((_, index) => open(pair, index, arrangement)));
   const tally: Tally = { stale: 0, staleAcross: 0, stepsBack: 0 };
@@ -106,7 +112,9 @@ export async function writeThenRead(
   const before = await pair.selects();
   const beganMs = performance.now();
   await Promise.all(
-    all.map((sessions, own) => work(sessions, own, each, arrangement.hint ?? '', acknowledged, tally)),
+    all.map((sessions, own) =>
+      work(sessions, own, each, arrangement.hint ?? '', acknowledged, tally, perSecond),
+    ),
   );
   const seconds = (performance.now() - beganMs) / 1_000;
   const after = await pair.selects();
