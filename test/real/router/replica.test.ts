@@ -89,43 +89,6 @@ test('reads side by side share the question for the position, and the replica an
   for (const client of [...clients, writer]) await client.end();
 });
 
-test('a wait in vain keeps reads from the replica for a moment only, also while writes go on', async () => {
-  const clients = await Promise.all(Array.from({ length: 8 }, () => connect()));
-  const writers = await Promise.all(Array.from({ length: 2 }, () => connect()));
-  let on = true;
-  const writing = writers.map(async (writer, id) => {
-    // At a pace that one applier keeps up with.
-    for (let value = 0; on; value++, await sleep(5)) {
-      await writer.query('INSERT INTO kv VALUES (?, ?) ON DUPLICATE KEY UPDATE v = ?', [
-        id + 2,
-        value,
-        value,
-      ]);
-    }
-  });
-  const each = 20;
-  /** SELECTs on the primary for as many reads as there are clients times `each`. */
-  const primarySelects = async (): Promise<number> => {
-    const before = await selects(stack.primary);
-    await Promise.all(
-      clients.map(async (client) => {
-        for (let count = 0; count < each; count++) await readOf(client);
-      }),
-    );
-    return (await selects(stack.primary)) - before;
-  };
-  try {
-    await replica.run('STOP SLAVE SQL_THREAD');
-    await waitFor('reads on the primary', async () => (await primarySelects()) >= clients.length * each);
-    await replica.run('START SLAVE SQL_THREAD');
-    await waitFor('reads on the replica', async () => (await primarySelects()) < (clients.length * each) / 2);
-  } finally {
-    on = false;
-    await Promise.all(writing);
-  }
-  for (const client of [...clients, ...writers]) await client.end();
-}, 15_000);
-
 test.each([0, 50, 1000])(
   'with the replica %i ms behind, a session and its neighbours see every write',
   async (delayMs) => {
