@@ -26,12 +26,16 @@ interface Writer {
 
 export type Errors = Readonly<Record<WriteRecord['kind'], Readonly<Record<'refused' | 'unknown', number>>>>;
 
+let ledgers = 0;
+
 export class Ledger {
   readonly #lab: Lab;
   readonly #through: 'members' | 'router';
   readonly #records: WriteRecord[] = [];
   #writers: Writer[] = [];
   #count = 0;
+  /** Ids of one lab's ledgers differ: they share the table. */
+  readonly #number = ++ledgers;
 
   private constructor(lab: Lab, through: 'members' | 'router') {
     this.#lab = lab;
@@ -71,7 +75,7 @@ export class Ledger {
       if (this.#writers.some((writer) => writer.host === host && writer.process.exitCode === null)) continue;
       this.#count += 1;
       const config: WriterConfig = {
-        name: `${host}-${this.#count}`,
+        name: `${host}-${this.#number}-${this.#count}`,
         members,
         port: ports.mariadb,
         ...(this.#through === 'router' ? { socketPath: await this.#routerOf(host) } : {}),
