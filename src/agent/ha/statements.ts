@@ -4,7 +4,7 @@
  */
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
+import { isAnswer, type MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import { mariadbDialect as dialect, quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
 import { changeSource } from '#src/adapters/mariadb/replication.ts';
 import type { DatabaseEffect } from '#src/ha/effects.ts';
@@ -23,6 +23,8 @@ const quickMs = 1_500;
 /** A thread's stop waits for the event group that it is in, and for a source that is gone. */
 const threadMs = 4_000;
 const acceptMs = 100;
+const closeAttemptMs = 100;
+const closePauseMs = 25;
 /** MariaDB's own default: a flush for so many events. */
 const lazyRelaySync = 10_000;
 
@@ -158,9 +160,21 @@ function accepts(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** Read-only waits for statements that write, and hangs behind commits that wait. */
+/**
+ * Read-only waits for transactions that have written, and keeps others from writing meanwhile: of two that wait for each
+ * other's rows neither ends then. So it is tried for moments, with room in between; behind commits that wait it hangs.
+ */
 async function closeServer(connection: MariadbConnection): Promise<void> {
-  await connection.rows('SET GLOBAL read_only = 1', [], quickMs);
+  const deadline = performance.now() + quickMs;
+  for (;;) {
+    try {
+      await connection.rows('SET GLOBAL read_only = 1', [], closeAttemptMs);
+      break;
+    } catch (error) {
+      if (isAnswer(error) || performance.now() > deadline) throw error;
+      await sleep(closePauseMs);
+    }
+  }
   await connection.rows('SET GLOBAL event_scheduler = OFF', [], quickMs);
 }
 
