@@ -192,3 +192,31 @@ describe('the least privilege for', () => {
     if (privilege !== '') expect((await tryOut(await account(privilege), sql)).errno).toBe(0);
   });
 });
+
+test('read_only=1 waits for a transaction that waits for one that may not write any more: nobody goes on', async () => {
+  await server.run('SET GLOBAL read_only=0', 'INSERT INTO test.t (id, a) VALUES (1, 0), (2, 0)');
+  const [reader, writer, closer] = [await account(), await account(), await server.connect()];
+  open.push(closer);
+  await reader.query('BEGIN');
+  await reader.query('SELECT * FROM test.t WHERE id = 1 FOR UPDATE');
+  await writer.query('BEGIN');
+  await writer.query('UPDATE test.t SET a = 2 WHERE id = 2');
+  const waitsForRow = writer.query('UPDATE test.t SET a = 2 WHERE id = 1');
+  const closes = closer.query('SET GLOBAL read_only=1').catch((error: { errno?: number }) => error.errno);
+  const waiting = async (state: RegExp) => {
+    const rows = await server.rows('SELECT STATE FROM information_schema.PROCESSLIST');
+    return rows.some((row) => state.test(String(row['STATE'])));
+  };
+  await waitFor('the read lock to be waited for', () => waiting(/global read lock|backup lock/i));
+  const writes = reader.query('UPDATE test.t SET a = 1 WHERE id = 1');
+  const ended = Promise.race([waitsForRow, closes, writes]).then(() => 'ended');
+  const still = new Promise((resolve) => setTimeout(() => resolve('all wait'), 600));
+  expect(await Promise.race([ended, still])).toBe('all wait');
+  // Given up, it lets them end.
+  await server.run(`KILL QUERY ${closer.threadId}`);
+  expect(await closes).toBe(1317);
+  await writes;
+  await reader.query('COMMIT');
+  await waitsForRow;
+  await writer.query('COMMIT');
+});
