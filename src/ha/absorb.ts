@@ -41,6 +41,7 @@ function absorbExit(state: State): State {
     barrier: null,
     wasWritable: false,
     silentSince: null,
+    closeHangs: false,
     crashLoop: startedAt !== null && now - startedAt < crashLoopMs,
   };
 }
@@ -98,9 +99,11 @@ function absorbDone(state: State, done: Done): State {
 function absorbDatabaseEffect(state: State, done: Done): State {
   const saved = done.effect.kind === 'saveErrant' && done.outcome === 'ok' ? done.effect.epoch : 0;
   const givenUp = done.effect.kind === 'closeServer' && done.effect.drain && done.outcome === 'refused';
+  const hung = done.effect.kind === 'closeServer' && done.outcome === 'unknown';
   return {
     ...state,
     databaseStaleBefore: state.now,
+    closeHangs: state.closeHangs || hung,
     drainGivenUp: state.drainGivenUp || givenUp,
     errantSavedFor: Math.max(state.errantSavedFor, saved),
   };
@@ -187,6 +190,7 @@ function absorbDatabase(state: State, database: DatabaseObservation, sentAt: num
     marks,
     silentSince: null,
     wasWritable: !database.readOnly,
+    closeHangs: state.closeHangs && !database.readOnly,
     lastMarkerEpoch: database.markerEpoch,
     // Since it was last seen to confirm, which was up to a probe ago.
     standbyLostSince: confirms ? null : (state.standbyLostSince ?? state.database?.sentAt ?? now),

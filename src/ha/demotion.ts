@@ -34,9 +34,12 @@ function processIdle(view: View): boolean {
 }
 
 function stop(view: View, why: string): Decision {
-  return view.server !== null && view.server.waitingCommits === 0
+  return view.server !== null && view.server.waitingCommits === 0 && !view.state.closeHangs
     ? act({ kind: 'closeServer', drain: false }, `closes for writes: ${why}`)
-    : act({ kind: 'killServer' }, `kills the server, on which unconfirmed commits wait: ${why}`);
+    : act(
+        { kind: 'killServer' },
+        `kills the server, on which ${view.state.closeHangs ? 'statements hang' : 'unconfirmed commits wait'}: ${why}`,
+      );
 }
 
 /** Whether starting the server again takes longer than a failover. */
@@ -82,11 +85,11 @@ export const demotionRules: readonly Rule[] = [
     number: 20,
     name: 'KillSuperseded',
     comment:
-      'A newer epoch is recorded while commits wait here, or while this server, writable when last seen, is silent: SIGKILL, so that nothing unconfirmed is confirmed.',
+      'A newer epoch is recorded while commits wait here, while closing this server hangs (a full disk), or while it, writable when last seen, is silent: SIGKILL, so that nothing unconfirmed is confirmed.',
     when: (v) =>
       processIdle(v) &&
       superseded(v) &&
-      ((v.server !== null && !v.server.readOnly && v.server.waitingCommits > 0) ||
+      ((v.server !== null && !v.server.readOnly && (v.server.waitingCommits > 0 || v.state.closeHangs)) ||
         (v.server?.semiSyncSource && v.server.waitingCommits > 0) ||
         (v.serverState === 'silent' && v.state.wasWritable)),
     build: (v) =>

@@ -129,6 +129,17 @@ describe('demotion', () => {
     const waiting = { ...primary, waitingCommits: 1 };
     expect(kinds(tick(knowing(1_000, { seen: newer, server: waiting })))).toContain('killServer');
   });
+  test('SIGKILL also when closing hangs, until the server is gone or closed', () => {
+    const closing = tick(knowing(1_000, { seen: newer }));
+    const hung = answered(closing, 'closeServer', { now: 2_500, outcome: 'unknown' });
+    expect(hung.state.closeHangs).toBe(true);
+    const hanging = knowing(3_000, { seen: newer, closeHangs: true });
+    expect(kinds(tick(hanging))).toContain('killServer');
+    const closed = { ...primary, readOnly: true };
+    expect(kinds(tick(knowing(3_000, { seen: newer, closeHangs: true, server: closed })))).not.toContain(
+      'killServer',
+    );
+  });
   test('a lost lease alone is no reason, a lost standby alone neither', () => {
     const leaseless = { id: 'l1', deadline: 500 };
     expect(tick(knowing(9_000, { lease: leaseless })).rule).toBe(59);
