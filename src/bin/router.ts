@@ -37,7 +37,7 @@ try {
   const router = new Router({ config, topology, log });
   const { port } = await router.listen();
   log.info(`listening${port === undefined ? '' : ` on port ${port}`}`);
-  const control = await openControl(router);
+  let control: ControlEndpoint | undefined;
   const end = (): never => {
     router.close();
     control?.close();
@@ -55,6 +55,7 @@ try {
   };
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
+  control = await openControl(router);
 } catch (error) {
   log.error(`can't start: ${(error as Error).message} (${file})`);
   process.exit(1);

@@ -11,6 +11,7 @@ import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { routerFailover } from './router-4-failover.ts';
+import { routerClients } from './router-6-clients.ts';
 import { routerKilled } from './router-8-killed.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
@@ -71,6 +72,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(crashOrders),
   ownPoint(switchoverWaits),
   ownPoint(routerFailover),
+  ownPoint(routerClients),
   ownPoint(routerKilled),
 ];
 

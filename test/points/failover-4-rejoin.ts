@@ -114,7 +114,11 @@ async function errantWrite(
   const { stdout: log } = await lab.run('logs', former, 'agent', '--lines', '300');
   const warned = /transactions that nobody acknowledged were taken out/.test(log);
   assert.ok(warned, 'no alert line');
-  const { stdout: count } = await queryLocally(lab, other, `SELECT COUNT(*) FROM users.errant WHERE id = ${id}`);
+  const { stdout: count } = await queryLocally(
+    lab,
+    other,
+    `SELECT COUNT(*) FROM users.errant WHERE id = ${id}`,
+  );
   assert.equal(count.trim(), '0', 'the row is in the data');
   return { file, warned };
 }
