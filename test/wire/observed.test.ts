@@ -9,6 +9,7 @@ import { encodeErr } from '#src/mysql-wire/err-packet.ts';
 import { commandPacket, packetOf } from '#src/mysql-wire/framing.ts';
 import { okPacket } from '#src/mysql-wire/ok-packet.ts';
 import { ControlEndpoint } from '#src/router/control.ts';
+import type { TopStatement } from '#src/router/top-statements.ts';
 import { packets, resultSet } from '../unit/mysql-wire/answers.ts';
 import { type Front, startFront, viewOf } from './front.ts';
 import { RawClient } from './raw-client.ts';
@@ -125,7 +126,8 @@ test('a slow statement is logged and listed by its shape, without its values', a
   expect(lines.join()).not.toContain('secret');
   const { text } = await http('GET', '/status');
   const { topStatements } = JSON.parse(text);
-  expect(topStatements[0].fingerprint).toBe('update t set a = ? where id = ?');
+  const shapes = topStatements.map(({ fingerprint }: TopStatement) => fingerprint);
+  expect(shapes).toContain('update t set a = ? where id = ?');
   expect(topStatements[0].longestMs).toBeGreaterThan(50);
   expect(text).not.toContain('secret');
 });
