@@ -22,6 +22,7 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['failover', () => import('./failover.ts')],
   ['maintenance', () => import('./maintenance.ts')],
   ['db', () => import('./db.ts')],
+  ['sql', () => import('./sql.ts')],
   ['firewall', () => import('./firewall.ts')],
   ['down', () => import('./down.ts')],
 ]);

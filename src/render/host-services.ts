@@ -1,4 +1,5 @@
 /** Everything that runs on a host, in the order in which it starts. */
+import { routerSettings } from '#src/spec/router-settings.ts';
 import { agentService } from './agent.ts';
 import { appServices } from './app.ts';
 import type { RenderContext } from './context.ts';
@@ -12,13 +13,14 @@ import { routerService } from './router.ts';
 import type { Service } from './service.ts';
 
 export function hostServices(context: RenderContext): readonly Service[] {
+  const router = routerSettings(context.spec);
   const has = (role: RenderContext['host']['roles'][number]) => context.host.roles.includes(role);
   return [
     firewallService(context),
     ...(has('quorum') ? [etcdService(context)] : []),
     ...(has('database') ? [mariadbService(context)] : []),
     agentService(context),
-    ...(has('web') && context.spec.database.router ? [routerService(context)] : []),
+    ...(has('web') && router !== undefined ? [routerService(context, router)] : []),
     ...(has('web') ? [...appServices(context), nginxService(context)] : []),
     ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
   ];

@@ -2,11 +2,12 @@
  * The SQL router of a web host: one database address on a unix socket, for the applications of this host. Its
  * configuration file holds the accounts it answers for, and the identity by which it reads etcd; nobody else may read it.
  */
+import type { RouterSettings } from '#src/spec/router-settings.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
-import { configPath, secretFile } from './files.ts';
+import { configPath, lines, secretFile } from './files.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
 import { defaultRestart, type Service } from './service.ts';
 
@@ -16,8 +17,14 @@ const runDirectory = `${hostPaths.run}/router`;
 const user = 'www-data';
 
 export const routerSocket = `${runDirectory}/router.sock`;
+/** Metrics, status and \`explain\` (HTTP). */
+export const routerControlSocket = `${runDirectory}/control.sock`;
+/** Options for MariaDB's command-line client, to get to the database through the router. */
+export const routerClientOptions = configPath(component, 'client.cnf');
+/** Beyond the time that sessions are given: the process itself. */
+const stopReserveMs = 3_000;
 
-export function routerService(context: RenderContext): Service {
+export function routerService(context: RenderContext, settings: RouterSettings): Service {
   const configuration = configPath(component, 'router.json');
   return {
     name: 'router',
@@ -30,23 +37,24 @@ export function routerService(context: RenderContext): Service {
     files: [
       secretFile(
         configuration,
-        `${JSON.stringify(routerConfiguration(context), null, 2)}\n`,
+        `${JSON.stringify(routerConfiguration(context, settings), null, 2)}\n`,
         'restart',
         user,
       ),
+      secretFile(routerClientOptions, clientOptions(context), 'none'),
     ],
     readiness: { kind: 'socket', path: routerSocket },
     startTimeoutMs: 15_000,
-    stop: { signal: 'SIGTERM', timeoutMs: 3_000 },
+    stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
     openFiles: 65_536,
-    packages: [],
+    packages: ['mariadb-client'],
   };
 }
 
-function routerConfiguration({ spec, host, material }: RenderContext) {
+function routerConfiguration({ spec, host, material }: RenderContext, settings: RouterSettings) {
   const own = material.hosts[host.name] as KeyPair;
   const tls = { ca: material.ca, certificate: own.certificate, key: own.key };
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
@@ -55,6 +63,8 @@ function routerConfiguration({ spec, host, material }: RenderContext) {
   return {
     number: numberOf(spec, host.name),
     listen: { socketPath: routerSocket },
+    control: { socketPath: routerControlSocket },
+    ...settings,
     accounts: [{ user: applicationAccount(spec), password: material.passwords.application }],
     serverTls: { ca: material.ca },
     etcd: { endpoints: quorum.map(({ address }) => `https://${address}:${ports.etcdClient}`), tls },
@@ -65,6 +75,17 @@ function routerConfiguration({ spec, host, material }: RenderContext) {
       ]),
     ),
   };
+}
+
+/** For root on this host alone: the password is in it. */
+function clientOptions({ spec, material }: RenderContext): string {
+  return lines(
+    '[client]',
+    `socket = ${routerSocket}`,
+    `user = ${applicationAccount(spec)}`,
+    `password = "${material.passwords.application}"`,
+    'default-character-set = utf8mb4',
+  );
 }
 
 /** Unique among the stack's routers: connection ids begin with it. */

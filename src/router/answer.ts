@@ -15,8 +15,9 @@ export class Answer {
   position: Outcome['position'];
   variables = noVariables;
   schema: string | undefined;
-  /** Some of it has gone to the client already. */
+  /** Some of it has gone to the client already; how much. */
   passed = false;
+  bytes = 0;
 
   begin(): void {
     this.ok = true;
@@ -26,6 +27,12 @@ export class Answer {
     this.variables = noVariables;
     this.schema = undefined;
     this.passed = false;
+    this.bytes = 0;
+  }
+
+  pass(bytes: number): void {
+    this.passed = true;
+    this.bytes += bytes;
   }
 
   /** An OK packet, which may be one of several; what was tracked adds up. Throws a ProtocolError. */

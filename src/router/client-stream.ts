@@ -85,6 +85,11 @@ export class ClientStream {
     this.#unpause();
   }
 
+  /** No command is under way or waiting, whole or in part. */
+  get idle(): boolean {
+    return !this.busy && this.#pending.length === 0;
+  }
+
   get uploading(): boolean {
     return this.#upload !== undefined;
   }

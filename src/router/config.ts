@@ -25,6 +25,8 @@ export interface RouterConfig {
     /** For clients that come over TCP: PEM texts. */
     readonly tls?: { readonly cert: string; readonly key: string };
   };
+  /** Where metrics, status and `explain` are served (HTTP); left out: nowhere. */
+  readonly control?: { readonly socketPath: string };
   readonly accounts: readonly RouterAccount[];
   /** TLS towards the servers: PEM texts. Undefined only where a benchmark compares plain connections. */
   readonly serverTls: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
@@ -44,21 +46,28 @@ export interface RouterConfig {
   readonly idleDetachMs: number;
   /** Server connections that nobody needed for this long are closed. */
   readonly idleCloseMs: number;
+  /** Statements that take so long are logged, without their values; 0: none. */
+  readonly slowStatementMs: number;
+  /** How long a router that is to end waits for sessions with transactions or other state. */
+  readonly drainTimeoutMs: number;
 }
 
-export const routerDefaults: Omit<RouterConfig, 'number' | 'listen' | 'accounts' | 'serverTls'> = {
-  consistency: 'global',
-  maxLagMs: 10_000,
-  sampleIntervalMs: 20,
-  sampleIdleMs: 1_000,
-  serverVersion: '5.5.5-10.11.19-MariaDB',
-  maxClientConnections: 10_000,
-  maxConnectionsPerMember: 90,
-  poolTimeoutMs: 10_000,
-  bufferTimeoutMs: 30_000,
-  bufferBytes: 64 * 1024 * 1024,
-  connectTimeoutMs: 2_000,
-  replicaWaitMs: 50,
-  idleDetachMs: 1_000,
-  idleCloseMs: 60_000,
-};
+export const routerDefaults: Omit<RouterConfig, 'number' | 'listen' | 'control' | 'accounts' | 'serverTls'> =
+  {
+    consistency: 'global',
+    maxLagMs: 10_000,
+    sampleIntervalMs: 20,
+    sampleIdleMs: 1_000,
+    serverVersion: '5.5.5-10.11.19-MariaDB',
+    maxClientConnections: 10_000,
+    maxConnectionsPerMember: 90,
+    poolTimeoutMs: 10_000,
+    bufferTimeoutMs: 30_000,
+    bufferBytes: 64 * 1024 * 1024,
+    connectTimeoutMs: 2_000,
+    replicaWaitMs: 50,
+    idleDetachMs: 1_000,
+    idleCloseMs: 60_000,
+    slowStatementMs: 1_000,
+    drainTimeoutMs: 10_000,
+  };

@@ -1,5 +1,6 @@
 /** The pools of the members that there are: made when a member is first needed, given up when its role changes. */
 import { MemberPool, type PoolOptions } from './pool.ts';
+import type { Statistics } from './statistics.ts';
 import type { Member, Topology, TopologyView } from './topology.ts';
 
 /**
@@ -11,12 +12,14 @@ const graceMs = { known: 2_000, unknown: 500 };
 export class MemberPools {
   readonly #topology: Topology;
   readonly #options: PoolOptions;
+  readonly #statistics: Statistics;
   readonly #pools = new Map<string, MemberPool>();
   readonly #waiting = new Set<() => void>();
   readonly #stop: () => void;
 
-  constructor(topology: Topology, options: PoolOptions) {
+  constructor(topology: Topology, options: PoolOptions, statistics: Statistics) {
     this.#topology = topology;
+    this.#statistics = statistics;
     this.#options = options;
     this.#stop = topology.onChange((view) => this.#onChange(view));
   }
@@ -59,7 +62,7 @@ export class MemberPools {
     const key = poolKey(member, epoch);
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
-    const pool = new MemberPool(member, epoch, this.#options);
+    const pool = new MemberPool(member, epoch, this.#options, this.#statistics.of(member.name));
     this.#pools.set(key, pool);
     return pool;
   }

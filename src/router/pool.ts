@@ -7,6 +7,7 @@ import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { ServerConnection } from './server-connection.ts';
 import { type LoggedIn, type LoginKey, logInToServer, type ServerTls } from './server-login.ts';
+import type { MemberStatistics } from './statistics.ts';
 import type { Member } from './topology.ts';
 
 export interface PoolOptions {
@@ -43,6 +44,8 @@ export class MemberPool {
   readonly member: Member;
   /** In which its connections were made. */
   readonly epoch: number;
+  /** Of the member: they outlive its pools. */
+  readonly statistics: MemberStatistics;
   readonly #options: PoolOptions;
   /** All open ones, with their keys. */
   readonly #all = new Map<ServerConnection, Wanted>();
@@ -53,8 +56,9 @@ export class MemberPool {
   #retired = false;
   #serving = false;
 
-  constructor(member: Member, epoch: number, options: PoolOptions) {
+  constructor(member: Member, epoch: number, options: PoolOptions, statistics: MemberStatistics) {
     this.member = member;
+    this.statistics = statistics;
     this.epoch = epoch;
     this.#options = options;
   }
@@ -72,6 +76,22 @@ export class MemberPool {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  get limit(): number {
+    return this.#options.limit;
+  }
+
+  /** Sessions that wait for a connection. */
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** Connections that no session has. */
+  get idle(): number {
+    let count = 0;
+    for (const list of this.#idle.values()) count += list.length;
+    return count;
   }
 
   /** All open connections. */
@@ -236,6 +256,7 @@ export class MemberPool {
       const login = await logInToServer(this.member.address, key, schema, tls, connectTimeoutMs);
       const connection = new ServerConnection(login, schema);
       this.#connecting--;
+      this.statistics.connected++;
       if (this.#retired) {
         connection.lose('not needed any more');
         this.#settle(waiter).reject(new Error('the member changed its role'));
@@ -248,12 +269,14 @@ export class MemberPool {
       this.#settle(waiter).resolve(connection);
     } catch (error) {
       this.#connecting--;
+      this.statistics.connectFailures++;
       this.#settle(waiter).reject(error as Error);
       if (this.#waiters.length > 0) this.#serve();
     }
   }
 
   #remove(connection: ServerConnection): void {
+    if (connection.broken) this.statistics.broken++;
     const keyText = this.#all.get(connection)?.keyText ?? '';
     this.#all.delete(connection);
     const idle = this.#idle.get(keyText);

@@ -1,8 +1,11 @@
 /** What a session asks about its statements, and in which terms it is answered. */
+import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Outcome } from '#src/routing/session.ts';
+import type { StatementClass } from '#src/routing/statement.ts';
 
 /** What is known of a text; kept with a prepared statement. */
 export interface RoutedStatement {
+  readonly class: StatementClass;
   /** Refused by a read-only server outside a transaction, it left nothing behind and may be sent to another. */
   readonly resend: boolean;
   /** It is a KILL by a literal id. */
@@ -40,6 +43,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   analyse(sql: Buffer, complete: boolean): S;
   /** What COM_INIT_DB does. */
   useSchema(schema: string): S;
+  /** The shape of a text, without its values. */
+  fingerprint(sql: Buffer): string;
   /** Undefined stands for a command without a text: to the primary. */
   choose(statement: S | undefined, beganMs: number): RouteChoice;
   /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
@@ -49,6 +54,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   answered(statement: S | undefined, outcome: Outcome): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */
   mayLeave(slot: Slot): boolean;
+  /** A transaction, temporary tables, locks, variables: what a client that connects anew would miss. */
+  readonly stateful: boolean;
   readonly settings: Settings;
   readonly schema: string | undefined;
   /** The connection in this slot broke: what the session had nowhere else. A lost transaction is over with this. */
@@ -57,7 +64,7 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   reset(schema: string | undefined): void;
 }
 
-const nothingKnown: RoutedStatement = { resend: false };
+const nothingKnown: RoutedStatement = { class: 'unknown', resend: false };
 const toPrimary: RouteChoice = {
   slot: 'primary',
   member: undefined,
@@ -86,6 +93,10 @@ export class PrimaryOnly implements SessionRoutes {
     return nothingKnown;
   }
 
+  fingerprint(sql: Buffer): string {
+    return fingerprint(sql);
+  }
+
   choose(): RouteChoice {
     this.#used = true;
     return toPrimary;
@@ -97,6 +108,10 @@ export class PrimaryOnly implements SessionRoutes {
 
   valuesQuery(): undefined {}
   takeValues(): void {}
+
+  get stateful(): boolean {
+    return this.#used;
+  }
 
   mayLeave(): boolean {
     return !this.#used;

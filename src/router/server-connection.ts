@@ -77,6 +77,8 @@ export class ServerConnection {
   /** By the session's own statement ids. */
   readonly statements = new Map<number, ServerStatement>();
   lastUsedMs = 0;
+  /** It ended, and not because the router wanted it. */
+  broken = false;
   /** Counts sessions' statements under way, for the whole member. */
   load: { count: number } = { count: 0 };
   onLost: () => void = () => undefined;
@@ -93,9 +95,9 @@ export class ServerConnection {
     this.database = database;
     this.#deprecateEof = (login.capabilities & capability.deprecateEof) !== 0;
     this.channel.onBytes = (chunk) => this.#onBytes(chunk);
-    this.channel.onEnd = (reason) => this.lose(reason);
+    this.channel.onEnd = (reason) => this.#break(reason);
     this.channel.onDrain = () => this.owner?.onReceiverDrain();
-    if (!this.channel.open) queueMicrotask(() => this.lose('closed by the peer'));
+    if (!this.channel.open) queueMicrotask(() => this.#break('closed by the peer'));
   }
 
   get busy(): boolean {
@@ -154,6 +156,11 @@ export class ServerConnection {
     owner?.onConnectionLost(this, reason, inFlight);
   }
 
+  #break(reason: string): void {
+    if (!this.#lost) this.broken = true;
+    this.lose(reason);
+  }
+
   #onBytes(chunk: Buffer): void {
     const buffer = this.#carry === undefined ? chunk : Buffer.concat([this.#carry, chunk]);
     this.#carry = undefined;
@@ -164,7 +171,7 @@ export class ServerConnection {
         else if (this.#forwarding) at = this.#pass(buffer, at);
         else {
           // A server says good-bye unasked: it shuts down, or somebody killed the connection.
-          this.lose('the server ended the connection');
+          this.#break('the server ended the connection');
           return;
         }
       }

@@ -12,6 +12,7 @@ import { Dialogue } from './dialogue.ts';
 import { replicationRefused, unknownCommand, unknownStatement } from './errors.ts';
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
 import type { Session } from './session.ts';
+import { run, runLarge } from './session-running.ts';
 
 const shutdownDenied = {
   errno: 1227,
@@ -40,7 +41,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       return;
     case command.stmtPrepare: {
       const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
-      session.run(code, responseShape.prepare, buffer, start, end, statement);
+      run(session, code, responseShape.prepare, buffer, start, end, statement);
       return;
     }
     case command.stmtClose:
@@ -64,7 +65,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
     case command.initDb: {
       const schema = buffer.toString('utf8', start + headerBytes + 1, end);
       const statement = session.routes.useSchema(schema);
-      session.run(code, responseShape.result, buffer, start, end, statement);
+      run(session, code, responseShape.result, buffer, start, end, statement);
       return;
     }
     case command.fieldList:
@@ -74,7 +75,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
     case command.refresh:
     case command.createDb:
     case command.dropDb:
-      session.run(code, responseShapeOf(code), buffer, start, end, undefined);
+      run(session, code, responseShapeOf(code), buffer, start, end, undefined);
       return;
     case command.setOption:
       setOption(session, buffer, start, end);
@@ -82,7 +83,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
     case command.processKill:
       if (end - start < headerBytes + 5) throw malformed('COM_PROCESS_KILL');
       if (!kill(session, buffer.readUInt32LE(start + headerBytes + 1), false)) {
-        session.run(code, responseShape.result, buffer, start, end, undefined);
+        run(session, code, responseShape.result, buffer, start, end, undefined);
       }
       return;
     case command.binlogDump:
@@ -103,7 +104,8 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
 export function handleLargeCommand(session: Session, beginning: Buffer): void {
   const code = beginning[headerBytes] as number;
   if (code === command.query) {
-    session.runLarge(
+    runLarge(
+      session,
       beginning,
       session.routes.analyse(beginning.subarray(headerBytes + 1), false),
       responseShape.result,
@@ -113,7 +115,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
   if (code === command.stmtExecute || code === command.stmtSendLongData || code === command.stmtBulkExecute) {
     const prepared = statementOf(session, beginning, 0, beginning.length);
     if (prepared !== undefined) {
-      session.runLarge(beginning, prepared.routed, responseShapeOf(code), prepared);
+      runLarge(session, beginning, prepared.routed, responseShapeOf(code), prepared);
       return;
     }
   }
@@ -124,7 +126,7 @@ function query(session: Session, buffer: Buffer, start: number, end: number): vo
   const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
   const { kill: target } = statement;
   if (target !== undefined && kill(session, target.id, target.queryOnly)) return;
-  session.run(command.query, responseShape.result, buffer, start, end, statement);
+  run(session, command.query, responseShape.result, buffer, start, end, statement);
 }
 
 function statementOf(
@@ -148,7 +150,7 @@ function statementCommand(session: Session, code: number, buffer: Buffer, start:
   }
   // Long data goes to the primary, and the execution follows it there.
   const routed = code === command.stmtSendLongData ? undefined : prepared.routed;
-  session.run(code, responseShapeOf(code), buffer, start, end, routed, prepared);
+  run(session, code, responseShapeOf(code), buffer, start, end, routed, prepared);
 }
 
 /** Has no answer. */
@@ -169,7 +171,7 @@ function closeStatement(session: Session, buffer: Buffer, start: number, end: nu
 
 /** Multi-statements on or off: for this connection to a server alone, and nothing resets it. */
 function setOption(session: Session, buffer: Buffer, start: number, end: number): void {
-  session.run(command.setOption, responseShape.result, buffer, start, end, undefined);
+  run(session, command.setOption, responseShape.result, buffer, start, end, undefined);
   session.pinPrimary();
 }
 

@@ -18,6 +18,8 @@ export interface PoolSource {
   replicaPool(member: string): MemberPool | undefined;
   /** Settles at the next change of the members, or after `ms`. */
   changed(ms: number): Promise<void>;
+  /** Counts a statement that waits for a primary: it begins to, or no longer does. */
+  holds(begins: boolean): void;
 }
 
 /** What the session wants its connections to have. */
@@ -83,18 +85,25 @@ export class SessionConnections {
     stop: () => boolean,
   ): Promise<ServerConnection> {
     let why = 'there is no primary';
-    while (!stop()) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) break;
-      const pool = this.#source.primaryPool();
-      try {
-        if (this.#primary !== undefined) return await this.#bringUp(this.#primary.connection, wanted);
-        if (pool !== undefined) return await this.#take('primary', pool, wanted);
-      } catch (error) {
-        if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
-        why = `${pool?.member.name ?? 'the primary'}: ${(error as Error).message}`;
+    let held = false;
+    try {
+      while (!stop()) {
+        const leftMs = deadlineMs - performance.now();
+        if (leftMs <= 0) break;
+        const pool = this.#source.primaryPool();
+        try {
+          if (this.#primary !== undefined) return await this.#bringUp(this.#primary.connection, wanted);
+          if (pool !== undefined) return await this.#take('primary', pool, wanted);
+        } catch (error) {
+          if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
+          why = `${pool?.member.name ?? 'the primary'}: ${(error as Error).message}`;
+        }
+        if (!held) this.#source.holds(true);
+        held = true;
+        await this.#source.changed(pool === undefined ? leftMs : Math.min(retryMs, leftMs));
       }
-      await this.#source.changed(pool === undefined ? leftMs : Math.min(retryMs, leftMs));
+    } finally {
+      if (held) this.#source.holds(false);
     }
     throw new Error(why);
   }

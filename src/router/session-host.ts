@@ -1,5 +1,6 @@
 /** What a session needs of the router that it lives in. */
 import type { RouterAccount, RouterConfig } from './config.ts';
+import type { Observer } from './observer.ts';
 import type { SessionRoutes } from './routes.ts';
 import type { LoginKey } from './server-login.ts';
 import type { Session, SessionClient } from './session.ts';
@@ -13,13 +14,16 @@ export interface RouterLog {
 export interface SessionHost extends PoolSource {
   readonly config: RouterConfig;
   readonly log: RouterLog;
+  /** Counts what becomes of statements. */
+  readonly observer: Observer;
   readonly accounts: ReadonlyMap<string, RouterAccount>;
   /** Wall clock of some tenths of a second ago at most. */
   readonly nowMs: number;
   newRoutes(client: SessionClient, schema: string | undefined): SessionRoutes;
   loginKey(client: SessionClient): LoginKey;
-  /** Counts bytes of statements that wait (negative: no longer); false when there is no room. */
+  /** A statement of so many bytes waits; false when there is no room. `letGo` when it waits no longer. */
   hold(bytes: number): boolean;
+  letGo(bytes: number): void;
   /**
    * KILL by the id of the router's own greeting; undefined when the id isn't one of them. Resolves to the error for the
    * one who asked, or to `null`.

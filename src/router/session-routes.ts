@@ -3,6 +3,7 @@ import { charsetOfCollation } from '#src/mysql-wire/collations.ts';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import type { Catalogue } from '#src/routing/catalogue.ts';
 import { chooseBackend } from '#src/routing/choose.ts';
+import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Freshness, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
@@ -95,6 +96,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return analysed(useStatement(schema));
   }
 
+  fingerprint(sql: Buffer): string {
+    return fingerprint(sql, this.#state.modes);
+  }
+
   choose(routed: Analysed | undefined, beganMs: number): RouteChoice {
     const statement = routed?.statement ?? command;
     const context = this.#context;
@@ -176,6 +181,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     this.#state = withValues(this.#state, values);
   }
 
+  get stateful(): boolean {
+    return this.#state.pins.length > 0 || this.#state.transaction !== undefined;
+  }
+
   mayLeave(slot: Slot): boolean {
     // Transactions and pins are on the primary alone.
     return slot === 'replica' || !keepsConnection(this.#state);
@@ -197,8 +206,9 @@ export class RoutedSession implements SessionRoutes<Analysed> {
 
 function analysed(statement: Statement): Analysed {
   const kill = statement.effects.find((effect) => effect.kind === 'kill');
-  if (kill === undefined) return { statement, resend: statement.resend };
-  return { statement, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };
+  const common = { statement, class: statement.class };
+  if (kill === undefined) return { ...common, resend: statement.resend };
+  return { ...common, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };
 }
 
 /** `5.5.5-10.11.19-MariaDB` is 101119; the newest known when it can't be read. */

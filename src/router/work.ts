@@ -4,9 +4,12 @@ import { responseShape } from '#src/mysql-wire/commands.ts';
 import type { PreparedStatement } from './prepared.ts';
 import type { RouteChoice, RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
+import { StatementText } from './statement-text.ts';
 
 export class Work {
   active = false;
+  /** Commands that the session has worked on. */
+  count = 0;
   code = 0;
   shape: ResponseShape = responseShape.result;
   statement: RoutedStatement | undefined;
@@ -24,9 +27,14 @@ export class Work {
   refusedNow = false;
   /** Set at the first delay; `performance.now`. */
   deadlineMs = 0;
+  /** When the command was there; `performance.now`. */
+  beganMs = 0;
+  /** Of a COM_QUERY, until its answer has ended. */
+  readonly text = new StatementText();
 
   begin(code: number, shape: ResponseShape): void {
     this.active = true;
+    this.count++;
     this.code = code;
     this.shape = shape;
     this.statement = undefined;

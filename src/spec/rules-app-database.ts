@@ -1,6 +1,7 @@
 /** Rules on the application's and the database's own settings. */
 import type { Issue } from '#src/std/errors.ts';
 import { guardedMariadbSettings } from './guarded-mariadb-settings.ts';
+import { keptConnections, routerSettings } from './router-settings.ts';
 import type { Rule } from './rule.ts';
 import type { ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
@@ -11,6 +12,7 @@ export const databaseErrors: readonly Rule[] = [
   { reads: ['hosts.*.roles', 'database.sync'], check: strictAlone },
   { reads: [], check: guardedSettings },
   { reads: [], check: reservedSchema },
+  { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerConnections },
 ];
 
 const ownEnvironment = new Set(['PORT', 'TANDEM_HOST', 'DATABASE_URL', 'DATABASE_READ_URL']);
@@ -33,6 +35,35 @@ function strictAlone(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
       path: 'database.sync',
       message: `strict acknowledges no write without a replica, and ${only.name} is the only database host`,
       hint: "Give a second host the role 'database', or write: sync: required.",
+    },
+  ];
+}
+
+/** All routers together must fit what a member takes, or statements would get 1040 from the server, not wait for a turn. */
+function routerConnections(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  const settings = routerSettings(spec);
+  const routers = hostsWithRole(spec, 'web').length;
+  const { maxConnections, router } = spec.database;
+  if (settings === undefined || routers === 0) return [];
+  const each = settings.maxConnectionsPerMember;
+  const needed = routers * Math.max(1, each) + keptConnections;
+  if (needed <= maxConnections) return [];
+  const kept = `${keptConnections} are kept for the agents and operators`;
+  if (typeof router === 'object' && router.maxConnectionsPerMember !== undefined) {
+    const most = Math.floor((maxConnections - keptConnections) / routers);
+    return [
+      {
+        path: 'database.router.maxConnectionsPerMember',
+        message: `${each} from each of ${routers} web hosts are more than database.maxConnections (${maxConnections}) leaves them`,
+        hint: `${kept}: write ${most < 1 ? '' : `at most ${most}, or `}database.maxConnections: ${needed}.`,
+      },
+    ];
+  }
+  return [
+    {
+      path: 'database.maxConnections',
+      message: `${maxConnections} leave no connection for the SQL routers of ${routers} web hosts`,
+      hint: `${kept}: write at least ${needed}.`,
     },
   ];
 }

@@ -22,6 +22,7 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     balancer: { mode: 'active-active' },
     site: { httpsPort: 9443, httpPort: 8080, domain: 'shop.example' },
     network: { egress: 'allow', operators: ['10.77.0.1', '192.0.2.0/24'] },
+    database: { router: { consistency: 'session', maxConnectionsPerMember: 50, drainTimeoutMs: 5_000 } },
   },
   'active-passive-web': {
     ...reference,

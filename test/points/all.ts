@@ -13,6 +13,7 @@ import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from
 import { readYourWrites } from './router-2-read-your-writes.ts';
 import { offload } from './router-3-offload.ts';
 import { routerFailover } from './router-4-failover.ts';
+import { routerClients } from './router-6-clients.ts';
 import { routerKilled } from './router-8-killed.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
@@ -75,6 +76,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(readYourWrites),
   ownPoint(offload),
   ownPoint(routerFailover),
+  ownPoint(routerClients),
   ownPoint(routerKilled),
 ];
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router } from '#src/router/router.ts';
+import type { RouterLog } from '#src/router/session-host.ts';
 import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
 import { removeDirectories, temporaryDirectory } from '../real/mariadb/server.ts';
 import { account } from '../real/router/stack.ts';
@@ -29,7 +30,9 @@ export function viewOf(port: number, epoch = 1): TopologyView {
   return { primary, epoch, members: [primary] };
 }
 
-export async function startFront(config: Partial<RouterConfig> = {}): Promise<Front> {
+const silent: RouterLog = { info: () => undefined, warn: () => undefined };
+
+export async function startFront(config: Partial<RouterConfig> = {}, log = silent): Promise<Front> {
   const server = await FakeServer.start();
   const path = join(temporaryDirectory('wire'), 'socket');
   const topology = new StaticTopology(viewOf(server.port));
@@ -44,7 +47,7 @@ export async function startFront(config: Partial<RouterConfig> = {}): Promise<Fr
       ...config,
     },
     topology,
-    log: { info: () => undefined, warn: () => undefined },
+    log,
   });
   await router.listen();
   const close = (): void => {

@@ -112,8 +112,8 @@ test.each([0, 50, 1000])(
     }
     stop?.();
     expect(stale).toBe(0);
-    // Waiting in vain for a replica is learnt from.
-    expect(value).toBeGreaterThan(1100);
+    // Waiting in vain for a replica is learnt from: 15 pairs otherwise.
+    expect(value).toBeGreaterThan(1030);
     for (const client of [...clients, reader]) await client.end();
     await replica.run('STOP SLAVE', 'CHANGE MASTER TO MASTER_DELAY=0', 'START SLAVE');
     await caughtUp(replica, stack.primary);

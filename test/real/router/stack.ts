@@ -61,7 +61,10 @@ export async function startMember(
   return server.start();
 }
 
-export async function startStack(options: StackOptions = {}): Promise<RouterStack> {
+/** A primary with the account, and its replica. */
+export async function startServers(
+  options: Pick<StackOptions, 'replicas' | 'serverOptions' | 'createUser'>,
+): Promise<Pick<RouterStack, 'primary' | 'replica'>> {
   const primary = await startMember('primary', 1, options.serverOptions);
   await primary.run(
     options.createUser ?? `CREATE USER ${account.user}@'%' IDENTIFIED BY '${account.password}'`,
@@ -75,6 +78,11 @@ export async function startStack(options: StackOptions = {}): Promise<RouterStac
     await attach(replica, primary);
     await caughtUp(replica, primary);
   }
+  return { primary, replica };
+}
+
+export async function startStack(options: StackOptions = {}): Promise<RouterStack> {
+  const { primary, replica } = await startServers(options);
   const primaryMember = memberOf(primary, 'db-1', 'primary');
   const members =
     replica === undefined ? [primaryMember] : [primaryMember, memberOf(replica, 'db-2', 'replica')];

@@ -1,0 +1,120 @@
+/** What a session does with the answer of a server: it passes through, and what it says of the session is kept. */
+import { command } from '#src/mysql-wire/commands.ts';
+import { parseErr } from '#src/mysql-wire/err-packet.ts';
+import { packetOf } from '#src/mysql-wire/framing.ts';
+import { withoutSessionState } from '#src/mysql-wire/ok-packet.ts';
+import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
+import { type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
+import { serverStatus } from '#src/mysql-wire/status.ts';
+import { PreparedStatement } from './prepared.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { Session } from './session.ts';
+import { tryNextPrimary } from './session-waiting.ts';
+
+/** What a server answers to a write while it is read-only, and why; other reasons for 1290 don't pass. */
+const readOnlyRefusal = { errno: 1290, option: '--read-only' };
+
+/** `ConnectionOwner.onAnswerPacket`. */
+export function takePacket(
+  session: Session,
+  connection: ServerConnection,
+  event: ScanEvent,
+  buffer: Buffer,
+): Buffer | undefined {
+  const { answer } = session;
+  const { scanner } = connection;
+  const { payloadStart, packetEnd } = scanner;
+  switch (event) {
+    case scanEvent.ok: {
+      const packet = answer.takeOk(buffer, payloadStart, packetEnd);
+      if (session.sessionTrack || packet.changes === undefined) return undefined;
+      return withoutSessionState(buffer, payloadStart, packetEnd, buffer[payloadStart - 1] as number);
+    }
+    case scanEvent.eof:
+      answer.takeEof(buffer, payloadStart, packetEnd, scanner.status);
+      if (!session.sessionTrack && packetEnd - payloadStart >= 5) {
+        const at = payloadStart + 4;
+        buffer[at] = (buffer[at] as number) & ~(serverStatus.sessionStateChanged >> 8);
+      }
+      return undefined;
+    case scanEvent.err:
+      answer.ok = false;
+      return keepRefusal(session, buffer.subarray(payloadStart, packetEnd), scanner.errno);
+    case scanEvent.prepared:
+      rememberPrepared(session, connection, buffer);
+      return undefined;
+    case scanEvent.localFile:
+      // The client sends after it has seen the request, which goes out behind this.
+      queueMicrotask(() => {
+        if (session.work.connection === connection) session.stream.beginUpload('file', connection.channel);
+      });
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A simple statement that a demoted primary refused waits for the next one; its error is kept. */
+function keepRefusal(session: Session, payload: Buffer, errno: number): Buffer | undefined {
+  const { work, answer } = session;
+  if (errno !== readOnlyRefusal.errno || answer.passed || session.inTransaction) return undefined;
+  if (work.statement?.resend !== true || work.bytes === undefined) return undefined;
+  if (work.choice?.slot !== 'primary' || !parseErr(payload).message.includes(readOnlyRefusal.option)) {
+    return undefined;
+  }
+  work.refusal = packetOf(payload, 1);
+  work.refusedNow = true;
+  return Buffer.alloc(0);
+}
+
+function rememberPrepared(session: Session, connection: ServerConnection, buffer: Buffer): void {
+  const { scanner } = connection;
+  const { statement, bytes } = session.work;
+  if (statement === undefined || bytes === undefined) throw new ProtocolError(1835, 'HY000', 'unasked');
+  const id = ++session.lastPreparedId;
+  session.prepared.set(id, new PreparedStatement(id, bytes, statement, scanner.parameters));
+  connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
+  buffer.writeUInt32LE(id, scanner.payloadStart + 1);
+}
+
+/** `ConnectionOwner.onAnswerEnd`. */
+export function endAnswer(session: Session, connection: ServerConnection): void {
+  const { work, routes, answer, host } = session;
+  if (work.refusedNow) {
+    tryNextPrimary(session, connection);
+    return;
+  }
+  if (answer.ok) {
+    session.status = answer.status & ~serverStatus.sessionStateChanged & ~serverStatus.moreResults;
+  }
+  const slot = session.connections.slotOf(connection);
+  const pool = session.connections.poolOf(connection);
+  const member = pool?.member.name ?? '';
+  // Only an execution does what the text says.
+  const ran =
+    work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
+  const epoch = slot === 'primary' ? (pool?.epoch ?? 0) : host.historyEpochOf(member);
+  const endedMs = performance.now();
+  routes.answered(ran, answer.outcome(member, slot, epoch, endedMs));
+  if (pool !== undefined) host.observer.answered(session, pool, ran, connection.scanner.rows, endedMs);
+  bindPrepared(session, connection);
+  if (session.pinned && slot === 'primary') connection.unusable = true;
+  connection.settings = routes.settings;
+  connection.database = routes.schema;
+  connection.lastUsedMs = host.nowMs;
+  session.finish();
+  if (pool?.crowded === true && connection.owner === session && session.mayDetach(connection)) {
+    session.detach(connection);
+  }
+}
+
+/** An open cursor keeps its statement where it is. */
+function bindPrepared({ work, answer }: Session, connection: ServerConnection): void {
+  const { prepared, code } = work;
+  if (prepared === undefined) return;
+  const open = answer.ok && (answer.status & serverStatus.cursorExists) !== 0;
+  const last = (answer.status & serverStatus.lastRowSent) !== 0;
+  if (code === command.stmtExecute || code === command.stmtFetch || code === command.stmtBulkExecute) {
+    prepared.boundTo = open && !last ? connection : undefined;
+  } else if (code === command.stmtReset) prepared.boundTo = undefined;
+}

@@ -1,0 +1,60 @@
+/** A server connection broke under a session: what the client is told, now or with its next command. */
+import { command } from '#src/mysql-wire/commands.ts';
+import { errPacket } from '#src/mysql-wire/err-packet.ts';
+import { headerBytes } from '#src/mysql-wire/framing.ts';
+import { serverStatus } from '#src/mysql-wire/status.ts';
+import { outcomeUnknown, stateLost, transactionLost } from './errors.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { Session } from './session.ts';
+
+/** `ConnectionOwner.onConnectionLost`. */
+export function loseConnection(
+  session: Session,
+  connection: ServerConnection,
+  reason: string,
+  inFlight: boolean,
+): void {
+  const { connections, work, host } = session;
+  const pool = connections.poolOf(connection);
+  const slot = connections.slotOf(connection);
+  const loss = session.pinned ? 'state' : session.routes.lost(slot);
+  connections.forget(connection);
+  session.backpressure.forget(connection);
+  if (session.closed) return;
+  if (slot === 'primary') {
+    session.status &= ~(serverStatus.inTransaction | serverStatus.inReadOnlyTransaction);
+  }
+  if (work.connection !== connection || !inFlight) {
+    if (loss !== 'nothing') session.lost = loss;
+    return;
+  }
+  if (session.answer.passed || session.stream.uploading) {
+    // In the middle of an answer there is no place for an error.
+    host.observer.failed('answer cut');
+    session.close();
+    return;
+  }
+  host.observer.failed('outcome unknown');
+  session.replyError(outcomeUnknown(pool?.member.name ?? 'the server', reason));
+  if (loss === 'state') session.client.channel.end();
+  else session.finish();
+}
+
+/** Before a command: true when it was answered with what was lost. */
+export function tellLoss(session: Session, buffer: Buffer, start: number, end: number): boolean {
+  if (buffer[start + headerBytes] === command.quit) return false;
+  const { lost } = session;
+  session.lost = undefined;
+  if (lost === 'state') {
+    session.host.observer.failed('state lost');
+    session.client.channel.end(errPacket(stateLost(), 1));
+    return true;
+  }
+  const text = buffer.toString('latin1', start + headerBytes + 1, Math.min(end, start + 64));
+  if (/^\s*rollback\s*;?\s*$/i.test(text)) session.replyOk();
+  else {
+    session.host.observer.failed('transaction lost');
+    session.replyError(transactionLost());
+  }
+  return true;
+}

@@ -1,0 +1,64 @@
+/** A statement that can't go at once: it is kept while a connection is looked for, and refused when there is none. */
+import { responseShape } from '#src/mysql-wire/commands.ts';
+import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
+import { notExecuted } from './errors.ts';
+import { findConnection } from './find-connection.ts';
+import type { ServerConnection } from './server-connection.ts';
+import type { Session } from './session.ts';
+import { sendTo } from './session-running.ts';
+
+/** Sends `work.bytes` as soon as there is a connection for it; never rejects. */
+export async function sendWhenPossible(session: Session): Promise<void> {
+  const { work, host } = session;
+  const bytes = work.bytes as Buffer;
+  const held = host.hold(bytes.length);
+  try {
+    if (!held) throw new Error('too many statements wait already (bufferBytes)');
+    const connection = await findConnection(session);
+    if (session.closed) {
+      session.connections.release(connection, false);
+      return;
+    }
+    sendTo(session, connection, bytes, 0, bytes.length);
+    if (work.large && work.connection !== undefined) {
+      session.stream.beginUpload('command', connection.channel);
+    }
+  } catch (error) {
+    // A connection that came after the client had gone is nobody's.
+    if (session.closed) session.releaseConnections();
+    else refuse(session, error as Error);
+  } finally {
+    if (held) host.letGo(bytes.length);
+  }
+}
+
+/** Nothing was sent, and nothing will be. */
+function refuse(session: Session, error: Error): void {
+  const { work, host } = session;
+  host.observer.failed('not executed');
+  if (work.prepared !== undefined) work.prepared.boundTo = undefined;
+  if (work.refusal !== undefined) session.reply(work.refusal);
+  else if (work.shape !== responseShape.none) {
+    session.replyError(error instanceof ProtocolError ? error : notExecuted(error.message));
+  }
+  if (work.large) session.client.channel.end();
+  else session.finish();
+}
+
+/** The primary was demoted under the statement: it did not run, and waits for the next one. */
+export function tryNextPrimary(session: Session, connection: ServerConnection): void {
+  const { work, host } = session;
+  host.observer.resent();
+  session.connections.forget(connection);
+  connection.owner = undefined;
+  connection.lose('it became read-only');
+  work.connection = undefined;
+  const deadlineMs = performance.now() + host.config.bufferTimeoutMs;
+  if (work.deadlineMs === 0) work.deadlineMs = deadlineMs;
+  const leftMs = Math.max(0, work.deadlineMs - performance.now());
+  void host.changed(Math.min(100, leftMs)).then(() => {
+    if (session.closed) return;
+    if (leftMs === 0) refuse(session, new Error('no primary'));
+    else void sendWhenPossible(session);
+  });
+}

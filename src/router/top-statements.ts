@@ -1,0 +1,59 @@
+/**
+ * The shapes of statements that take most time, in a table of bounded size. When it is full, a new shape takes the place
+ * of the smallest one and inherits its time: no shape whose share of all time is more than 1 / `size` is ever missing,
+ * and a time is too large by `atMostTooMuchMs` ("Space-Saving": Metwally, Agrawal, El Abbadi, 2005).
+ */
+export interface TopStatement {
+  readonly fingerprint: string;
+  totalMs: number;
+  atMostTooMuchMs: number;
+  /** Estimated from those that were looked at. */
+  statements: number;
+  longestMs: number;
+}
+
+export class TopStatements {
+  readonly #size: number;
+  readonly #byShape = new Map<string, TopStatement>();
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** A statement that took `tookMs` stands for `forMs` of statements' time. */
+  add(fingerprint: string, tookMs: number, forMs: number): void {
+    const statements = tookMs > 0 ? Math.max(1, forMs / tookMs) : 1;
+    const known = this.#byShape.get(fingerprint);
+    if (known !== undefined) {
+      known.totalMs += forMs;
+      known.statements += statements;
+      if (tookMs > known.longestMs) known.longestMs = tookMs;
+      return;
+    }
+    const inheritedMs = this.#byShape.size < this.#size ? 0 : this.#removeSmallest();
+    this.#byShape.set(fingerprint, {
+      fingerprint,
+      totalMs: inheritedMs + forMs,
+      atMostTooMuchMs: inheritedMs,
+      statements,
+      longestMs: tookMs,
+    });
+  }
+
+  /** Those with most time first. */
+  list(count: number): readonly TopStatement[] {
+    return [...this.#byShape.values()]
+      .toSorted((left, right) => right.totalMs - left.totalMs)
+      .slice(0, count);
+  }
+
+  #removeSmallest(): number {
+    let smallest: TopStatement | undefined;
+    for (const entry of this.#byShape.values()) {
+      if (smallest === undefined || entry.totalMs < smallest.totalMs) smallest = entry;
+    }
+    if (smallest === undefined) return 0;
+    this.#byShape.delete(smallest.fingerprint);
+    return smallest.totalMs;
+  }
+}

@@ -1,0 +1,45 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { TopStatements } from '#src/router/top-statements.ts';
+
+test('a heavy shape is there whatever else comes, and no time is too small', () => {
+  const shapes = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 100 })), {
+    minLength: 1,
+    maxLength: 400,
+  });
+  fc.assert(
+    fc.property(shapes, (statements) => {
+      const size = 8;
+      const top = new TopStatements(size);
+      const truth = new Map<string, number>();
+      let total = 0;
+      for (const [shape, ms] of statements) {
+        top.add(`s${shape}`, ms, ms);
+        truth.set(`s${shape}`, (truth.get(`s${shape}`) ?? 0) + ms);
+        total += ms;
+      }
+      const list = top.list(1_000);
+      expect(list.length).toBeLessThanOrEqual(size);
+      const listed = new Map(list.map((each) => [each.fingerprint, each]));
+      for (const [shape, ms] of truth) {
+        const found = listed.get(shape);
+        if (ms > total / size) expect(found).toBeDefined();
+        if (found === undefined) continue;
+        expect(found.totalMs).toBeGreaterThanOrEqual(ms);
+        expect(found.totalMs - found.atMostTooMuchMs).toBeLessThanOrEqual(ms);
+      }
+    }),
+  );
+});
+
+test('most time first, and no more than asked for', () => {
+  const top = new TopStatements(10);
+  top.add('select ?', 1, 20);
+  top.add('update t', 100, 100);
+  top.add('select ?', 3, 20);
+  expect(top.list(1).map(({ fingerprint }) => fingerprint)).toEqual(['update t']);
+  const [, second] = top.list(2);
+  // 20 ms of statements of 1 ms, and 20 ms of one of 3 ms.
+  expect(second).toMatchObject({ totalMs: 40, longestMs: 3 });
+  expect(second?.statements).toBeCloseTo(20 + 20 / 3);
+});
