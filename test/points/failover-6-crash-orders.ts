@@ -6,7 +6,7 @@ import type { Lab } from '#test/support/lab.ts';
 import { HeldDown } from '#test/support/ledger/held-down.ts';
 import { Ledger } from '#test/support/ledger/ledger.ts';
 import { ledgerNow } from '#test/support/ledger/records.ts';
-import { threeMembers, withThreeMembers } from '#test/support/ledger/strike.ts';
+import { threeMembers, whatAgentsDid, withThreeMembers } from '#test/support/ledger/strike.ts';
 import { sleep } from '#test/support/wait.ts';
 import { type Evidence, type OwnPoint, type Place, withLab } from './point.ts';
 
@@ -124,7 +124,11 @@ async function runAll(
     async (lab) => {
       const seen: Record<string, readonly string[]> = {};
       for (const order of sample(members.length, counts.orders)) {
-        const result = await runOrder(lab, order, members, log);
+        const startedAt = new Date().toISOString();
+        const result = await runOrder(lab, order, members, log).catch(async (error: unknown) => {
+          log(`${order.join(' ')}: ${await whatAgentsDid(lab, startedAt)}`);
+          throw error;
+        });
         seen[order.join(' ')] = result.map(({ picture, reason }) =>
           reason === undefined ? picture : `${picture} (${reason})`,
         );
