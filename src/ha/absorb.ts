@@ -90,7 +90,7 @@ function absorbDone(state: State, done: Done): State {
       };
     case 'barrier':
       // Whether it released anything is seen by a probe; before that there is no reason for another one.
-      return { ...next, databaseStaleBefore: next.now };
+      return { ...next, databaseStaleBefore: next.now, releaseDue: false };
     default:
       return channel satisfies never;
   }
@@ -104,6 +104,7 @@ function absorbDatabaseEffect(state: State, done: Done): State {
     ...state,
     databaseStaleBefore: state.now,
     closeHangs: state.closeHangs || hung,
+    releaseDue: state.releaseDue || (done.effect.kind === 'sourceOn' && done.outcome === 'ok'),
     drainGivenUp: state.drainGivenUp || givenUp,
     errantSavedFor: Math.max(state.errantSavedFor, saved),
   };

@@ -261,17 +261,18 @@ export const membershipRules: readonly Rule[] = [
     number: 57,
     name: 'Barrier',
     comment:
-      'A commit that waited over a reconnect is not always released when the standby that has it returns; the next write releases it.',
+      'A commit that began to wait, or waited over a reconnect, when the standby already had it is not released by that; the next write releases it.',
     when: (v) => {
       const partner = v.standby ?? v.sync?.joining ?? null;
       const report = reportOf(v, partner);
       return (
         manages(v) &&
         v.state.pending.barrier === 0 &&
-        (v.server?.waitingCommits ?? 0) > 0 &&
-        lostFor(v) > 0 &&
-        report?.acknowledging === true &&
-        contains(report.received, v.server?.applied ?? [])
+        ((v.state.releaseDue && v.server?.semiSyncSource === true) ||
+          ((v.server?.waitingCommits ?? 0) > 0 &&
+            lostFor(v) > 0 &&
+            report?.acknowledging === true &&
+            contains(report.received, v.server?.applied ?? [])))
       );
     },
     build: () => act({ kind: 'writeBarrier' }, 'writes a barrier to release commits that the standby has'),

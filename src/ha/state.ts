@@ -87,6 +87,8 @@ export interface State {
   readonly errantSavedFor: number;
   /** The epoch for which a truncating start was tried; it is never tried twice: MariaDB may refuse it every time. */
   readonly rewoundFor: number;
+  /** The source side was just switched on: what the standby had received before is confirmed by the next write only. */
+  readonly releaseDue: boolean;
   /** Closing the server had no outcome: statements hang on it, as on a full disk. */
   readonly closeHangs: boolean;
   /** When the server was last started by this agent: a second death soon after is a crash loop. */
@@ -141,6 +143,7 @@ export function initialState(config: Config): State {
     lastHolder: null,
     errantSavedFor: 0,
     rewoundFor: 0,
+    releaseDue: false,
     closeHangs: false,
     startedAt: null,
     crashLoop: false,

@@ -101,6 +101,9 @@ describe('the sync set', () => {
     const seen = { ...cluster, sync: joining };
     const server = { ...primary, semiSyncSource: false, applied: at(9) };
     expect(tick(knowing(2_000, { seen, server })).rule).toBe(55);
+    // What was on its way when the source side went on is confirmed by the next write.
+    const on = knowing(2_000, { seen, releaseDue: true, barrier: { joining: 'b', position: at(6) } });
+    expect([tick(on).rule, kinds(tick(on))[0]]).toEqual([57, 'writeBarrier']);
     const silent = { ...seen, members: { b: { ...reportB, acknowledging: false } } };
     expect(tick(knowing(2_000, { seen: silent, server, invitedAt: 1_000 })).rule).toBe(59);
   });
