@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { HeldDown } from '#test/support/ledger/held-down.ts';
 import { Ledger } from '#test/support/ledger/ledger.ts';
 import { ledgerNow } from '#test/support/ledger/records.ts';
-import { threeMembers, withThreeMembers } from '#test/support/ledger/strike.ts';
+import { threeMembers, whatAgentsDid, withThreeMembers } from '#test/support/ledger/strike.ts';
 import { sleep } from '#test/support/wait.ts';
 import { type OwnPoint, withLab } from './point.ts';
 
@@ -30,6 +30,7 @@ export const bothKilled: OwnPoint<Counts> = {
         let offered = '';
         try {
           for (let run = 0; run < counts.runs; run += 1) {
+            const startedAt = new Date().toISOString();
             const { database } = await lab.healthy(60_000);
             await ledger.write(['server-1', 'server-2']);
             await sleep(500);
@@ -60,7 +61,10 @@ export const bothKilled: OwnPoint<Counts> = {
             } finally {
               for (const each of held) await each.end();
             }
-            await lab.healthy(60_000);
+            await lab.healthy(60_000).catch(async (error: unknown) => {
+              log(await whatAgentsDid(lab, startedAt));
+              throw error;
+            });
             await ledger.check(threeMembers);
             log(`${run + 1}: ${[...reasons].join('; ')}`);
           }
