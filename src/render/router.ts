@@ -32,7 +32,7 @@ export function routerService(context: RenderContext, settings: RouterSettings):
     kind: 'daemon',
     command: [nodeProgram, `${codeDirectory}/src/bin/router.ts`, configuration],
     user,
-    environment: { NODE_OPTIONS: '--max-old-space-size=256 --max-semi-space-size=8' },
+    environment: { NODE_OPTIONS: `--max-old-space-size=${heapMiB(settings)} --max-semi-space-size=8` },
     directories: [{ path: runDirectory, mode: 0o750, owner: user }],
     files: [
       secretFile(
@@ -49,7 +49,7 @@ export function routerService(context: RenderContext, settings: RouterSettings):
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
-    openFiles: 65_536,
+    openFiles: openFiles(context.spec, settings),
     packages: ['mariadb-client'],
   };
 }
@@ -75,6 +75,17 @@ function routerConfiguration({ spec, host, material }: RenderContext, settings: 
       ]),
     ),
   };
+}
+
+/** Of JavaScript's own: an idle client takes up to 16 KiB of it. */
+function heapMiB({ maxClientConnections }: RouterSettings): number {
+  return Math.max(256, Math.ceil((maxClientConnections * 24) / 1_024));
+}
+
+/** Clients, server connections, and what a process has beside them. */
+function openFiles(spec: Spec, { maxClientConnections, maxConnectionsPerMember }: RouterSettings): number {
+  const members = hostsWithRole(spec, 'database').length;
+  return Math.max(65_536, maxClientConnections + members * maxConnectionsPerMember + 1_000);
 }
 
 /** For root on this host alone: the password is in it. */

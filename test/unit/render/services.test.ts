@@ -137,3 +137,26 @@ describe('mariadb', () => {
     expect(text).toContain('\nslow_query_log = ON\nsql_mode = ANSI\ninit_connect = "SET @a = 1 # "x""\n');
   });
 });
+
+describe('the SQL router', () => {
+  const routerOf = (router: NonNullable<StackFile['database']>['router']): Service | undefined =>
+    servicesOf(referenceSpec({ database: { router } }), 'server-1').find(({ name }) => name === 'router');
+
+  it('is there by its setting alone', () => {
+    expect(routerOf(false)).toBeUndefined();
+    expect(routerOf(true)?.name).toBe('router');
+  });
+
+  it('is given the time to drain before it is killed', () => {
+    expect(routerOf(true)?.stop.timeoutMs).toBeGreaterThan(10_000);
+    expect(routerOf({ drainTimeoutMs: 60_000 })?.stop.timeoutMs).toBeGreaterThan(60_000);
+  });
+
+  it('shares the connections of a member with the other routers, and has room for its clients', () => {
+    const content = routerOf({ maxClientConnections: 50_000 })?.files[0]?.content ?? '{}';
+    expect(JSON.parse(content)).toMatchObject({ maxConnectionsPerMember: 90, maxClientConnections: 50_000 });
+    const { NODE_OPTIONS: options = '' } = routerOf({ maxClientConnections: 50_000 })?.environment ?? {};
+    expect(Number(/--max-old-space-size=(\d+)/.exec(options)?.[1])).toBeGreaterThan(1_000);
+    expect(routerOf({ maxClientConnections: 50_000, maxConnectionsPerMember: 90 })?.openFiles).toBe(65_536);
+  });
+});
