@@ -115,7 +115,8 @@ export class TransactionParser {
     if (open === undefined) return;
     if (/^#\d.*\bend_log_pos \d+/.test(line)) open.events += 1;
     if (line.startsWith('START TRANSACTION')) open.begun = true;
-    if (/^(COMMIT|ROLLBACK)/.test(line)) open.ended = true;
+    // At the end of a file mariadb-binlog adds a ROLLBACK of its own: a transaction that is cut off there has not ended.
+    if (/^(COMMIT|ROLLBACK)(?! \/\* added by)/.test(line)) open.ended = true;
   }
 
   end(): readonly RelayTransaction[] {
