@@ -48,10 +48,24 @@ export async function removeLeftovers(
     const file = join(directory, 'leftover.yaml');
     await mkdir(record.stateDirectory, { recursive: true });
     await writeFile(file, stringify(stackOf(name, record.subnet)));
+    await command(tandem, ['down', '--file', file]);
+    await unmountBelow(directory);
     const { code, stderr } = await command(tandem, ['down', '--purge', '--yes', '--file', file]);
     if (code !== 0) throw new Error(`The lab ${name} of an earlier run can't be taken down: ${stderr}`);
     await rm(directory, { recursive: true, force: true });
     removed.push(name);
   }
   return removed;
+}
+
+/** Disks of a test's own (ledger/disk.ts), perhaps frozen: nothing below a mount may be removed. */
+async function unmountBelow(directory: string): Promise<void> {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  const below = mounts
+    .flatMap((line) => line.split(' ')[1] ?? [])
+    .filter((path) => path.startsWith(directory));
+  for (const path of below.toReversed()) {
+    await command('fsfreeze', ['--unfreeze', path]);
+    await command('umount', [path]);
+  }
 }
