@@ -36,6 +36,7 @@ export const rejoin: LabPoint<Counts> = {
   id: 'failover-4',
   title:
     'A former primary and a member without data come back by themselves; what nobody acknowledged is saved as SQL',
+  inSuite: false,
   small: { mebibytes: 16, cloneLimitSeconds: 60 },
   full: { mebibytes: 1_024, cloneLimitSeconds: 60 },
   async run(lab, { counts, log }): Promise<Evidence> {
