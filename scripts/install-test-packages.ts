@@ -15,7 +15,17 @@ const dataPlane = [
   'nftables',
   'nginx-light',
 ];
-const tools = ['caddy', 'curl', 'nghttp2-client', 'nmap', 'openssl', 'sysbench', 'tshark', 'wrk'];
+const tools = [
+  'caddy',
+  'curl',
+  'iputils-ping',
+  'nghttp2-client',
+  'nmap',
+  'openssl',
+  'sysbench',
+  'tshark',
+  'wrk',
+];
 
 try {
   await installPackages([...dataPlane, ...tools], new Progress());
