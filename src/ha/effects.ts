@@ -84,12 +84,18 @@ export type DatabaseEffect =
    */
   | { readonly kind: 'closeServer'; readonly drain: boolean }
   /**
-   * End transactions that have written; STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos; SET GLOBAL rpl_semi_sync_slave_enabled; CHANGE MASTER TO
-   * the source, MASTER_USE_GTID=slave_pos; START SLAVE. Deletes the relay log: never while relay events are unread.
+   * End transactions that have written; STOP SLAVE; SET GLOBAL gtid_slave_pos=@@gtid_binlog_pos; SET GLOBAL
+   * rpl_semi_sync_slave_enabled; sync_relay_log=10000 for one that does not acknowledge; CHANGE MASTER TO the source,
+   * MASTER_USE_GTID=slave_pos; START SLAVE. Deletes the relay log: never while relay events are unread.
    */
   | { readonly kind: 'changeSource'; readonly source: MemberName; readonly acknowledge: boolean }
-  /** SET GLOBAL rpl_semi_sync_slave_enabled; STOP SLAVE IO_THREAD; START SLAVE IO_THREAD, while SQL runs. */
+  /**
+   * SET GLOBAL rpl_semi_sync_slave_enabled; STOP SLAVE IO_THREAD; START SLAVE IO_THREAD, while SQL runs. Off: also
+   * sync_relay_log=10000.
+   */
   | { readonly kind: 'setAcknowledging'; readonly on: boolean }
+  /** SET GLOBAL sync_relay_log=1: from now on what is acknowledged is on disk. It costs a flush for each event. */
+  | { readonly kind: 'flushEvents' }
   /**
    * As setAcknowledging, when the source takes connections (else nothing): the server's own next try is up to a second
    * away, and commits wait for it.
@@ -158,6 +164,7 @@ export const channelOf: Readonly<Record<EffectKind, Channel>> = {
   closeServer: 'database',
   changeSource: 'database',
   setAcknowledging: 'database',
+  flushEvents: 'database',
   reconnect: 'database',
   denyReplica: 'database',
   allowReplica: 'database',

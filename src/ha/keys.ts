@@ -51,6 +51,10 @@ export interface MemberReport {
   readonly sqlRunning: boolean;
   /** Whether the replication connection, live or being retried, was started with semi-sync on. */
   readonly acknowledging: boolean;
+  /** Whether its source side is on: its commits wait for an acknowledgement. */
+  readonly sourceOn: boolean;
+  /** Whether what it receives is on disk before it is acknowledged. */
+  readonly flushes: boolean;
   /** The `sync` mod revision that this report's `acknowledging` was decided by. */
   readonly syncSeen: number;
   /** The agent saw the store's revision go back, in this life of the agent: wiped, or restored from a backup. */

@@ -226,8 +226,7 @@ export const membershipRules: readonly Rule[] = [
   {
     number: 55,
     name: 'SourceOn',
-    comment:
-      'The invited member acknowledges: from now on every commit waits for it. At once, for since it flushes each event it falls behind a primary that does not wait, and the first commits wait for all that it still has to receive.',
+    comment: 'The invited member acknowledges: from now on every commit waits for it.',
     when: (v) => manages(v) && v.server?.semiSyncSource === false && (joiningReady(v) || v.standby !== null),
     build: () => act({ kind: 'sourceOn' }, 'switches the source side on: commits wait for the standby'),
   },
@@ -235,7 +234,7 @@ export const membershipRules: readonly Rule[] = [
     number: 56,
     name: 'Name',
     comment:
-      'The invited member has received everything up to a moment at which the source side was on and nobody else could acknowledge any more: it certainly has every acknowledged write, and is named.',
+      'The invited member has received everything up to a moment at which the source side was on and nobody else could acknowledge any more, and what it acknowledges is on disk: it certainly has every acknowledged write, and is named.',
     when: (v) => {
       const { barrier } = v.state;
       const report = reportOf(v, v.sync?.joining ?? null);
@@ -243,7 +242,7 @@ export const membershipRules: readonly Rule[] = [
         manages(v) &&
         joiningReady(v) &&
         barrier !== null &&
-        report !== null &&
+        report?.flushes === true &&
         barrier.joining === report.member &&
         contains(report.received, barrier.position) &&
         lingering(v).length === 0 &&

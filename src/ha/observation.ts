@@ -39,6 +39,8 @@ export interface RunningServer {
   readonly replicas: readonly MemberName[];
   /** Whether `rpl_semi_sync_slave_enabled` was on when the IO thread last started; false when it is stopped. */
   readonly acknowledging: boolean;
+  /** Whether each event is flushed to the relay log before it is acknowledged (`sync_relay_log` = 1). */
+  readonly flushesEvents: boolean;
   /** Members whose replication account is locked on this server. */
   readonly denied: readonly MemberName[];
   /** Whether the last start was with `--init-rpl-role=SLAVE` and nothing has been replicated since. */

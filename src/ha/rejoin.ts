@@ -5,7 +5,7 @@
 import { contains, printPosition } from '#src/gtid/position.ts';
 import { obstacle } from './candidate.ts';
 import type { MemberName } from './keys.ts';
-import { diverged, storeProblem } from './problems.ts';
+import { diverged, memberProblem, storeProblem } from './problems.ts';
 import { act, epochAfter, type Rule, type View, wait } from './view.ts';
 
 /** This member is a replica of the recorded primary, its data belongs to the stack, and both views are fresh. */
@@ -213,12 +213,32 @@ export const rejoinRules: readonly Rule[] = [
       ),
   },
   {
+    number: 80,
+    name: 'FlushEvents',
+    comment:
+      'It acknowledges, and commits wait for it: from now on what it acknowledges is on disk. Not sooner, for a flush for each event makes it fall behind a primary that does not wait, and the first commits would wait for all of that.',
+    when: (v) => {
+      const { sync, server } = v;
+      const waitedFor = named(v) || (sync !== null && v.cluster?.members[sync.leader]?.sourceOn === true);
+      return (
+        replica(v) &&
+        server?.acknowledging === true &&
+        !server.flushesEvents &&
+        wantsToAcknowledge(v) &&
+        waitedFor
+      );
+    },
+    build: () => act({ kind: 'flushEvents' }, 'flushes each event before it acknowledges it'),
+  },
+  {
     number: 78,
     name: 'Follow',
     comment: 'A replica in order, or one that waits.',
     when: (v) => v.sync !== null && !v.recorded && !v.leads,
     build: (v) => {
-      const following = `follows ${v.sync?.leader} in epoch ${v.sync?.epoch}`;
+      const problem = memberProblem(v);
+      const standing = problem === null ? '' : `, not eligible: ${problem.sentence}`;
+      const following = `follows ${v.sync?.leader} in epoch ${v.sync?.epoch}${standing}`;
       const missing = v.leader === null ? obstacle(v) : null;
       return wait(
         missing === null ? following : `${following}; nobody holds the lease, not taken: ${missing}`,

@@ -152,6 +152,8 @@ export function reportOf(view: View): MemberReport {
     following: connected ? (server?.replication?.source ?? null) : null,
     sqlRunning: server?.replication?.sqlRunning ?? false,
     acknowledging: server?.acknowledging ?? false,
+    sourceOn: server?.semiSyncSource ?? false,
+    flushes: server?.flushesEvents ?? false,
     syncSeen: server === null ? -1 : probedAfterRead ? seen : previous,
     storeWentBack: state.storeWentBack,
     problem: problem === null ? null : problem.sentence,
@@ -177,6 +179,8 @@ function sameStanding(a: MemberReport, b: MemberReport): boolean {
     a.following === b.following &&
     a.sqlRunning === b.sqlRunning &&
     a.acknowledging === b.acknowledging &&
+    a.sourceOn === b.sourceOn &&
+    a.flushes === b.flushes &&
     a.syncSeen === b.syncSeen &&
     a.problem === b.problem &&
     a.storeWentBack === b.storeWentBack

@@ -44,6 +44,7 @@ export class MariadbModel {
   /** The variable's value when the IO thread last started. */
   semiSyncEffective = false;
   semiSyncSource = false;
+  flushesEvents = true;
   waiting: Waiting[] = [];
   confirmations = 0;
   denied: string[] = [];
@@ -94,6 +95,7 @@ export class MariadbModel {
     this.semiSyncEffective = false;
     this.semiSyncSource = false;
     this.semiSyncReplica = false;
+    this.flushesEvents = true;
     this.readOnly = true;
     this.serverId = this.configuredId;
     this.confirmations = 0;
@@ -149,6 +151,7 @@ export class MariadbModel {
       confirmations: this.confirmations,
       replicas,
       acknowledging: this.io && this.semiSyncEffective,
+      flushesEvents: this.flushesEvents,
       denied: this.denied,
       truncated: this.truncated,
       diskFull: this.diskFull,

@@ -140,23 +140,31 @@ function replicationStatement(world: World, node: SimNode, server: MariadbModel,
       server.relay = [];
       server.error = null;
       server.sql = true;
-      server.semiSyncReplica = effect.acknowledge;
+      prepareReceiver(server, effect.acknowledge);
       startIo(world, node);
+      return true;
+    case 'flushEvents':
+      server.flushesEvents = true;
       return true;
     case 'reconnect':
       if (server.source !== effect.source || !server.sql || !server.io) return false;
       if (server.connected || !world.open(node.name, effect.source)) return true;
-      server.semiSyncReplica = effect.acknowledge;
+      prepareReceiver(server, effect.acknowledge);
       startIo(world, node);
       return true;
     case 'setAcknowledging':
-      server.semiSyncReplica = effect.on;
+      prepareReceiver(server, effect.on);
       if (!server.sql || !server.io) return false;
       startIo(world, node);
       return true;
     default:
       throw new Error(`not a statement: ${effect.kind}`);
   }
+}
+
+function prepareReceiver(server: MariadbModel, acknowledge: boolean): void {
+  server.semiSyncReplica = acknowledge;
+  if (!acknowledge) server.flushesEvents = false;
 }
 
 /** The copy is taken at the end of the stream and swapped in when complete. */

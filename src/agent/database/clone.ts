@@ -8,7 +8,7 @@ import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
 import { adoptPosition } from '#src/adapters/mariadb/replication.ts';
 import { runChecked } from '#src/adapters/process/run.ts';
 import { ports } from '#src/topology/ports.ts';
-import { dataPresence, putInPlace, stagingDirectory } from './files.ts';
+import { dataPresence, makeServers, putInPlace, setRemnantsAside, stagingDirectory } from './files.ts';
 import type { DatabaseMember } from './member.ts';
 
 /** Who gives the copy. */
@@ -26,15 +26,20 @@ interface Copy {
   readonly position: string;
 }
 
-/** Fills a member that has no data. */
-export async function cloneDatabase(member: DatabaseMember, from: Donor): Promise<void> {
+/** Fills a member that has no data. Resolves to where remnants of earlier data are now, if there were any. */
+export async function cloneDatabase(member: DatabaseMember, from: Donor): Promise<string | undefined> {
   const { dataDirectory } = member.config;
   if ((await dataPresence(dataDirectory)) === 'present') throw new Error('there is data already');
-  await member.stopServer();
+  // A server that lost its data has nothing to write down, and would hang behind commits that wait.
+  await member.killServer();
   const copy = await fetchCopy(member, from);
+  // Looked at again: each try to start a server, before or since, may have left something.
+  const left = (await dataPresence(dataDirectory)) === 'remnants';
+  const place = left ? await setRemnantsAside(dataDirectory) : undefined;
   // The marker first: without data it means "clone again", and with data it tells where to go on.
   await member.setMarker({ stackId: member.stackId, state: 'cloned', position: copy.position });
   await putInPlace(copy.directory, dataDirectory);
+  return place;
 }
 
 /**
@@ -46,6 +51,7 @@ export async function replaceData(member: DatabaseMember, from: Donor): Promise<
   const copy = await fetchCopy(member, from);
   await member.killServer();
   await member.setMarker({ stackId: member.stackId, state: 'cloned', position: copy.position });
+  // The two names change one right after the other: who looks between them sees a member without data.
   const old = `${copy.directory}.replaced`;
   await rename(dataDirectory, old);
   await putInPlace(copy.directory, dataDirectory);
@@ -77,6 +83,7 @@ async function fetchCopy(member: DatabaseMember, from: Donor): Promise<Copy> {
   if (!stream.complete) throw new Error('the copy broke off');
   await runChecked(['mariadb-backup', '--prepare', `--target-dir=${directory}`], { timeoutMs: 3_600_000 });
   const position = await clonedPosition(directory);
+  await makeServers(directory);
   log.info('cloned', { from: from.name, position, ms: Math.round(performance.now() - startedMs) });
   return { directory, position };
 }

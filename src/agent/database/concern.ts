@@ -116,10 +116,7 @@ export class DatabaseConcern {
         return 0;
       case 'clone':
         this.#waiting = waitingStatus(`copying from ${action.from}`);
-        await cloneDatabase(this.member, {
-          name: action.from,
-          address: this.member.addressOf(action.from),
-        });
+        await this.#clone(action.from);
         return 0;
       case 'run':
         await this.#run();
@@ -171,6 +168,15 @@ export class DatabaseConcern {
       await this.#driver.start();
     }
     await this.#keepBinlogs(this.#driver);
+  }
+
+  async #clone(from: string): Promise<void> {
+    const { member } = this;
+    const place = await cloneDatabase(member, { name: from, address: member.addressOf(from) });
+    if (place === undefined) return;
+    const sentence = `Database: data was missing from ${member.self}, which was copied anew from ${from}; what was left is in ${place}, to be looked at and removed.`;
+    member.log.warn(sentence);
+    this.#context.warnings.set(`remnants ${place}`, sentence);
   }
 
   /** What only this member has is saved: everything beyond the beginning of the epoch that it followed last. */

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { runChecked } from '#src/adapters/process/run.ts';
 import { serverIdOfEpoch } from '#src/ha/keys.ts';
 import { newDatabaseSql } from './accounts.ts';
-import { putInPlace, serverUser, stagingDirectory } from './files.ts';
+import { makeServers, putInPlace, serverUser, stagingDirectory } from './files.ts';
 import { readMarker } from './marker.ts';
 import type { DatabaseMember } from './member.ts';
 import { readPasswords } from './passwords.ts';
@@ -39,6 +39,7 @@ export async function createDatabase(member: DatabaseMember): Promise<void> {
     ],
     { timeoutMs: 120_000 },
   );
+  await makeServers(staged);
   await putInPlace(staged, dataDirectory);
   await member.startServer('MASTER', serverIdOfEpoch(firstEpoch));
   await runAsRoot(config.socket, await creationSql(member));

@@ -3,6 +3,7 @@
  * does, is decided in `src/ha`.
  */
 import type { Cluster } from '#src/ha/keys.ts';
+import type { DataPresence } from './files.ts';
 import type { DataMarker } from './marker.ts';
 
 /** The record of who creates this stack's database, in etcd; made once, by compare and set. */
@@ -17,7 +18,7 @@ export interface DataObservation {
   readonly stackId: string;
   /** In order of preference. */
   readonly members: readonly string[];
-  readonly data: 'absent' | 'present';
+  readonly data: DataPresence;
   readonly marker: DataMarker | 'damaged' | undefined;
   /** Series of the installed server ("10.11") and of the one that wrote the data; undefined when not known. */
   readonly installedSeries: string | undefined;
@@ -41,13 +42,14 @@ export function decideData(seen: DataObservation): DataAction {
   const refusal = refusalOf(seen);
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal };
   const { marker } = seen;
-  if (marker === undefined || marker === 'damaged' || seen.data === 'absent') return decideWithoutData(seen);
-  if (marker.state === 'creating') {
+  if (marker === undefined || marker === 'damaged') return decideWithoutData(seen);
+  if (marker.state === 'creating' && seen.data !== 'absent') {
     return {
       kind: 'create',
       reason: 'a creation that was interrupted starts over: its data served nobody yet',
     };
   }
+  if (seen.data !== 'present') return decideWithoutData(seen);
   return { kind: 'run', reason: "the data is this stack's" };
 }
 
@@ -56,7 +58,7 @@ function refusalOf(seen: DataObservation): string | undefined {
   const { marker, initialize } = seen;
   if (marker === 'damaged')
     return 'the member file beside the data directory is damaged; restore or remove it';
-  if (seen.data === 'present' && marker === undefined) {
+  if (seen.data !== 'absent' && marker === undefined) {
     return 'the data directory holds data that this stack did not make; move it away to let the member start afresh';
   }
   if (marker !== undefined && marker.stackId !== seen.stackId) {
@@ -89,7 +91,8 @@ function decideWithoutData(seen: DataObservation): DataAction {
 }
 
 /** The stack has a database, and this member has no part of it, or has lost it. */
-function decideClone({ cluster, self, members }: DataObservation): DataAction {
+function decideClone(seen: DataObservation): DataAction {
+  const { cluster, self, members } = seen;
   if (cluster === 'unknown')
     return { kind: 'wait', reason: 'the quorum does not answer: whom to copy from is not known' };
   const { sync } = cluster;
@@ -120,5 +123,9 @@ function decideClone({ cluster, self, members }: DataObservation): DataAction {
     return name !== sync.leader && report?.up === true && report.problem === null;
   });
   const from = followers[0] ?? sync.leader;
-  return { kind: 'clone', from, reason: 'this member has no data' };
+  const reason =
+    seen.data === 'remnants'
+      ? 'of the data of this member only remnants are left'
+      : 'this member has no data';
+  return { kind: 'clone', from, reason };
 }

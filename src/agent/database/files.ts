@@ -1,5 +1,5 @@
 /** The data directory and what lies beside it. Only directories of the names given here are ever removed. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { runChecked } from '#src/adapters/process/run.ts';
@@ -7,13 +7,37 @@ import { runChecked } from '#src/adapters/process/run.ts';
 /** Unix user of Debian's MariaDB server. */
 export const serverUser = 'mysql';
 
-export async function dataPresence(dataDirectory: string): Promise<'absent' | 'present'> {
+/**
+ * `remnants`: something without which no server starts is missing. They stay behind when the directory of a running
+ * server is emptied: it writes until it ends, and so does each later try to start one.
+ */
+export type DataPresence = 'absent' | 'remnants' | 'present';
+
+/** The system tablespace and the table of privileges: without either a server ends before it serves anybody. */
+const essentials = ['ibdata1', join('mysql', 'db.frm')];
+
+export async function dataPresence(dataDirectory: string): Promise<DataPresence> {
   try {
-    return (await readdir(dataDirectory)).length === 0 ? 'absent' : 'present';
+    if ((await readdir(dataDirectory)).length === 0) return 'absent';
+    for (const name of essentials) await access(join(dataDirectory, name));
+    return 'present';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent';
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return (await isDirectory(dataDirectory)) ? 'remnants' : 'absent';
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+/** Moves remnants out of the way, for a person to look at; resolves to where they are. */
+export async function setRemnantsAside(dataDirectory: string): Promise<string> {
+  const place = await mkdtemp(`${dataDirectory}.remnants-`);
+  // Renamed over the empty directory that holds the name.
+  await rename(dataDirectory, place);
+  await syncDirectory(dirname(dataDirectory));
+  return place;
 }
 
 /** "10.11" of the server that wrote the data; undefined when the data does not say. */
@@ -41,12 +65,15 @@ export async function stagingDirectory(dataDirectory: string): Promise<string> {
   return mkdtemp(join(parent, prefix));
 }
 
-/** Gives the staged directory to the server and puts it where the server looks. The place must be free or empty. */
-export async function putInPlace(staged: string, dataDirectory: string): Promise<void> {
+/** Gives the staged directory to the server. All of it is on the disk before a name says that it is complete. */
+export async function makeServers(staged: string): Promise<void> {
   await runChecked(['chown', '-R', `${serverUser}:${serverUser}`, staged]);
   await runChecked(['chmod', '0700', staged]);
-  // All of it is on the disk before its name says that it is complete.
   await runChecked(['sync', '--file-system', staged], { timeoutMs: 120_000 });
+}
+
+/** Puts a directory that is the server's where the server looks. The place must be free or empty. */
+export async function putInPlace(staged: string, dataDirectory: string): Promise<void> {
   await rename(staged, dataDirectory);
   await syncDirectory(dirname(dataDirectory));
 }

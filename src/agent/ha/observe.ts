@@ -24,7 +24,7 @@ const accounts = `User LIKE '${replicationAccountPattern}'`;
 /** One round trip for all variables. The marker is read from the replicated table, so it is what the data says. */
 const variablesSql = `SELECT @@global.server_id AS server_id, @@global.read_only AS read_only,
   @@global.${gtid.binlog} AS applied, @@global.${semiSync.sourceEnabled} AS source_enabled,
-  @@global.${semiSync.replicaEnabled} AS replica_enabled,
+  @@global.${semiSync.replicaEnabled} AS replica_enabled, @@global.sync_relay_log AS relay_sync,
   (SELECT CONCAT(epoch, ' ', stack_id) FROM tandem.epoch ORDER BY epoch DESC LIMIT 1) AS marker,
   (SELECT GROUP_CONCAT(User) FROM mysql.global_priv
     WHERE ${accounts} AND JSON_VALUE(Priv, '$.account_locked') = true) AS denied`;
@@ -87,6 +87,7 @@ export class Observer {
       // A connection keeps the setting it began with, which the status tells; one that is still tried takes the variable's.
       acknowledging:
         ioState !== 'No' && (value(semiSync.replicaActive) === 'ON' || (!isConnected(ioState) && wanted)),
+      flushesEvents: Number(variables['relay_sync']) === 1,
       denied: this.#members(text('denied')),
       truncated: await this.#member.truncatedAt(text('applied')),
       diskFull: await this.isDiskFull(),

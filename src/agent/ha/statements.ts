@@ -89,6 +89,9 @@ export async function runStatement(
       await run('START SLAVE IO_THREAD', threadMs);
       if (effect.on) await acknowledging(connection);
       return;
+    case 'flushEvents':
+      await set('sync_relay_log', 1);
+      return;
     case 'reconnect':
       if (!(await accepts(member.addressOf(effect.source), member.config.port))) return;
       await prepareReceiver(connection, effect.acknowledge);
@@ -121,11 +124,11 @@ async function endSessions(connection: MariadbConnection): Promise<void> {
 }
 
 /**
- * How the IO thread is to receive once it is started again. What is acknowledged is on disk first, which costs a flush
- * for each event (docs/mariadb-behaviour.md); a member that nobody waits for would never catch up at that pace.
+ * How the IO thread is to receive once it is started again. A flush for each event (docs/mariadb-behaviour.md) is too
+ * slow a pace for a member that nobody waits for; one that acknowledges begins with it by an effect of its own.
  */
 async function prepareReceiver(connection: MariadbConnection, acknowledge: boolean): Promise<void> {
-  await connection.rows(`SET GLOBAL sync_relay_log = ${acknowledge ? 1 : lazyRelaySync}`, [], quickMs);
+  if (!acknowledge) await connection.rows(`SET GLOBAL sync_relay_log = ${lazyRelaySync}`, [], quickMs);
   await connection.rows(`SET GLOBAL ${semiSync.replicaEnabled} = ${acknowledge ? 1 : 0}`, [], quickMs);
 }
 

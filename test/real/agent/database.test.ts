@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -184,6 +184,23 @@ describe('two members', () => {
     const ms = await stack.until(replica, (status) => status.database?.ready === true);
     console.log(`cloned again in ${ms} ms`);
     await stack.untilEqual('SELECT COUNT(*) FROM users.people');
+  });
+
+  it('clone again when only remnants are left, which are moved aside', async () => {
+    const primary = await stack.primary();
+    const replica = other(primary);
+    await stack.untilBothReady();
+    const { config, runner, directory } = stack.members[replica];
+    const data = config.database?.dataDirectory ?? '';
+    // Emptied under the running server, which leaves what it writes in its last moment.
+    for (const name of await readdir(data)) await rm(join(data, name), { recursive: true });
+    await writeFile(join(data, 'ib_logfile0'), 'left');
+    process.kill(runner.pid('mariadb') ?? 0, 'SIGKILL');
+    await stack.until(replica, (status) => status.database?.ready !== true);
+    await stack.until(replica, (status) => status.database?.ready === true);
+    await stack.untilEqual('SELECT COUNT(*) FROM users.people');
+    const beside = await readdir(join(directory, 'mariadb'));
+    expect(beside.filter((name) => name.includes('.remnants-'))).toHaveLength(1);
   });
 
   it('save what nobody acknowledged before it is taken out of a former primary', async () => {

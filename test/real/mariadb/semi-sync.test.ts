@@ -77,8 +77,8 @@ describe('who acknowledges', () => {
 });
 
 describe('what an acknowledgement means', () => {
-  /** How often the relay log was synced while the primary committed ten rows. */
-  async function relaySyncs(syncRelayLog: number): Promise<number> {
+  /** How often the relay log was synced while the primary committed ten rows; `later` is set on the live connection. */
+  async function relaySyncs(syncRelayLog: number, later = syncRelayLog): Promise<number> {
     const { primary, replica } = await semiSyncGroup(1);
     await replica.stop();
     await replica.start(REPLICA_SIDE, 'performance-schema=ON', `sync-relay-log=${syncRelayLog}`);
@@ -90,7 +90,7 @@ describe('what an acknowledgement means', () => {
           'WHERE event_name = "wait/io/file/sql/binlog"',
       );
     // The relay log is counted as a binary log; without the SQL thread nothing else is written there.
-    await replica.run('STOP SLAVE SQL_THREAD');
+    await replica.run('STOP SLAVE SQL_THREAD', `SET GLOBAL sync_relay_log=${later}`);
     await primary.run(insert(0)); // What the connection itself writes is then behind us.
     const before = Number(await syncs());
     for (let id = 1; id <= 10; id++) await primary.run(insert(id));
@@ -107,6 +107,11 @@ describe('what an acknowledgement means', () => {
   // One fsync for each *event*, so five for a one-row transaction; this is where the cost of the setting is.
   test('it comes after an fsync for each event with sync_relay_log=1', async () => {
     expect(await relaySyncs(1)).toBeGreaterThanOrEqual(50);
+  });
+
+  // So a member that joins receives without, and begins to flush when commits wait for it.
+  test('setting sync_relay_log takes effect on the live connection', async () => {
+    expect(await relaySyncs(10_000, 1)).toBeGreaterThanOrEqual(50);
   });
 
   // Why property 2 is worded as it is: an old primary may still confirm what the new epoch starts with, no more.

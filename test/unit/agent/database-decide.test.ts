@@ -29,6 +29,8 @@ function report(member: string): MemberReport {
     following: 'server-1',
     sqlRunning: true,
     acknowledging: false,
+    sourceOn: false,
+    flushes: false,
     syncSeen: 0,
     storeWentBack: false,
     problem: null,
@@ -85,6 +87,14 @@ describe('a member without data', () => {
     expect(decided({ ...there, self: 'server-1', cluster: cluster(['server-2']) })).toMatch(
       /^clone from server-2/,
     );
+  });
+
+  it('takes remnants for no data: copied over once they are moved aside, never run on, never created over', () => {
+    const left = { data: 'remnants', self: 'server-2', initialize: created, marker: ready } as const;
+    expect(decided({ ...left, cluster: cluster(['server-1']) })).toMatch(/^clone from server-1: .*remnants/);
+    expect(decided({ ...left, cluster: cluster(['server-1', 'server-2']) })).toMatch(/^wait: .*still counts/);
+    expect(decided({ ...left, cluster: cluster(['server-2']) })).toMatch(/^refuse: .*data directory is gone/);
+    expect(decided({ ...left, marker: undefined })).toMatch(/^refuse: .*did not make/);
   });
 
   it('never creates over a lost database, nor clones while it counts as one that has every write', () => {

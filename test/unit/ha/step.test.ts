@@ -116,6 +116,20 @@ describe('the sync set', () => {
     expect(tick(caughtUp).rule).toBe(56);
     const other = { ...seen, sync: { ...joining, mayAcknowledge: ['b', 'c'] } };
     expect(tick(knowing(2_000, { seen: other, barrier: { joining: 'b', position: at(5) } })).rule).toBe(53);
+    const lazy = { ...seen, members: { b: { ...reportB, flushes: false } } };
+    expect(tick(knowing(2_000, { seen: lazy, barrier: { joining: 'b', position: at(5) } })).rule).toBe(59);
+  });
+  test('an invited member flushes each event only from when commits wait for it; a named one always', () => {
+    const joining = { ...alone, joining: 'b', mayAcknowledge: ['b'], modRevision: 30 };
+    const of = (values: typeof sync, sourceOn: boolean) => {
+      const members = { a: { ...reportB, member: 'a', following: null, sourceOn } };
+      const server = { ...replica, flushesEvents: false };
+      const asB = { ...config, self: 'b', serverId: 2 };
+      return tick(knowing(2_000, { config: asB, seen: { ...cluster, sync: values, members }, server })).rule;
+    };
+    expect(of(joining, false)).toBe(78);
+    expect(of(joining, true)).toBe(80);
+    expect(of(sync, false)).toBe(80);
   });
 });
 

@@ -15,6 +15,8 @@ const report = (member: string, change: Partial<MemberReport> = {}): MemberRepor
   following: null,
   sqlRunning: member !== 'db-1',
   acknowledging: false,
+  sourceOn: false,
+  flushes: false,
   syncSeen: 1,
   storeWentBack: false,
   problem: null,
