@@ -9,7 +9,7 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
-import { type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
+import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
 import { offload } from './router-3-offload.ts';
 import { routerFailover } from './router-4-failover.ts';
@@ -41,7 +41,7 @@ interface AnyPoint {
 
 function labPoint<Counts>(point: LabPoint<Counts>): AnyPoint {
   const { id, title, small, full, kind, inSuite = true } = point;
-  const onLab: AnyPoint['onLab'] = (lab, size, log) => point.run(lab, { counts: point[size], log });
+  const onLab: AnyPoint['onLab'] = (lab, size, log) => point.run(lab, contextOf(point, size, log));
   const onPlace: AnyPoint['onPlace'] = (place, size, log) => withLab(place, (lab) => onLab(lab, size, log));
   return { id, title, small, full, kind, inSuite, onLab, onPlace };
 }
@@ -49,7 +49,7 @@ function labPoint<Counts>(point: LabPoint<Counts>): AnyPoint {
 function ownPoint<Counts>(point: OwnPoint<Counts>): AnyPoint {
   const { id, title, small, full, kind, inSuite = true } = point;
   const onLab: AnyPoint['onLab'] = () => Promise.reject(new Error(`${id} brings labs of its own up`));
-  const onPlace: AnyPoint['onPlace'] = (place, size, log) => point.run(place, { counts: point[size], log });
+  const onPlace: AnyPoint['onPlace'] = (place, size, log) => point.run(place, contextOf(point, size, log));
   return { id, title, small, full, kind, inSuite, onLab, onPlace };
 }
 

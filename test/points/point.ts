@@ -10,8 +10,25 @@ export type Evidence = Readonly<Record<string, unknown>>;
 
 export interface PointContext<Counts> {
   readonly counts: Counts;
+  /**
+   * The time that something may take, of its goal in milliseconds: the goal itself at full counts; more in the suite,
+   * where other work shares the machine and a time over the goal is no fault.
+   */
+  readonly atMost: (goalMs: number) => number;
   /** Progress for the person who watches a long run. */
   readonly log: (line: string) => void;
+}
+
+/** How much longer than its goal something may take in the suite. */
+const looseFactor = 4;
+
+export function contextOf<Counts>(
+  point: PointBase<Counts>,
+  size: 'small' | 'full',
+  log: (line: string) => void,
+): PointContext<Counts> {
+  const atMost = (goalMs: number) => (size === 'full' ? goalMs : looseFactor * goalMs);
+  return { counts: point[size], atMost, log };
 }
 
 /** Name and network that a point may use for a lab of its own. */
