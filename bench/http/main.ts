@@ -20,7 +20,7 @@ import {
   tandem,
 } from './configurations.ts';
 import { type Client, connections, measure } from './measure.ts';
-import { type Row, rowsOf, type Sample, writeSection } from './report.ts';
+import { type Row, rowsOf, type Sample, writeTable } from './report.ts';
 import { World } from './world.ts';
 
 const clients: readonly Client[] = ['TLS HTTP/1.1', 'TLS HTTP/2', 'plain HTTP/1.1'];
@@ -127,7 +127,7 @@ async function main(): Promise<void> {
     },
     { caddy: ['caddy', 'version'], wrk: ['wrk', '-v'], h2load: ['h2load', '--version'] },
   );
-  await writeSection(rows, counts);
+  await writeTable(rows, counts);
   console.log(failures.length === 0 ? `passed; evidence in ${path}` : `NOT PASSED: ${failures.join('; ')}`);
   if (failures.length > 0) process.exitCode = 1;
 }

@@ -1,10 +1,8 @@
 /** From samples to the table: medians over the rounds, and their ratio to the minimal HAProxy's. */
-import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { percentile } from '#test/points/point.ts';
 import { versions } from '#test/prove/versions.ts';
-import { repository } from '#test/support/lab.ts';
+import { writeSection } from '../section.ts';
 import type { Client, Measurement } from './measure.ts';
 
 export interface Sample extends Measurement {
@@ -59,23 +57,17 @@ export function rowsOf(samples: readonly Sample[], clients: readonly Client[]): 
   );
 }
 
-const begin = '<!-- bench:http begins: written by npm run bench:http -->';
-const end = '<!-- bench:http ends -->';
-
-/** Puts the table into docs/benchmarks.md, between its marks; the rest of the page stays as it is. */
-export async function writeSection(
+/** Puts the table into docs/benchmarks.md. */
+export async function writeTable(
   rows: readonly Row[],
   counts: { rounds: number; seconds: number; connections: number; rateLimit: unknown },
 ): Promise<void> {
-  const path = join(repository, 'docs/benchmarks.md');
-  const page = await readFile(path, 'utf8').catch(() => `# Benchmarks\n\n${begin}\n${end}\n`);
   const found = await versions({ caddy: ['caddy', 'version'] });
   const table = rows.map(
     (row) =>
       `| ${row.client} | ${row.balancer} | ${row.requestsPerSecond} | ${row.p99Ms} | ${row.ratio.toFixed(2)} |`,
   );
-  const section = [
-    begin,
+  await writeSection('bench:http', [
     '## HTTP',
     '',
     `\`npm run bench:http\`: a file of 1 KiB from two nginx servers over TLS through each balancer in turn,`,
@@ -90,9 +82,5 @@ export async function writeSection(
     ...table,
     '',
     'Every sample is in [evidence/bench-http.json](evidence/bench-http.json).',
-    end,
-  ].join('\n');
-  const [before = '', rest = ''] = page.includes(begin) ? page.split(begin) : [`${page.trimEnd()}\n\n`, end];
-  const after = rest.includes(end) ? rest.slice(rest.indexOf(end) + end.length) : '';
-  await writeFile(path, `${before}${section}${after.trimEnd()}\n`);
+  ]);
 }

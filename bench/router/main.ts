@@ -1,23 +1,49 @@
 /**
  * `npm run bench:router [-- --rounds N --seconds N --threads 1,8 --workloads oltp_point_select --node "--prof"]`:
  * sysbench direct, through HAProxy in TCP mode, and through the SQL router over TCP and over its unix socket, in one
- * interleaved run; medians, and ratios to HAProxy.
+ * interleaved run. A whole run writes docs/evidence/bench-router.json and its section of docs/benchmarks.md. Exit
+ * code 1 when a goal is missed.
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { writeEvidence } from '#test/prove/evidence.ts';
+import {
+  goals,
+  missed,
+  nameOf,
+  type Row,
+  rowOf,
+  type Sample,
+  summaryOf,
+  ways,
+  writeTable,
+} from './report.ts';
 import { type Case, prepareTables, run, type Workload } from './sysbench.ts';
-import { World } from './world.ts';
+import { type Way, World } from './world.ts';
+
+const whole = {
+  threads: '1,8,32,128',
+  workloads: 'oltp_point_select,oltp_read_only,oltp_read_write',
+  statements: 'text,prepared',
+};
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '2' },
-    threads: { type: 'string', default: '1,8,32' },
-    workloads: { type: 'string', default: 'oltp_point_select,oltp_read_only,oltp_read_write' },
-    statements: { type: 'string', default: 'text,prepared' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1.5' },
+    threads: { type: 'string', default: whole.threads },
+    workloads: { type: 'string', default: whole.workloads },
+    statements: { type: 'string', default: whole.statements },
     node: { type: 'string', default: '' },
   },
 });
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const isWhole =
+  values.threads === whole.threads &&
+  values.workloads === whole.workloads &&
+  values.statements === whole.statements &&
+  values.node === '';
 
 /** User and system time of a process so far. @see proc(5), stat: fields 14 and 15, in ticks of 10 ms */
 function cpuSeconds(pid: number): number {
@@ -25,10 +51,6 @@ function cpuSeconds(pid: number): number {
     .replace(/^.*\) /, '')
     .split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 const cases: Case[] = values.workloads.split(',').flatMap((workload) =>
@@ -41,64 +63,75 @@ const cases: Case[] = values.workloads.split(',').flatMap((workload) =>
   ),
 );
 
-const world = await World.start(values.node.split(' ').filter((word) => word !== ''));
-const ratios: number[][] = [[], []];
-try {
+async function sampleOf(world: World, way: Way, one: Case, round: number): Promise<Sample> {
+  const pid = way.name === 'direct' ? null : way.name === 'HAProxy' ? world.haproxyPid : world.routerPid;
+  const before = pid === null ? 0 : cpuSeconds(pid);
+  const result = await run(way, one, seconds);
+  const usedSeconds = pid === null ? null : cpuSeconds(pid) - before;
+  const cpuPerQueryUs =
+    usedSeconds === null ? null : (1e6 * usedSeconds) / (result.queriesPerSecond * seconds);
+  return { ...one, ...result, way: way.name, round, cpuPerQueryUs };
+}
+
+function print(row: Row): void {
+  const cells = ways.map((way) => String(row.queriesPerSecond[way]).padStart(14));
+  const ratios = [row.tcpRatio.toFixed(2).padStart(12), row.socketRatio.toFixed(2).padStart(16)];
+  const cpu = ways.slice(1).map((way) => row.cpuPerQueryUs[way]?.toFixed(1));
+  console.log([nameOf(row).padEnd(34), ...cells, ...ratios, `  ${cpu.join(' / ')} µs`].join(''));
+}
+
+async function measure(world: World): Promise<{ rows: readonly Row[]; samples: readonly Sample[] }> {
+  const rows: Row[] = [];
+  const samples: Sample[] = [];
   const [direct] = world.ways;
   if (direct === undefined) throw new Error('nothing to measure');
   await prepareTables(direct);
-  const header = [
-    'case'.padEnd(34),
-    ...world.ways.map(({ name }) => name.padStart(14)),
-    ' TCP/HAProxy',
-    ' socket/HAProxy',
-    '  CPU per query of the three',
-  ];
-  console.log(header.join(''));
+  const heads = ways.map((way) => way.padStart(14)).join('');
+  console.log(
+    `${'workload, statements, threads'.padEnd(34)}${heads} TCP/HAProxy  socket/HAProxy  CPU per query`,
+  );
   for (const one of cases) {
-    const samples = world.ways.map((): number[] => []);
-    const cpu = world.ways.map((): number[] => []);
-    for (let round = 0; round < Number(values.rounds); round++) {
+    for (let round = 0; round < rounds; round += 1) {
       // Each round begins with another way: nobody always has the warm caches.
-      for (let index = 0; index < world.ways.length; index++) {
-        const at = (index + round) % world.ways.length;
-        const way = world.ways[at];
-        if (way === undefined) continue;
-        const pid = way.name === 'HAProxy' ? world.haproxyPid : world.routerPid;
-        const before = cpuSeconds(pid);
-        const { queriesPerSecond } = await run(way, one, Number(values.seconds));
-        samples[at]?.push(queriesPerSecond);
-        const usedSeconds = cpuSeconds(pid) - before;
-        if (way.name !== 'direct') {
-          cpu[at]?.push((1e6 * usedSeconds) / (queriesPerSecond * Number(values.seconds)));
-        }
+      for (let index = 0; index < world.ways.length; index += 1) {
+        const way = world.ways[(index + round) % world.ways.length];
+        if (way !== undefined) samples.push(await sampleOf(world, way, one, round));
       }
     }
-    const medians = samples.map(median);
-    const [, haproxy = Number.NaN, tcp = Number.NaN, socket = Number.NaN] = medians;
-    ratios[0]?.push(tcp / haproxy);
-    ratios[1]?.push(socket / haproxy);
-    const name = `${one.workload} ${one.prepared ? 'prepared' : 'text'} ${one.threads}`;
-    const cells = medians.map((value) => value.toFixed(0).padStart(14));
-    console.log(
-      [
-        name.padEnd(34),
-        ...cells,
-        (tcp / haproxy).toFixed(2).padStart(12),
-        (socket / haproxy).toFixed(2).padStart(16),
-        `  ${cpu
-          .slice(1)
-          .map((all) => median(all).toFixed(1))
-          .join(' / ')} µs`,
-      ].join(''),
-    );
+    const row = rowOf(one, samples);
+    rows.push(row);
+    print(row);
   }
-  const mean = (all: readonly number[]) =>
-    Math.exp(all.reduce((sum, one) => sum + Math.log(one), 0) / all.length);
-  const [overTcp, overSocket] = ratios.map((all) => mean(all));
-  console.log(
-    `geometric mean against HAProxy: TCP ${overTcp?.toFixed(3)}, unix socket ${overSocket?.toFixed(3)}`,
-  );
+  return { rows, samples };
+}
+
+const startedMs = performance.now();
+const world = await World.start(values.node.split(' ').filter((word) => word !== ''));
+let rows: readonly Row[];
+let samples: readonly Sample[];
+try {
+  ({ rows, samples } = await measure(world));
 } finally {
   await world.stop();
+}
+const summary = summaryOf(rows);
+console.log(summary);
+if (isWhole) {
+  const failures = missed(summary);
+  const counts = { rounds, seconds };
+  await writeEvidence(
+    {
+      id: 'bench-router',
+      title: 'Throughput and latency of the SQL router beside HAProxy in TCP mode',
+      passed: failures.length === 0,
+      failure: failures.length === 0 ? null : failures.join('; '),
+      counts: { ...counts, goals },
+      seen: { summary, rows, samples },
+      durationSeconds: Math.round((performance.now() - startedMs) / 1_000),
+    },
+    { sysbench: ['sysbench', '--version'] },
+  );
+  await writeTable(rows, summary, counts);
+  console.log(failures.length === 0 ? 'passed' : `NOT PASSED: ${failures.join('; ')}`);
+  if (failures.length > 0) process.exitCode = 1;
 }

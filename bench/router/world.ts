@@ -10,12 +10,13 @@ import {
   temporaryDirectory,
 } from '#test/real/mariadb/server.ts';
 import { waitFor } from '#test/real/mariadb/wait.ts';
+import type { WayName } from './report.ts';
 
 export const account = { user: 'sbtest', password: 'only-for-benchmarks' };
 
 /** A way to the server, as arguments of sysbench. */
 export interface Way {
-  readonly name: string;
+  readonly name: WayName;
   readonly args: readonly string[];
 }
 
@@ -93,7 +94,6 @@ function startHaproxy(directory: string, port: number, serverPort: number): Chil
     file,
     `global
   maxconn 4000
-  nbthread 1
 defaults
   mode tcp
   timeout connect 2s

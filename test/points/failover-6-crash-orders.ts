@@ -108,9 +108,14 @@ async function runOrder(
 /** The issue's own orders first, then some of all. */
 function sample(members: number, count: number): readonly (readonly number[])[] {
   const random = seeded(seed + members);
-  const all = allOrders(members, steps);
-  const drawn = Array.from({ length: count }, () => random.pick(all));
-  return [[0, 1, 0, 1], ...drawn];
+  const issues = [0, 1, 0, 1];
+  const others = allOrders(members, steps).filter((order) => order.join() !== issues.join());
+  const drawn: (readonly number[])[] = [];
+  while (drawn.length < Math.min(count, others.length)) {
+    const order = random.pick(others);
+    if (!drawn.includes(order)) drawn.push(order);
+  }
+  return [issues, ...drawn];
 }
 
 async function runAll(
