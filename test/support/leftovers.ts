@@ -51,7 +51,10 @@ export async function removeLeftovers(
     await command(tandem, ['down', '--file', file]);
     await unmountBelow(directory);
     const { code, stderr } = await command(tandem, ['down', '--purge', '--yes', '--file', file]);
-    if (code !== 0) throw new Error(`The lab ${name} of an earlier run can't be taken down: ${stderr}`);
+    // Two runs that begin at once may both be at it; what counts is that it is gone.
+    if (code !== 0 && (await readRecord(name)) !== undefined) {
+      throw new Error(`The lab ${name} of an earlier run can't be taken down: ${stderr}`);
+    }
     await rm(directory, { recursive: true, force: true });
     removed.push(name);
   }
