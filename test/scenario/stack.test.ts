@@ -1,5 +1,5 @@
 /** The acceptance points at small counts: one lab for those that share one, and labs of their own for the others. */
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { anyPoints as allPoints } from '#test/points/all.ts';
 import { Lab, referenceStack } from '#test/support/lab.ts';
 
@@ -19,6 +19,15 @@ describe('points on one lab', () => {
   afterAll(async () => {
     await lab?.close();
   }, minutes);
+
+  test('the commands that tests do without say the same', { retry }, async () => {
+    if (lab === undefined) throw new Error('no lab');
+    const { database: asked, ...rest } = await lab.healthy();
+    const { database, ...byCommand } = await lab.statusByCommand();
+    expect(byCommand).toEqual(rest);
+    expect(database.primary).toBe(asked.primary);
+    expect(await lab.expect('exec', 'server-1', '--', 'hostname')).toBe('server-1\n');
+  });
 
   for (const point of anyPoints.filter(({ kind }) => kind === 'lab')) {
     test(`${point.id}: ${point.title}`, { timeout: 3 * minutes, retry }, async () => {

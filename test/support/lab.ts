@@ -7,6 +7,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { loadStackFile } from '#src/adapters/stack-file.ts';
+import { readStatus } from '#src/provision/health.ts';
+import { Stack } from '#src/provision/stack.ts';
 import type { StackFile } from '#src/spec/schema.ts';
 import { type CommandOutput, command } from './command.ts';
 import { type Fault, injectFault, powerOff } from './faults.ts';
@@ -15,6 +18,8 @@ import { own } from './leftovers.ts';
 import { namespaceOf } from './namespaces.ts';
 import { commandText, descendants, type HostProcess, labProcesses, processOf, signal } from './processes.ts';
 import { sleep, waitFor } from './wait.ts';
+
+const execTimeoutMs = 600_000;
 
 export const repository = resolve(import.meta.dirname, '../..');
 
@@ -165,7 +170,20 @@ export class Lab {
     return result.stdout;
   }
 
+  /** As `tandem status --json` has it; asked without a process of its own, because tests ask all the time. */
   async status(): Promise<Status> {
+    const opened = await this.#open();
+    return opened === undefined ? this.statusByCommand() : readStatus(opened);
+  }
+
+  /** The stack as this repository's commands open it; undefined with another launcher. */
+  async #open(): Promise<Stack | undefined> {
+    if (this.#launcher.command[0] !== join(repository, 'tandem')) return undefined;
+    const loaded = await loadStackFile(this.directory, this.file);
+    return new Stack({ ...loaded, stateDirectory: join(loaded.directory, '.tandem', loaded.spec.stack) });
+  }
+
+  async statusByCommand(): Promise<Status> {
     // Exit code 1 says "not healthy", with the same answer on standard output.
     const result = await this.run('status', '--json');
     if (result.code > 1 || !result.stdout.startsWith('{')) {
@@ -206,9 +224,12 @@ export class Lab {
     return fetchOnce(await this.url(path), { ca: await this.ca(), ...options });
   }
 
-  /** Runs a program inside a host. */
-  exec(host: string, ...command: string[]): Promise<CommandOutput> {
-    return this.run('exec', host, '--', ...command);
+  /** Runs a program inside a host, as `tandem exec` does. */
+  async exec(host: string, ...command: string[]): Promise<CommandOutput> {
+    const opened = await this.#open();
+    return opened === undefined
+      ? this.run('exec', host, '--', ...command)
+      : opened.driver(host).run(command, { timeoutMs: execTimeoutMs });
   }
 
   /** Process id of a service's main process. */

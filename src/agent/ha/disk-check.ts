@@ -5,9 +5,9 @@
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-const everyMs = 500;
+const everyMs = 250;
 /** A write that takes longer than this counts as no answer; the decision core waits for more of them before it acts. */
-const hangsAfterMs = 750;
+const hangsAfterMs = 400;
 
 export class DiskCheck {
   readonly #path: string;
