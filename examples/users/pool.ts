@@ -123,6 +123,8 @@ function openPool(target: DatabaseTarget, size: number): Pool {
     dateStrings: true,
     supportBigNumbers: true,
     multipleStatements: false,
+    // No stack is taken for each statement: what failed is told by its error.
+    trace: false,
     // A server that asks for a local file gets none.
     flags: ['-LOCAL_FILES'],
   });

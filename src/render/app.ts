@@ -36,8 +36,9 @@ function appService(context: RenderContext, instance: number): Service {
     command,
     user: 'www-data',
     environment: {
-      // Small heaps: several processes share a host. A young generation that may grow is most of an idle process.
-      NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=4',
+      // Small heaps: several processes share a host. A young generation that may grow is most of an idle process, and one
+      // helper is enough for it.
+      NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=4 --v8-pool-size=1',
       NODE_COMPILE_CACHE: cacheDirectory,
       ...spec.web.app.environment,
       PORT: appSocket(instance),
