@@ -9,11 +9,9 @@ export interface Config {
   readonly listen: ListenAddress;
   /** Name of this web host; every response carries it in `x-tandem-host`. */
   readonly host: string;
-  /** Where writes go: whichever of these takes them at the moment. */
-  readonly writes: readonly [DatabaseTarget, ...DatabaseTarget[]];
-  /** Where reads go, best first; all of `writes` are among them. */
-  readonly reads: readonly DatabaseTarget[];
-  /** Connections per database server. */
+  /** The database's one address. */
+  readonly database: DatabaseTarget;
+  /** Connections to it. */
   readonly poolSize: number;
 }
 
@@ -38,14 +36,9 @@ export function readConfig(environment: Environment, fallbackHost: string): Conf
     issues.push('TANDEM_HOST: is not a host name. Write letters, digits, ".", "-" and "_".');
   }
   const poolSize = readPoolSize(environment['DATABASE_POOL'], issues);
-  const [write, ...others] = readTargets('DATABASE_URL', environment['DATABASE_URL'], issues);
-  const readUrl = environment['DATABASE_READ_URL'] || undefined;
-  const readTargetList = readUrl === undefined ? [] : readTargets('DATABASE_READ_URL', readUrl, issues);
-  if (listen === null || write === undefined || issues.length > 0) throw new ConfigError(issues);
-  const reads = withWriteTargets(readTargetList, [write, ...others]);
-  // The very objects that `reads` has: one pool per server.
-  const [first, ...rest] = [write, ...others].map((target) => reads.get(keyOf(target)) ?? target);
-  return { listen, host, writes: [first ?? write, ...rest], reads: [...reads.values()], poolSize };
+  const database = readTarget(environment['DATABASE_URL'], issues);
+  if (listen === null || database === null || issues.length > 0) throw new ConfigError(issues);
+  return { listen, host, database, poolSize };
 }
 
 function readListen(text: string | undefined, issues: string[]): ListenAddress | null {
@@ -68,27 +61,13 @@ function readPoolSize(text: string | undefined, issues: string[]): number {
   return 5;
 }
 
-function readTargets(name: string, text: string | undefined, issues: string[]): readonly DatabaseTarget[] {
+function readTarget(text: string | undefined, issues: string[]): DatabaseTarget | null {
   if (!text) {
-    issues.push(`${name}: is not set. Write mysql://USER:PASSWORD@HOST:PORT/SCHEMA?ssl-ca=/path/ca.pem.`);
-    return [];
+    issues.push('DATABASE_URL: is not set. Write mysql://USER:PASSWORD@localhost/SCHEMA?socket=/path.');
+    return null;
   }
   const result = parseDatabaseUrl(text);
-  if (result.ok) return result.targets;
-  issues.push(`${name}: ${result.issue.problem}. ${result.issue.hint}`);
-  return [];
-}
-
-function keyOf(target: DatabaseTarget): string {
-  return `${target.user}@${target.label}/${target.schema}`;
-}
-
-/** One pool per server and account: where the read list names a target of writes, it stands for that very one. */
-function withWriteTargets(
-  reads: readonly DatabaseTarget[],
-  writes: readonly DatabaseTarget[],
-): Map<string, DatabaseTarget> {
-  const byKey = new Map(reads.map((target) => [keyOf(target), target]));
-  for (const write of writes) byKey.set(keyOf(write), write);
-  return byKey;
+  if (result.ok) return result.target;
+  issues.push(`DATABASE_URL: ${result.issue.problem}. ${result.issue.hint}`);
+  return null;
 }

@@ -32,7 +32,7 @@ export class Problem extends Error {
   }
 }
 
-/** Seconds that a client should wait when the database is away; a failover takes a few. */
+/** Seconds that a client should wait when the database is away. */
 const retryAfterSeconds = '1';
 
 /** What an error met in a handler says to the client. `bug`: nobody expected it, the log should have its stack. */

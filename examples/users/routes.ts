@@ -2,15 +2,16 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import type { After, Database } from './database.ts';
+import type { Database } from './database.ts';
 import { classify } from './failure.ts';
-import { parsePosition } from './position.ts';
 import { Problem, problemOf } from './problem.ts';
-import { addUser, findUser, listUsers, parseId, removeUser, type Trace, validateNewUser } from './users.ts';
+import { addUser, findUser, listUsers, parseId, removeUser, validateNewUser } from './users.ts';
 
 const maxBodyBytes = 16 * 1024;
 const defaultPageSize = 100;
 const maxPageSize = 1_000;
+/** Host name of the database member that made a change. */
+const writtenToHeader = 'x-tandem-written-to';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface Services {
@@ -45,7 +46,7 @@ export function createRoutes({ database, health, logBug }: Services): Hono {
   });
 
   app.get('/api/users', async (c) => {
-    const { users, next, answeredBy } = await listUsers(database, readPaging(c), readAfter(c));
+    const { users, next, answeredBy } = await listUsers(database, readPaging(c));
     return c.json({ users, answeredBy, next: next === null ? null : `/api/users?before=${next}` });
   });
 
@@ -61,16 +62,16 @@ export function createRoutes({ database, health, logBug }: Services): Hono {
       refuseUnmet(c);
       const validation = validateNewUser(await readJson(c));
       if (!validation.ok) throw invalid(validation.errors);
-      const { user, ...trace } = await addUser(database, validation.user).catch(explainDuplicate);
-      sayPosition(c, trace);
+      const { user, writtenTo } = await addUser(database, validation.user).catch(explainDuplicate);
+      c.header(writtenToHeader, writtenTo);
       c.header('location', `/api/users/${user.id}`);
-      return c.json({ ...user, writtenTo: trace.writtenTo }, 201);
+      return c.json({ ...user, writtenTo }, 201);
     },
   );
 
   app.get('/api/users/:id', async (c) => {
     const id = parseId(c.req.param('id'));
-    const user = id === null ? null : await findUser(database, id, readAfter(c));
+    const user = id === null ? null : await findUser(database, id);
     if (user === null) throw notHere('There is no such user; it may have been removed.');
     return c.json(user);
   });
@@ -78,9 +79,9 @@ export function createRoutes({ database, health, logBug }: Services): Hono {
   app.delete('/api/users/:id', async (c) => {
     refuseUnmet(c);
     const id = parseId(c.req.param('id'));
-    const result = id === null ? null : await removeUser(database, id);
-    if (!result?.removed) throw notHere('There is no such user; it may have been removed already.');
-    sayPosition(c, result);
+    const writtenTo = id === null ? null : await removeUser(database, id);
+    if (writtenTo === null) throw notHere('There is no such user; it may have been removed already.');
+    c.header(writtenToHeader, writtenTo);
     return c.body(null, 204);
   });
   return app;
@@ -95,24 +96,6 @@ function readPaging(c: Context): { limit: number; before: number | null } {
     throw badRequest(`limit should be a number from 1 to ${maxPageSize}.`);
   if (beforeText !== undefined && before === null) throw badRequest('before should be the id of a user.');
   return { limit, before };
-}
-
-/** The position that the client has seen, from `x-tandem-after`. */
-function readAfter(c: Context): After | null {
-  const text = c.req.header('x-tandem-after');
-  if (text === undefined) return null;
-  const position = parsePosition(text);
-  if (position === null) {
-    throw badRequest(
-      'x-tandem-after should be what x-tandem-position said: domain-server-sequence, with commas.',
-    );
-  }
-  return { text, position };
-}
-
-function sayPosition(c: Context, { position, writtenTo }: Trace): void {
-  if (position !== null) c.header('x-tandem-position', position);
-  if (writtenTo !== null) c.header('x-tandem-written-to', writtenTo);
 }
 
 /** Users have no entity tags, so a change that depends on one (RFC 9110, 13.1.1) depends on what is not there. */
@@ -205,7 +188,7 @@ function databaseAway(): Problem {
     status: 503,
     type: '/problems/database-away',
     title: 'Database away',
-    detail: 'No database server answers reads.',
+    detail: 'The database does not answer.',
     headers: { 'retry-after': '1' },
   });
 }

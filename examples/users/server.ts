@@ -1,11 +1,10 @@
 /**
  * The users example: list, add and remove users in a replicated database. Wiring only.
  *
- *     PORT               number (loopback), or the path of a unix socket
- *     TANDEM_HOST        name of this web host
- *     DATABASE_URL       writes: mysql://user:password@host:port/schema?ssl-ca=/path/ca.pem
- *     DATABASE_READ_URL  reads: the same form, one or more hosts; optional
- *     DATABASE_POOL      connections per database server; 5
+ *     PORT           number (loopback), or the path of a unix socket
+ *     TANDEM_HOST    name of this web host
+ *     DATABASE_URL   mysql://user:password@localhost/schema?socket=/path, the SQL router of this host
+ *     DATABASE_POOL  connections to it; 5
  *
  * Exit codes: 0 stopped by a signal, 1 cannot listen, 2 bad environment, 70 a bug.
  */
@@ -39,15 +38,9 @@ function start(): { config: Config; database: Database } {
     return { config, database: new Database(config, log) };
   } catch (error) {
     if (error instanceof ConfigError) for (const issue of error.issues) log(issue);
-    else if (isMissingFile(error))
-      log(`ssl-ca: cannot read ${error.path} (${error.code}). Give the path of a PEM file.`);
     else throw error;
     process.exit(2);
   }
-}
-
-function isMissingFile(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'path' in error;
 }
 
 const { config, database } = start();
@@ -66,13 +59,7 @@ try {
   process.exit(1);
 }
 const address = config.listen.kind === 'socket' ? config.listen.path : `127.0.0.1:${config.listen.port}`;
-log(
-  `${config.host} serves on ${address}, writes to ${config.writes.map((target) => target.label).join(' or ')}, reads from ${readOrder(config)}`,
-);
-
-function readOrder({ reads }: Config): string {
-  return reads.map((target) => target.label).join(', then ');
-}
+log(`${config.host} serves on ${address}, database ${config.database.label}`);
 
 let stopping = false;
 async function stop(signal: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** The users: what a valid one is, and the statements that list, add and remove them. */
-import type { After, Database } from './database.ts';
-import type { Row } from './member.ts';
+import type { Database } from './database.ts';
+import type { Row } from './pool.ts';
 
 export interface User {
   readonly id: number;
@@ -31,11 +31,6 @@ export interface Page {
   readonly next: number | null;
   /** Host name of the member that answered. */
   readonly answeredBy: string;
-}
-
-export interface Trace {
-  readonly position: string | null;
-  readonly writtenTo: string | null;
 }
 
 const maxNameLength = 100;
@@ -101,55 +96,57 @@ export function parseId(text: string): number | null {
 export async function listUsers(
   database: Database,
   query: { readonly limit: number; readonly before: number | null },
-  after: After | null,
 ): Promise<Page> {
-  // The member's name and its rows in one statement: whatever routes statements in between, they belong together.
+  // The member's name and its rows in one statement, so that they belong together. A replica may say its name only
+  // where one is asked for; `global`: one that has every write acknowledged so far, through whichever web host.
   const rows = await database.read(
-    `SELECT @@hostname AS member, page.* FROM (SELECT 1) AS here
+    `/* tandem:replica tandem:consistency=global */
+     SELECT @@hostname AS member, page.* FROM (SELECT 1) AS here
      LEFT JOIN (SELECT id, name, email, created_at FROM users WHERE id < CAST(? AS UNSIGNED)
                 ORDER BY id DESC LIMIT ${query.limit + 1}) AS page ON TRUE
      ORDER BY page.id DESC`,
     [String(query.before ?? Number.MAX_SAFE_INTEGER)],
-    after,
   );
   const users = rows.filter((row) => row['id'] !== null).map(toUser);
   const page = users.slice(0, query.limit);
   const next = users.length > query.limit ? (page.at(-1)?.id ?? null) : null;
-  return { users: page, next, answeredBy: String(rows[0]?.['member']) };
+  return { users: page, next, answeredBy: memberOf(rows) };
 }
 
 /** Null when there is no such user. */
-export async function findUser(database: Database, id: number, after: After | null): Promise<User | null> {
+export async function findUser(database: Database, id: number): Promise<User | null> {
   const [row] = await database.read(
     'SELECT id, name, email, created_at FROM users WHERE id = CAST(? AS UNSIGNED)',
     [String(id)],
-    after,
   );
   return row === undefined ? null : toUser(row);
 }
 
-export async function addUser(database: Database, user: NewUser): Promise<Trace & { readonly user: User }> {
-  const { rows, position, writtenTo } = await database.write(
-    'INSERT INTO users (name, email) VALUES (?, ?) RETURNING id, name, email, created_at',
+/** `writtenTo`: host name of the member that wrote. */
+export async function addUser(
+  database: Database,
+  user: NewUser,
+): Promise<{ readonly user: User; readonly writtenTo: string }> {
+  const rows = await database.write(
+    'INSERT INTO users (name, email) VALUES (?, ?) RETURNING id, name, email, created_at, @@hostname AS member',
     [user.name, user.email],
-    'rows',
   );
   const [row] = rows;
   if (row === undefined) throw new Error('INSERT ... RETURNING gave no row.');
-  return { user: toUser(row), position, writtenTo };
+  return { user: toUser(row), writtenTo: memberOf(rows) };
 }
 
-/** `removed` is false when there was no such user. */
-export async function removeUser(
-  database: Database,
-  id: number,
-): Promise<Trace & { readonly removed: boolean }> {
-  const { changed, position, writtenTo } = await database.write(
-    'DELETE FROM users WHERE id = CAST(? AS UNSIGNED)',
+/** Host name of the member that removed the user; null when there was no such user. */
+export async function removeUser(database: Database, id: number): Promise<string | null> {
+  const rows = await database.write(
+    'DELETE FROM users WHERE id = CAST(? AS UNSIGNED) RETURNING @@hostname AS member',
     [String(id)],
-    'count',
   );
-  return { removed: changed > 0, position, writtenTo };
+  return rows.length > 0 ? memberOf(rows) : null;
+}
+
+function memberOf(rows: readonly Row[]): string {
+  return String(rows[0]?.['member']);
 }
 
 function toUser(row: Row): User {

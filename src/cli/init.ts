@@ -101,8 +101,8 @@ web:
   # static: ./public
   app:
     directory: ./app
-    # It gets PORT (the path of a unix socket to listen on), TANDEM_HOST, DATABASE_URL (primary) and
-    # DATABASE_READ_URL (replicas first).
+    # It gets PORT (the path of a unix socket to listen on), TANDEM_HOST, and DATABASE_URL: the SQL router of its host,
+    # which sends writes to the primary and reads to replicas.
     command: [node, server.js]
     # Answers 200 while the process can serve.
     # healthPath: /health

@@ -1,7 +1,6 @@
 /** `tandem sql`: the database as the application sees it, through the SQL router of a web host. */
 import type { Command } from 'commander';
 import { routerClientOptions, routerControlSocket } from '#src/render/router.ts';
-import { routerSettings } from '#src/spec/router-settings.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { codeDirectory, nodeProgram } from '#src/topology/paths.ts';
@@ -52,14 +51,8 @@ export function register(program: Command): void {
     });
 }
 
-/** The host whose router is asked. Throws when the stack has none, or that host is no web host. */
+/** The host whose router is asked. Throws when that host is no web host. */
 export function routerHost(spec: Spec, asked: string | undefined): string {
-  if (routerSettings(spec) === undefined) {
-    throw new TandemError('no-router', `Stack '${spec.stack}' has no SQL router.`, {
-      kind: 'input',
-      hint: "Write database.router: true in the stack file and run 'tandem up'.",
-    });
-  }
   const names = hostsWithRole(spec, 'web').map(({ name }) => name);
   const host = asked ?? names[0];
   if (host !== undefined && names.includes(host)) return host;

@@ -21,7 +21,7 @@ const schemaFile = configPath(component, 'schema.sql');
 
 /** Environment of the agent's Node.js; the compile cache is of use only to a process with the same. */
 export const agentRuntime = {
-  NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2',
+  NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2 --v8-pool-size=1',
   // The cache is filled where the code lies on this machine, and read where it lies on the host.
   NODE_COMPILE_CACHE_PORTABLE: '1',
 } as const;

@@ -1,9 +1,7 @@
 /** The application's processes on a web host: any command; nginx reaches each through a unix socket of its own. */
-import { hostsWithRole } from '#src/spec/spec.ts';
 import { appDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
-import { ports } from '#src/topology/ports.ts';
 import type { RenderContext } from './context.ts';
-import { configPath, publicFile, secretFile } from './files.ts';
+import { configPath, secretFile } from './files.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
 import { routerSocket } from './router.ts';
 import { defaultRestart, type Service } from './service.ts';
@@ -38,8 +36,9 @@ function appService(context: RenderContext, instance: number): Service {
     command,
     user: 'www-data',
     environment: {
-      // Small heaps: several processes share a host. A young generation that may grow is most of an idle process.
-      NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=4',
+      // Small heaps: several processes share a host. A young generation that may grow is most of an idle process, and one
+      // helper is enough for it.
+      NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=4 --v8-pool-size=1',
       NODE_COMPILE_CACHE: cacheDirectory,
       ...spec.web.app.environment,
       PORT: appSocket(instance),
@@ -51,10 +50,7 @@ function appService(context: RenderContext, instance: number): Service {
       { path: runDirectory, mode: 0o750, owner: 'www-data' },
       { path: cacheDirectory, mode: 0o750, owner: 'www-data' },
     ],
-    files: [
-      publicFile(configPath(component, `app-${instance}-ca.pem`), context.material.ca, 'none'),
-      secretFile(environmentFile, databaseEnvironment(context, instance), 'restart'),
-    ],
+    files: [secretFile(environmentFile, databaseEnvironment(context), 'restart')],
     readiness: { kind: 'socket', path: appSocket(instance) },
     startTimeoutMs: 20_000,
     stop: { signal: 'SIGTERM', timeoutMs: 6_000 },
@@ -65,18 +61,8 @@ function appService(context: RenderContext, instance: number): Service {
   };
 }
 
-function databaseEnvironment({ spec, host, material }: RenderContext, instance: number): string {
+/** The router of this host is the only database address that the application knows. */
+function databaseEnvironment({ spec, material }: RenderContext): string {
   const account = `${applicationAccount(spec)}:${encodeURIComponent(material.passwords.application)}`;
-  if (spec.database.router) {
-    return `DATABASE_URL=mysql://${account}@localhost/${spec.database.schema}?socket=${routerSocket}\n`;
-  }
-  const members = hostsWithRole(spec, 'database').map((member) => `${member.address}:${ports.mariadb}`);
-  const url = (hosts: readonly string[]) =>
-    `mysql://${account}@${hosts.join(',')}/${spec.database.schema}` +
-    `?ssl-ca=${configPath(component, `app-${instance}-ca.pem`)}`;
-  // Any member may become the primary; at first it is the first. For reads a replica comes first, the nearest of them.
-  const own = `${host.address}:${ports.mariadb}`;
-  const [first = own, ...others] = members;
-  const reads = [...others.toSorted((left, right) => Number(right === own) - Number(left === own)), first];
-  return `DATABASE_URL=${url(members)}\nDATABASE_READ_URL=${url(reads)}\n`;
+  return `DATABASE_URL=mysql://${account}@localhost/${spec.database.schema}?socket=${routerSocket}\n`;
 }

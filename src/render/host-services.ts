@@ -1,5 +1,4 @@
 /** Everything that runs on a host, in the order in which it starts. */
-import { routerSettings } from '#src/spec/router-settings.ts';
 import { agentService } from './agent.ts';
 import { appServices } from './app.ts';
 import type { RenderContext } from './context.ts';
@@ -13,15 +12,13 @@ import { routerService } from './router.ts';
 import type { Service } from './service.ts';
 
 export function hostServices(context: RenderContext): readonly Service[] {
-  const router = routerSettings(context.spec);
   const has = (role: RenderContext['host']['roles'][number]) => context.host.roles.includes(role);
   return [
     firewallService(context),
     ...(has('quorum') ? [etcdService(context)] : []),
     ...(has('database') ? [mariadbService(context)] : []),
     agentService(context),
-    ...(has('web') && router !== undefined ? [routerService(context, router)] : []),
-    ...(has('web') ? [...appServices(context), nginxService(context)] : []),
+    ...(has('web') ? [routerService(context), ...appServices(context), nginxService(context)] : []),
     ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
   ];
 }

@@ -2,7 +2,7 @@
  * The SQL router of a web host: one database address on a unix socket, for the applications of this host. Its
  * configuration file holds the accounts it answers for, and the identity by which it reads etcd; nobody else may read it.
  */
-import type { RouterSettings } from '#src/spec/router-settings.ts';
+import { type RouterSettings, routerSettings } from '#src/spec/router-settings.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
@@ -24,7 +24,8 @@ export const routerClientOptions = configPath(component, 'client.cnf');
 /** Beyond the time that sessions are given: the process itself. */
 const stopReserveMs = 3_000;
 
-export function routerService(context: RenderContext, settings: RouterSettings): Service {
+export function routerService(context: RenderContext): Service {
+  const settings = routerSettings(context.spec);
   const configuration = configPath(component, 'router.json');
   return {
     name: 'router',

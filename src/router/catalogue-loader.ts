@@ -17,34 +17,55 @@ const triggersSql =
   'SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, ACTION_STATEMENT, SQL_MODE FROM information_schema.TRIGGERS';
 
 const timeoutMs = 5_000;
-/** DDL through other routers is seen after this at the latest. */
+/** DDL through other routers is seen about this late at most. */
 const refreshMs = 5_000;
+/** A look at the definitions may come or end so much later before they count as unknown. */
+const lateMs = 1_000;
 const retryMs = 200;
+
+interface Surroundings {
+  /** Whether there is a replica that reads could go to. */
+  wanted(): boolean;
+  /** The primary's position from now on, as a text to compare: while it stays, so do the definitions. */
+  position(): Promise<string | undefined>;
+}
 
 export class CatalogueLoader {
   readonly #pools: MemberPools;
   readonly #accounts: readonly RouterAccount[];
   readonly #log: RouterLog;
-  /** Whether there is a replica that reads could go to. */
-  readonly #wanted: () => boolean;
+  readonly #surroundings: Surroundings;
   #catalogue: Catalogue | null = null;
+  /** Where the primary was before the catalogue was read. */
+  #position: string | undefined;
+  /** When it was last known to be right. */
+  #rightMs = Number.NEGATIVE_INFINITY;
   /** Counts DDL: what was read before the last one is void. */
   #version = 0;
   #timer: NodeJS.Timeout | undefined;
   #loading = false;
+  #used = false;
   #closed = false;
 
-  constructor(pools: MemberPools, accounts: readonly RouterAccount[], log: RouterLog, wanted: () => boolean) {
-    this.#wanted = wanted;
+  constructor(
+    pools: MemberPools,
+    accounts: readonly RouterAccount[],
+    log: RouterLog,
+    surroundings: Surroundings,
+  ) {
+    this.#surroundings = surroundings;
     this.#pools = pools;
     this.#accounts = accounts;
     this.#log = log;
     this.#plan(0);
   }
 
-  /** Null while it isn't known: then every read goes to the primary. */
+  /** Null while it isn't known, or hasn't been looked at for long: then reads go to the primary. */
   get catalogue(): Catalogue | null {
-    return this.#catalogue;
+    this.#used = true;
+    if (performance.now() - this.#rightMs < refreshMs + lateMs) return this.#catalogue;
+    if (!this.#loading && this.#timer === undefined) this.#plan(0);
+    return null;
   }
 
   /** Definitions have changed, or may have. */
@@ -67,17 +88,17 @@ export class CatalogueLoader {
   }
 
   async #load(): Promise<void> {
+    this.#timer = undefined;
+    // Whoever reads next has it looked at again.
+    if (!this.#used && this.#catalogue !== null) return;
+    this.#used = false;
     this.#loading = true;
     const version = this.#version;
     let nextMs = refreshMs;
     try {
-      if (!this.#wanted()) {
-        nextMs = retryMs;
-        return;
-      }
-      const catalogue = await this.#read();
-      if (version === this.#version) this.#catalogue = catalogue;
-      else nextMs = 0;
+      if (this.#surroundings.wanted()) await this.#refresh(version);
+      else nextMs = retryMs;
+      if (version !== this.#version) nextMs = 0;
     } catch (error) {
       if (!this.#closed) this.#log.warn(`definitions can't be read: ${(error as Error).message}`);
       nextMs = retryMs;
@@ -85,6 +106,18 @@ export class CatalogueLoader {
       this.#loading = false;
       this.#plan(nextMs);
     }
+  }
+
+  /** Reads the definitions, unless the primary is where it was when they were read. */
+  async #refresh(version: number): Promise<void> {
+    const askedMs = performance.now();
+    const position = await this.#surroundings.position();
+    const same = position !== undefined && position === this.#position;
+    const catalogue = same && this.#catalogue !== null ? this.#catalogue : await this.#read();
+    if (version !== this.#version) return;
+    this.#catalogue = catalogue;
+    this.#position = position;
+    this.#rightMs = askedMs;
   }
 
   async #read(): Promise<Catalogue> {

@@ -13,7 +13,7 @@ export interface RouterConfig {
   readonly consistency: ConsistencyLevel;
   /** A replica further behind than this gets no reads. */
   readonly maxLagMs: number;
-  /** How often members are asked for their positions while there are reads, and while there are none. */
+  /** How old positions may get while reads need them, and while a lag bound is all that reads need; without reads, any. */
   readonly sampleIntervalMs: number;
   readonly sampleIdleMs: number;
   /** 1 to 511, unique per stack and worker: the upper bits of the connection ids it gives. */
@@ -57,7 +57,7 @@ export const routerDefaults: Omit<RouterConfig, 'number' | 'listen' | 'control' 
     consistency: 'global',
     maxLagMs: 10_000,
     sampleIntervalMs: 20,
-    sampleIdleMs: 1_000,
+    sampleIdleMs: 1_500,
     serverVersion: '5.5.5-10.11.19-MariaDB',
     maxClientConnections: 10_000,
     maxConnectionsPerMember: 90,

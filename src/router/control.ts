@@ -17,6 +17,10 @@ const maxBodyBytes = 1024 * 1024;
 export function controlRoutes(router: Router): Hono {
   const metrics = routerMetrics(router);
   const app = new Hono();
+  app.use(async (_, next) => {
+    await router.shared.freshen();
+    await next();
+  });
   app.get('/metrics', async (c) =>
     c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }),
   );

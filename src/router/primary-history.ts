@@ -12,6 +12,8 @@ export interface PrimarySample {
 const limit = 512;
 /** Neighbours are no further apart than this part of their age. */
 const precision = 1 / 8;
+/** The primary isn't asked while nobody reads: what a replica lacks after a longer gap may be as old as the gap. */
+const gapMs = 2_000;
 
 /**
  * Reaches back without end in bounded space, because the older a sample is, the further apart its neighbours may be: a
@@ -32,14 +34,18 @@ export class PrimaryHistory {
 
   /**
    * How long the replica has lacked something that the primary had, in milliseconds, at most an eighth too short; 0 when
-   * it lacks nothing, undefined when the primary wasn't asked in this epoch.
+   * it lacks nothing, undefined when the primary wasn't asked in this epoch. `atMost`: what came into being while nobody
+   * asked the primary is taken to be as old as it can be.
    */
-  lag(replica: Sample, nowMs: number, epoch: number): number | undefined {
+  lag(replica: Sample, nowMs: number, epoch: number, atMost = false): number | undefined {
     if (this.#samples.at(-1)?.epoch !== epoch) return undefined;
     let behindSinceMs: number | undefined;
     for (let index = this.#samples.length - 1; index >= 0; index--) {
       const { askedMs, epoch: then, logged } = this.#samples[index] as PrimarySample;
-      if (fitness({ atLeast: { epoch: then, position: logged }, pending: [] }, replica) === 'fresh') break;
+      if (fitness({ atLeast: { epoch: then, position: logged }, pending: [] }, replica) === 'fresh') {
+        if (atMost && behindSinceMs !== undefined && behindSinceMs - askedMs > gapMs) behindSinceMs = askedMs;
+        break;
+      }
       behindSinceMs = askedMs;
     }
     return behindSinceMs === undefined ? 0 : nowMs - behindSinceMs;

@@ -1,10 +1,11 @@
 /**
- * Asks the members for their positions, because what a read must see is a position: every `intervalMs` while statements
- * run, seldom when nothing happens, and at once when somebody needs to know.
+ * Asks the members for their positions, because what a read must see is a position: every `intervalMs` while reads need
+ * them, seldom while reads need no more than a lag bound, at once when somebody needs to know, and else not at all.
  */
 
 import { type Position, parsePosition } from '#src/gtid/position.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
+import { printPosition } from '#src/routing/freshness.ts';
 import type { Member } from '#src/routing/member.ts';
 import type { MemberPools } from './members.ts';
 import { MonitorConnection, ownKey } from './monitor-connections.ts';
@@ -15,6 +16,7 @@ import type { Topology } from './topology.ts';
 export interface SamplerOptions {
   readonly account: { readonly user: string; readonly password: string };
   readonly intervalMs: number;
+  /** How old a sample may get while there are reads at all. */
   readonly idleIntervalMs: number;
   readonly timeoutMs: number;
 }
@@ -35,6 +37,8 @@ interface Watched {
 /** A replica's sample that is older than this says nothing about its lag. */
 const staleMs = 2_000;
 const firstApplyDelayMs = 2;
+/** The first read after a rest waits so long for all members' answers, at most: one that hangs must not hold it up. */
+const restedWaitMs = 50;
 /** Falls below what a wait may take after some twenty samples, unless they show that much lag. */
 const afterVainWaitMs = 400;
 
@@ -47,20 +51,24 @@ export class Sampler {
   #timer: NodeJS.Timeout | undefined;
   #members: readonly Member[] = [];
   #membersMs = -1;
-  #activity = false;
+  /** A read since the last round began needed to know what a replica has. */
+  #wanted = false;
+  /** When the last round began; while one is under way, and before the next, `#round` and `#timer` say so. */
+  #beganMs = Number.NEGATIVE_INFINITY;
+  #round: Promise<void> | undefined;
   #closed = false;
 
   constructor(pools: MemberPools, topology: Topology, options: SamplerOptions) {
     this.#pools = pools;
     this.#topology = topology;
     this.#options = options;
-    this.#plan(0);
+    void this.#sample();
   }
 
   /** The members as `chooseBackend` takes them. */
   members(): readonly Member[] {
-    this.#activity = true;
     const now = performance.now();
+    if (now - this.#beganMs > this.#options.idleIntervalMs) this.#plan(0);
     // Lag and outstanding statements change all the time: a millisecond old is good enough.
     if (now - this.#membersMs < 1) return this.#members;
     this.#membersMs = now;
@@ -69,7 +77,7 @@ export class Sampler {
       const watched = this.#watched.get(member.name);
       const pool = watched?.pool;
       const historyEpoch = member.historyEpoch ?? 0;
-      const lagMs = member.role === 'replica' ? this.#lag(watched, now, epoch, historyEpoch) : 0;
+      const lagMs = member.role === 'replica' ? this.#lag(watched, now, epoch, historyEpoch, true) : 0;
       return {
         name: member.name,
         role: member.role,
@@ -88,14 +96,42 @@ export class Sampler {
     return this.#members;
   }
 
-  /** Asks the primary, or joins a question that was not yet sent; resolves when it was answered, or could not be. */
+  /** A read asks for more than a lag bound: the samples have to be recent for as long as such reads come. */
+  want(): void {
+    this.#wanted = true;
+    if (this.#round === undefined && this.#timer === undefined) {
+      this.#plan(Math.max(0, this.#beganMs + this.#options.intervalMs - performance.now()));
+    }
+  }
+
+  /** Nobody has asked for so long that no replica's lag is known. */
+  get rested(): boolean {
+    return performance.now() - this.#beganMs > staleMs;
+  }
+
+  /**
+   * Asks the primary, or joins a question that was not yet sent; resolves when it was answered, or could not be. After a
+   * rest the replicas are asked as well.
+   */
   async askPrimary(): Promise<void> {
+    if (this.rested && this.#round === undefined) await withoutHanging(this.#sample());
+    else await this.#askPrimaryAlone();
+  }
+
+  /** The primary's epoch and position, asked for from now on, as a text to compare; undefined when it can't be known. */
+  async primaryPosition(): Promise<string | undefined> {
+    const watched = await this.#askPrimaryAlone();
+    const { logged } = watched ?? {};
+    return logged === undefined ? undefined : `${this.#topology.view.epoch} ${printPosition(logged)}`;
+  }
+
+  async #askPrimaryAlone(): Promise<Watched | undefined> {
     const name = this.#topology.view.primary?.name;
-    if (name === undefined) return;
-    const watched = this.#watch(name);
-    if (watched === undefined) return;
+    const watched = name === undefined ? undefined : this.#watch(name);
+    if (name === undefined || watched === undefined) return undefined;
     await this.#askNow(name, watched);
     this.#membersMs = -1;
+    return watched;
   }
 
   /** A replica was waited for until it had the position. */
@@ -126,12 +162,24 @@ export class Sampler {
   }
 
   #plan(ms: number): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#round(), ms);
+    if (this.#closed || this.#timer !== undefined || this.#round !== undefined) return;
+    this.#timer = setTimeout(() => void this.#sample(), ms);
     this.#timer.unref();
   }
 
-  async #round(): Promise<void> {
+  /** All members, or the round that is under way. */
+  #sample(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#round ??= this.#askAll().finally(() => {
+      this.#round = undefined;
+      // Reads that came meanwhile, or that this round was for, are followed by more in most cases.
+      if (this.#wanted) this.#plan(this.#options.intervalMs);
+    });
+    return this.#round;
+  }
+
+  async #askAll(): Promise<void> {
     const { members } = this.#topology.view;
     // Without a replica there is nothing to compare.
     const asked = members.some(({ role }) => role === 'replica') ? members : [];
@@ -141,8 +189,8 @@ export class Sampler {
       connection.close();
       this.#watched.delete(name);
     }
-    const active = this.#activity;
-    this.#activity = false;
+    this.#wanted = false;
+    this.#beganMs = performance.now();
     await Promise.all(
       [...names].map((name) => {
         const watched = this.#watch(name);
@@ -152,7 +200,6 @@ export class Sampler {
       }),
     );
     this.#membersMs = -1;
-    this.#plan(active ? this.#options.intervalMs : this.#options.idleIntervalMs);
   }
 
   #watch(name: string): Watched | undefined {
@@ -218,7 +265,13 @@ export class Sampler {
   }
 
   /** How long the replica has lacked something that the primary had, in milliseconds; undefined is unknown. */
-  #lag(watched: Watched | undefined, now: number, epoch: number, historyEpoch: number): number | undefined {
+  #lag(
+    watched: Watched | undefined,
+    now: number,
+    epoch: number,
+    historyEpoch: number,
+    atMost = false,
+  ): number | undefined {
     if (watched?.applied === undefined || now - watched.askedMs > staleMs) return undefined;
     const { applied, askedMs } = watched;
     const replica = {
@@ -229,6 +282,15 @@ export class Sampler {
       logged: undefined,
       askedMs,
     } as const;
-    return this.#history.lag(replica, now, epoch);
+    return this.#history.lag(replica, now, epoch, atMost);
   }
+}
+
+async function withoutHanging(round: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, restedWaitMs);
+  });
+  await Promise.race([round, late]);
+  clearTimeout(timer);
 }

@@ -22,6 +22,10 @@ export interface RoutesContext {
   /** A statement may have changed the definitions. */
   definitionsChanged(): void;
   members(): readonly Member[];
+  /** A read needed more of them than a lag bound, and others will. */
+  want(): void;
+  /** Nobody has asked the members for so long that nothing is known of them. */
+  readonly rested: boolean;
   /** What the account's sessions wrote through this router. */
   writesOf(user: string): Freshness;
   wrote(user: string, stamp: Stamp): void;
@@ -116,6 +120,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const members = context.members();
     const spread = this.#spread++;
     const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
+    if (choice.reason !== 'within the lag bound') context.want();
     if (choice.to === 'refuse') return this.#primary(choice.reason, statement);
     if (choice.to === 'replica' && !begins(statement)) {
       const { member, reason, wait } = choice;
@@ -135,7 +140,11 @@ export class RoutedSession implements SessionRoutes<Analysed> {
       const none = { waitFor: undefined, waitMs: 0, sampleFirst: false, prelude: undefined };
       return { slot: 'replica', member, reason, ...none };
     }
-    const sampleFirst = choice.reason === 'position unknown' || choice.reason === 'no position since';
+    const { reason } = choice;
+    const sampleFirst =
+      reason === 'position unknown' ||
+      reason === 'no position since' ||
+      (reason === 'no replica' && context.rested);
     return { ...this.#primary(choice.reason, statement), sampleFirst };
   }
 

@@ -26,9 +26,10 @@ export class SharedKnowledge implements RoutesContext {
     // A wait on a replica is worth as much as it may take: the primary has its writes to do.
     this.limits = { maxLagMs, maxWaitMs: replicaWaitMs, primaryDelayMs: replicaWaitMs };
     this.serverVersion = serverVersionNumber(config.serverVersion);
-    this.#loader = new CatalogueLoader(pools, accounts, log, () =>
-      topology.view.members.some(({ role }) => role === 'replica'),
-    );
+    this.#loader = new CatalogueLoader(pools, accounts, log, {
+      wanted: () => topology.view.members.some(({ role }) => role === 'replica'),
+      position: async () => this.sampler?.primaryPosition(),
+    });
     const [account] = accounts;
     if (account === undefined) return;
     this.sampler = new Sampler(pools, topology, {
@@ -49,6 +50,19 @@ export class SharedKnowledge implements RoutesContext {
 
   members(): readonly Member[] {
     return this.sampler?.members() ?? [];
+  }
+
+  want(): void {
+    this.sampler?.want();
+  }
+
+  /** For who looks at the members without reading: after a rest they are asked, briefly. */
+  async freshen(): Promise<void> {
+    if (this.rested) await this.sampler?.askPrimary();
+  }
+
+  get rested(): boolean {
+    return this.sampler?.rested === true;
   }
 
   writesOf(user: string): Freshness {

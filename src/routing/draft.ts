@@ -29,6 +29,8 @@ export class Draft {
   usesInsertId = false;
   /** A user variable was read or set. */
   variables = false;
+  /** It says which member ran it. */
+  memberName = false;
   #effects: Effect[] | undefined;
   #tables: ObjectName[] | undefined;
   #routines: ObjectName[] | undefined;
@@ -77,6 +79,7 @@ export class Draft {
   }
 
   finish(hints: Hints): Statement {
+    if (this.memberName && hints.target !== 'replica') this.require('primary', 'member value');
     // Last, so that whatever else is the matter stays a reason when the catalogue knows the routine.
     if (this.#routines !== undefined) this.require('primary', 'stored routine');
     return {

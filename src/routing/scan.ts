@@ -21,6 +21,8 @@ export interface ScanStart {
   readonly writes?: boolean;
 }
 
+/** What tells members apart, and nothing else: a statement that asks for a replica may ask which one it got. */
+const memberNames: ReadonlySet<string> = new Set(['hostname', 'server_id']);
 /** Deeper nesting isn't read. */
 const deepest = 200;
 const punctuation = {
@@ -202,10 +204,14 @@ class Scan {
 
   #systemVariable(): void {
     const name = readSystemVariable(this.#lexer);
+    this.#before.set(token.systemVariable, 0);
+    if (memberNames.has(name)) {
+      this.#draft.memberName = true;
+      return;
+    }
     this.#draft.usesInsertId = true;
     const diagnostics = name === 'warning_count' || name === 'error_count';
     this.#draft.require(diagnostics ? 'previous' : 'primary', diagnostics ? 'diagnostics' : 'member value');
-    this.#before.set(token.systemVariable, 0);
   }
 
   /** `:=` sets a user variable; a colon has no other meaning. */

@@ -1,20 +1,15 @@
-/** The SQL router's settings as they hold: with `router: true` the defaults, and what depends on other keys. */
-import { type ParsedStack, routerSchema } from './schema.ts';
+/** The SQL router's settings as they hold: what the stack file says, and what depends on other keys. */
+import type { ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
 
-type Written = Exclude<ParsedStack['database']['router'], boolean>;
-
-export type RouterSettings = Written & { readonly maxConnectionsPerMember: number };
+export type RouterSettings = ParsedStack['database']['router'] & { readonly maxConnectionsPerMember: number };
 
 /** Of each member's connections: for the agents, replication, operators, and the routers' own questions. */
 export const keptConnections = 20;
 
-/** Undefined where the stack has no router. */
-export function routerSettings(spec: Spec): RouterSettings | undefined {
+export function routerSettings(spec: Spec): RouterSettings {
   const { router, maxConnections } = spec.database;
-  if (router === false) return undefined;
-  const settings = router === true ? routerSchema.parse({}) : router;
   const routers = Math.max(1, hostsWithRole(spec, 'web').length);
   const share = Math.floor((maxConnections - keptConnections) / routers);
-  return { ...settings, maxConnectionsPerMember: settings.maxConnectionsPerMember ?? share };
+  return { ...router, maxConnectionsPerMember: router.maxConnectionsPerMember ?? share };
 }

@@ -15,7 +15,7 @@ export const databaseErrors: readonly Rule[] = [
   { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerConnections },
 ];
 
-const ownEnvironment = new Set(['PORT', 'TANDEM_HOST', 'DATABASE_URL', 'DATABASE_READ_URL']);
+const ownEnvironment = new Set(['PORT', 'TANDEM_HOST', 'DATABASE_URL']);
 
 function reservedEnvironment(parsed: ParsedStack): readonly Issue[] {
   return Object.keys(parsed.web.app.environment)
@@ -41,15 +41,14 @@ function strictAlone(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
 
 /** All routers together must fit what a member takes, or statements would get 1040 from the server, not wait for a turn. */
 function routerConnections(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
-  const settings = routerSettings(spec);
   const routers = hostsWithRole(spec, 'web').length;
   const { maxConnections, router } = spec.database;
-  if (settings === undefined || routers === 0) return [];
-  const each = settings.maxConnectionsPerMember;
+  if (routers === 0) return [];
+  const each = routerSettings(spec).maxConnectionsPerMember;
   const needed = routers * Math.max(1, each) + keptConnections;
   if (needed <= maxConnections) return [];
   const kept = `${keptConnections} are kept for the agents and operators`;
-  if (typeof router === 'object' && router.maxConnectionsPerMember !== undefined) {
+  if (router.maxConnectionsPerMember !== undefined) {
     const most = Math.floor((maxConnections - keptConnections) / routers);
     return [
       {

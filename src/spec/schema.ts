@@ -130,7 +130,7 @@ const app = z
       .array(z.string().regex(/^[^\0]+$/, 'should not be empty'))
       .min(1)
       .describe(
-        'Program and arguments; it gets PORT (a socket path), TANDEM_HOST, DATABASE_URL, DATABASE_READ_URL.',
+        'Program and arguments; it gets PORT (a socket path), TANDEM_HOST, DATABASE_URL (the SQL router of its host).',
       ),
     healthPath: z
       .string()
@@ -224,11 +224,10 @@ const database = z
       .describe(
         'When a write is acknowledged. required: when a replica has it, and without one only after degradeAfterMs and with an alert; strict: never without a replica; async: at once, a failover may lose writes.',
       ),
-    router: z
-      .union([z.boolean(), routerSchema])
-      .default(false)
+    router: routerSchema
+      .prefault({})
       .describe(
-        'An SQL router on every web host: the application gets one address, a unix socket; writes go to the primary, reads to replicas, and a failover is a pause. true, or a mapping of its settings. Not proved in full yet, so off by default.',
+        'The SQL router on every web host: the one database address of its applications, a unix socket. Writes go to the primary, reads to replicas, and a failover is a pause.',
       ),
     degradeAfterMs: milliseconds(500, 600_000)
       .default(5_000)

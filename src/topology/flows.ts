@@ -108,7 +108,7 @@ function databaseFlows(spec: Spec, host: HostSpec): readonly Flow[] {
     protocol: 'tcp',
     port: ports.mariadb,
     service: 'mariadb',
-    purpose: 'statements and replication',
+    purpose: 'statements of the SQL routers, and replication',
     encryption: 'TLS and password',
   });
 }

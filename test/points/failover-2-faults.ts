@@ -3,7 +3,7 @@ import { type Lab, referenceStack } from '#test/support/lab.ts';
 import { type DiskFault, diskFaults, withDisks } from '#test/support/ledger/disk.ts';
 import { type DatabaseFault, databaseFaults, replicaFaults } from '#test/support/ledger/faults.ts';
 import { type Errors, Ledger } from '#test/support/ledger/ledger.ts';
-import { type Strike, strike, unheld, whatAgentsDid, withRouter } from '#test/support/ledger/strike.ts';
+import { type Strike, strike, unheld, whatAgentsDid } from '#test/support/ledger/strike.ts';
 import { type Evidence, type OwnPoint, summary, withLab } from './point.ts';
 
 interface Counts {
@@ -88,11 +88,7 @@ function faultPoint(
 
 function hostFault(fault: DatabaseFault, of: 'primary' | 'replica'): OwnPoint<Counts> {
   return faultPoint(fault, of, (place, { counts, log }) =>
-    withLab(
-      place,
-      (lab) => strikeAgain(lab, fault, of, counts, log),
-      (stack) => (fault.withoutErrors === true ? withRouter(unheld(stack)) : unheld(stack)),
-    ),
+    withLab(place, (lab) => strikeAgain(lab, fault, of, counts, log), unheld),
   );
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Lab } from '#test/support/lab.ts';
 import { databaseFaults } from '#test/support/ledger/faults.ts';
 import { Ledger } from '#test/support/ledger/ledger.ts';
-import { type Strike, strike, unheld, withRouter } from '#test/support/ledger/strike.ts';
+import { type Strike, strike, unheld } from '#test/support/ledger/strike.ts';
 import { type Evidence, type OwnPoint, summary, withLab } from './point.ts';
 
 interface Counts {
@@ -74,6 +74,6 @@ export const routerFailover: OwnPoint<Counts> = {
           await ledger.stop();
         }
       },
-      (stack) => withRouter(unheld(stack)),
+      unheld,
     ),
 };

@@ -24,26 +24,6 @@ const page = {
   row: element('user-row'),
 };
 
-/** The database position of the last write: sent with each read, so that no replica answers from before it. */
-const position = {
-  get() {
-    try {
-      return sessionStorage.getItem('position');
-    } catch {
-      return this.value;
-    }
-  },
-  set(value) {
-    this.value = value;
-    try {
-      sessionStorage.setItem('position', value);
-    } catch {
-      // Storage is switched off: the position lives as long as the page.
-    }
-  },
-  value: null,
-};
-
 /** Newest first. */
 let users = [];
 let next = null;
@@ -65,8 +45,6 @@ class RequestFailed extends Error {
 async function request(method, path, body) {
   const headers = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
-  const after = position.get();
-  if (method === 'GET' && after) headers['x-tandem-after'] = after;
   let response;
   let text;
   try {
@@ -84,8 +62,6 @@ async function request(method, path, body) {
   }
   recordAnswer(response.headers.get('x-tandem-host'));
   if (!response.ok) throw new RequestFailed(parse(text) ?? {}, response.status);
-  const written = response.headers.get('x-tandem-position');
-  if (written) position.set(written);
   return { body: parse(text), writtenTo: response.headers.get('x-tandem-written-to') };
 }
 

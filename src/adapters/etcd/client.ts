@@ -183,7 +183,7 @@ export class EtcdClient {
   async #ask(path: string, body: Json, options: RequestOptions, repeatable: boolean): Promise<Json> {
     const endpoints = this.order();
     const deadline = Date.now() + (options.timeoutMs ?? this.#timeoutMs);
-    let last: EtcdError = new EtcdError('unavailable', 'no endpoints');
+    let last: EtcdError | undefined;
     for (const [index, endpoint] of endpoints.entries()) {
       const leftMs = deadline - Date.now();
       if (leftMs <= 0) break;
@@ -203,11 +203,11 @@ export class EtcdClient {
         if (!(error instanceof EtcdError) || error.failure === 'refused') throw error;
         this.suspect(endpoint);
         // A first attempt that may have happened stays unknown, whatever the next endpoints say.
-        last = last.failure === 'unknown' && error.failure === 'unavailable' ? last : error;
+        last = last?.failure === 'unknown' && error.failure === 'unavailable' ? last : error;
         if (error.failure === 'unknown' && !repeatable) throw error;
       }
     }
-    throw last;
+    throw last ?? new EtcdError('unavailable', 'no endpoints');
   }
 }
 

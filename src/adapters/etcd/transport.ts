@@ -116,19 +116,22 @@ function asEtcdError(error: unknown, sent: boolean, endpoint: string): EtcdError
   return new EtcdError(sent ? 'unknown' : 'unavailable', (error as Error).message, { endpoint });
 }
 
-async function readAll(response: IncomingMessage, endpoint: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+/** By its events: an asynchronous iteration costs several times what such an answer takes to parse. */
+function readAll(response: IncomingMessage, endpoint: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxAnswerBytes) throw new EtcdError('unknown', 'answer too large', { endpoint });
       chunks.push(chunk);
-    }
-  } catch (error) {
-    throw asEtcdError(error, true, endpoint);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+      if (size > maxAnswerBytes) response.destroy(new EtcdError('unknown', 'answer too large', { endpoint }));
+    });
+    response.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    response.once('error', (error) => reject(asEtcdError(error, true, endpoint)));
+    response.once('close', () => {
+      if (!response.complete) reject(new EtcdError('unknown', 'the answer broke off', { endpoint }));
+    });
+  });
 }
 
 function parseAnswer(text: string, status: number, endpoint: string): Record<string, unknown> {

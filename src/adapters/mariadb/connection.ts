@@ -109,6 +109,8 @@ export class MariadbConnection {
       supportBigNumbers: true,
       bigNumberStrings: false,
       multipleStatements: false,
+      // A stack for every statement, for the case that it fails, is what statements cost most.
+      trace: false,
     });
     // Without a listener an error of an idle connection would end the process.
     connection.on('error', () => this.#drop(connection));

@@ -19,6 +19,8 @@ const probeMs = 200;
 const idleProbeMs = 400;
 const probeTimeoutMs = 250;
 const watchMs = 200;
+/** Without an address there is nothing to take off. */
+const idleWatchMs = 400;
 const standstillMs = 450;
 const keepalivedService = 'keepalived';
 
@@ -103,7 +105,12 @@ export class BalancerConcern {
     this.#written = value;
   }
 
-  async #watchKeepalived(): Promise<void> {
+  async #watchKeepalived(): Promise<number> {
+    await this.#lookAtKeepalived();
+    return this.#holds ? watchMs : idleWatchMs;
+  }
+
+  async #lookAtKeepalived(): Promise<void> {
     const { interface: name, floatingAddresses, prefixLength } = this.#context.config;
     const held = heldAddresses(name, floatingAddresses);
     this.#holds = held.length > 0;

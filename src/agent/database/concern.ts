@@ -25,8 +25,8 @@ import { claimInitialize, readInitialize, recordCreated } from './initialize.ts'
 import { readMarker } from './marker.ts';
 import { DatabaseMember } from './member.ts';
 
-/** How often a running member's data is looked at. */
-const upkeepMs = 1_000;
+/** How often a running member's data is looked at: whether it is still there is no matter of failover. */
+const upkeepMs = 2_000;
 const waitingMs = 250;
 const binlogCheckMs = 30_000;
 

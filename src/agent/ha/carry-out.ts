@@ -129,7 +129,7 @@ export class Executor {
     }
     this.#failedStarts += 1;
     // On a full disk it would hang at its first write, and for up to a minute after space was made.
-    if (await this.observer.isDiskFull()) {
+    if (this.observer.isDiskFull()) {
       throw new Refused(`the disk of ${member.config.dataDirectory} is full: it starts when space was made`);
     }
     if (effect.recovery === 'SLAVE') await member.setMarker({ ...(await member.marker()), truncatedAt: '' });

@@ -4,7 +4,8 @@ import type { AgentContext } from '../context.ts';
 import { Loop } from '../loop.ts';
 import { clockWarning, offsetMs } from './clock-decide.ts';
 
-const intervalMs = 30_000;
+/** Clocks drift slowly, and each comparison is a TLS handshake of its own. */
+const intervalMs = 120_000;
 /** After a start: soon, so that `up` can say it. */
 const firstMs = 5_000;
 const timeoutMs = 2_000;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { RouterConfig } from '#src/router/config.ts';
 import type { Member } from '#src/router/topology.ts';
 import { temporaryDirectory } from '../mariadb/server.ts';
@@ -64,6 +64,12 @@ export class RouterProcess {
       return this.output.includes('listening') && existsSync(this.controlPath);
     });
     return this;
+  }
+
+  /** What the router is told of the members, from now on (within 200 ms). The first of them is the primary. */
+  change(epoch: number, members: readonly Member[]): void {
+    const topologyFile = join(dirname(this.#file), 'topology.json');
+    writeFileSync(topologyFile, JSON.stringify({ primary: members[0]?.name, epoch, members }));
   }
 
   get pid(): number {

@@ -1,14 +1,17 @@
-/** The users example as a real process, in front of throw-away MariaDB servers that demand TLS. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+/** The users example as a real process, in front of a real router and throw-away MariaDB servers. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { attach, caughtUp } from '#test/real/mariadb/replication.ts';
-import { giveToServer, MariadbServer } from '#test/real/mariadb/server.ts';
+import type { RouterConfig } from '#src/router/config.ts';
+import { caughtUp } from '#test/real/mariadb/replication.ts';
+import type { MariadbServer } from '#test/real/mariadb/server.ts';
 import { waitFor } from '#test/real/mariadb/wait.ts';
+import { RouterProcess } from '#test/real/router/process.ts';
+import { memberOf, startServers } from '#test/real/router/stack.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const directory = mkdtempSync(join(tmpdir(), 'tandem-users-'));
@@ -33,97 +36,54 @@ export function removePlace(): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/* Certificates */
-
-function openssl(...args: readonly string[]): void {
-  execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' });
-}
-
-const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-
-/** A certificate authority `NAME.pem`, and its certificates by subject alternative names; made once per name. */
-export function authority(name: string): {
-  readonly caFile: string;
-  issue(leaf: string, names: string): string[];
-} {
-  const caFile = place(`${name}.pem`);
-  openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    '-days',
-    '2',
-    '-subj',
-    `/CN=${name}`,
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    caFile,
-  );
-  return {
-    caFile,
-    issue: (leaf, names) => {
-      const extensions = place(`${leaf}.ext`);
-      writeFileSync(extensions, `subjectAltName=${names}\n`);
-      openssl(
-        'req',
-        '-new',
-        ...newKey,
-        '-subj',
-        `/CN=${leaf}`,
-        '-keyout',
-        `${leaf}.key`,
-        '-out',
-        `${leaf}.csr`,
-      );
-      const signer = ['-CA', caFile, '-CAkey', `${name}.key`, '-CAcreateserial', '-days', '2'];
-      openssl('x509', '-req', '-in', `${leaf}.csr`, ...signer, '-extfile', extensions, '-out', `${leaf}.pem`);
-      for (const file of [`${leaf}.key`, `${leaf}.pem`, `${name}.pem`]) giveToServer(place(file));
-      execFileSync('chmod', ['755', directory]);
-      return [`ssl-ca=${caFile}`, `ssl-cert=${place(`${leaf}.pem`)}`, `ssl-key=${place(`${leaf}.key`)}`];
-    },
-  };
-}
-
-/* Databases */
+/* The database */
 
 export interface Pair {
   readonly primary: MariadbServer;
   readonly replica: MariadbServer;
-  readonly caFile: string;
+  readonly router: RouterProcess;
+  /** What the application is given. */
+  readonly environment: { readonly DATABASE_URL: string };
 }
 
-/** A primary with the example's schema and account, started with `tls` options. */
-export async function startPrimary(tls: readonly string[]): Promise<MariadbServer> {
-  const primary = await MariadbServer.create('users-primary', ['server-id=1', ...tls]);
-  await primary.start();
-  await primary.run(
-    `CREATE USER app@'%' IDENTIFIED BY '${password}' REQUIRE SSL`,
-    `GRANT SELECT, INSERT, UPDATE, DELETE ON test.* TO app@'%'`,
-    'USE test',
-    readFileSync(join(root, 'examples/users/schema.sql'), 'utf8'),
-  );
-  return primary;
+const routers = new Set<RouterProcess>();
+
+/** Ends the routers; for `afterEach`. */
+export async function stopRouters(): Promise<void> {
+  await Promise.all([...routers].map((router) => router.kill()));
+  routers.clear();
 }
 
-export async function startPair(): Promise<Pair> {
-  const { caFile, issue } = authority('ca');
-  const tls = issue('member', 'IP:127.0.0.1,DNS:localhost');
-  const primary = await startPrimary(tls);
-  const replica = await MariadbServer.create('users-replica', ['server-id=2', 'read-only', ...tls]);
-  await replica.start();
-  await attach(replica, primary);
+/** A primary with the example's schema and account, its replica, and a router in front of both. */
+export async function startPair(config: Partial<RouterConfig> = {}): Promise<Pair> {
+  const { primary, replica } = await startServers({
+    createUser: `CREATE USER app@'%' IDENTIFIED BY '${password}'`,
+  });
+  if (replica === undefined) throw new Error('no replica');
+  await primary.run('USE test', readFileSync(join(root, 'examples/users/schema.sql'), 'utf8'));
   await caughtUp(replica, primary);
-  return { primary, replica, caFile };
+  const members = [memberOf(primary, 'db-1', 'primary'), memberOf(replica, 'db-2', 'replica')];
+  const router = await RouterProcess.start(members, { accounts: [{ user: 'app', password }], ...config });
+  routers.add(router);
+  return { primary, replica, router, environment: { DATABASE_URL: urlOf(router) } };
 }
 
-export function urlOf(servers: readonly MariadbServer[], caFile: string, at = '127.0.0.1'): string {
-  const hosts = servers.map((server) => `${at}:${server.port}`).join(',');
-  return `mysql://app:${encodeURIComponent(password)}@${hosts}/test?ssl-ca=${caFile}`;
+/** The router knows the replica as the primary of the next epoch. */
+export async function promote({ primary, replica, router }: Pair): Promise<void> {
+  await replica.run('STOP SLAVE', 'SET GLOBAL read_only = 0');
+  router.change(2, [
+    memberOf(replica, 'db-2', 'primary', { historyEpoch: 2 }),
+    memberOf(primary, 'db-1', 'replica', { ok: false }),
+  ]);
 }
 
-export function urlsOf({ primary, replica, caFile }: Pair): Record<string, string> {
-  return { DATABASE_URL: urlOf([primary], caFile), DATABASE_READ_URL: urlOf([replica], caFile) };
+/** Another router in the place of one that ended. */
+export async function startAgain(router: RouterProcess): Promise<void> {
+  routers.add(await router.successor());
+}
+
+export function urlOf(router: RouterProcess, secret = password): string {
+  return `mysql://app:${encodeURIComponent(secret)}@localhost/test?socket=${router.socketPath}`;
 }
 
 /* The application */

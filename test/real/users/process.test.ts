@@ -4,32 +4,30 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { disposeServers, type MariadbServer, removeDirectories } from '#test/real/mariadb/server.ts';
 import { sleep, waitFor } from '#test/real/mariadb/wait.ts';
 import {
-  authority,
   freePort,
-  password,
+  type Pair,
   place,
   removePlace,
   startApp,
-  startPrimary,
+  startPair,
   stopApps,
+  stopRouters,
   UsersApp,
-  urlOf,
 } from './fixture.ts';
 
+let pair: Pair;
 let primary: MariadbServer;
-let caFile: string;
-let environment: Record<string, string>;
+let environment: Pair['environment'];
 
 beforeAll(async () => {
-  const ca = authority('process');
-  primary = await startPrimary(ca.issue('process-member', 'IP:127.0.0.1'));
-  caFile = ca.caFile;
-  environment = { DATABASE_URL: urlOf([primary], caFile) };
+  pair = await startPair();
+  ({ primary, environment } = pair);
 });
 
 afterEach(stopApps);
 
 afterAll(async () => {
+  await stopRouters();
   await disposeServers();
   removeDirectories();
   removePlace();
@@ -84,23 +82,12 @@ describe('the environment', () => {
       TANDEM_HOST: 'web 1',
       DATABASE_POOL: '0',
       DATABASE_URL: 'mysql://app:hunter2@db@1/test',
-      DATABASE_READ_URL: 'postgres://app:hunter2@db/test',
     });
     expect(await app.exitCode()).toBe(2);
-    for (const name of ['PORT', 'TANDEM_HOST', 'DATABASE_POOL', 'DATABASE_URL', 'DATABASE_READ_URL']) {
+    for (const name of ['PORT', 'TANDEM_HOST', 'DATABASE_POOL', 'DATABASE_URL']) {
       expect(app.output).toContain(`users: ${name}: `);
     }
     expect(app.output).not.toContain('hunter2');
-  });
-
-  test('a missing certificate authority; exit 2', async () => {
-    const app = new UsersApp({
-      PORT: place('x.sock'),
-      DATABASE_URL: environment['DATABASE_URL']?.replace(caFile, '/none.pem') ?? '',
-    });
-    expect(await app.exitCode()).toBe(2);
-    expect(app.output).toContain('ssl-ca: cannot read /none.pem (ENOENT)');
-    expect(app.output).not.toContain(encodeURIComponent(password));
   });
 });
 
@@ -122,10 +109,7 @@ describe('the end', () => {
     expect(existsSync(PORT)).toBe(false);
     expect(app.output).toContain('stopped by SIGTERM\n');
     await waitFor('no connection', async () => {
-      return (
-        (await primary.value(`SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app'`)) ===
-        '0'
-      );
+      return JSON.parse(await pair.router.ask('GET', '/status')).sessions === 0;
     });
   });
 

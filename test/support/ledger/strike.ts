@@ -26,11 +26,6 @@ export function withThreeMembers(stack: StackFile): StackFile {
   return { ...stack, hosts: { ...stack.hosts, 'server-3': { roles: ['database'] } } };
 }
 
-/** Every web host with an SQL router. */
-export function withRouter(stack: StackFile): StackFile {
-  return { ...stack, database: { ...stack.database, router: true } };
-}
-
 export interface Strike {
   readonly pauseMs: number;
   readonly errors: Errors;

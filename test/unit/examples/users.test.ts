@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { classify, NoAnswer, OutcomeUnknown, Unavailable } from '../../../examples/users/failure.ts';
 import { createHealth } from '../../../examples/users/health.ts';
-import { contains, parsePosition } from '../../../examples/users/position.ts';
 import { Problem, problemOf } from '../../../examples/users/problem.ts';
 import { parseId, validateNewUser } from '../../../examples/users/users.ts';
 
@@ -75,50 +74,6 @@ test('ids', () => {
   }
 });
 
-describe('positions', () => {
-  test('one per domain', () => {
-    expect(parsePosition('0-1-42,7-2-18446744073709551615')).toEqual(
-      new Map([
-        ['0', 42n],
-        ['7', 18_446_744_073_709_551_615n],
-      ]),
-    );
-  });
-
-  test.for([
-    '',
-    '0',
-    '0-1',
-    '0-1-2-3',
-    '0-1-2,',
-    ' 0-1-2',
-    '0-1-2 ',
-    '00-1-2',
-    '0-1-02',
-    '-0-1-2',
-    '0-1-+2',
-    '0-4294967296-1',
-    '4294967296-0-1',
-    '0-1-18446744073709551616',
-    '0-1-1,0-2-2',
-    "0-1-1'",
-    '0x0-1-1',
-    '0-1-1\n',
-    Array.from({ length: 9 }, (_, domain) => `${domain}-1-1`).join(','),
-  ])('%j is none', (text) => {
-    expect(parsePosition(text)).toBeNull();
-  });
-
-  test('contain each other by domain and sequence', () => {
-    const wanted = parsePosition('0-1-42,7-1-3') ?? new Map();
-    expect(contains('0-2-42,7-9-3', wanted)).toBe(true);
-    expect(contains('0-1-100,7-1-4,9-1-1', wanted)).toBe(true);
-    expect(contains('0-1-41,7-1-3', wanted)).toBe(false);
-    expect(contains('0-1-42', wanted)).toBe(false);
-    expect(contains('', wanted)).toBe(false);
-  });
-});
-
 describe('failures', () => {
   const failure = (fields: object) => Object.assign(new Error('text'), fields);
 
@@ -128,7 +83,10 @@ describe('failures', () => {
     [{ code: 'EPIPE', errno: -32 }, 'lost'],
     [{ errno: 1927, code: 'ER_CONNECTION_KILLED' }, 'lost'],
     [{ errno: 1317 }, 'lost'],
-    [{ errno: 1053 }, 'lost'],
+    [{ errno: 1053, sqlState: '08S01' }, 'lost'],
+    [{ errno: 1158, sqlState: '08007' }, 'lost'],
+    [{ errno: 1053, sqlState: '08001' }, 'not-executed'],
+    [{ errno: 1040, sqlState: '08004' }, 'not-executed'],
     [{ errno: 1290 }, 'read-only'],
     [{ errno: 1836 }, 'read-only'],
     [{ errno: 1792 }, 'read-only'],

@@ -108,14 +108,6 @@ describe('keepalived', () => {
 });
 
 describe('app', () => {
-  it('writes to whichever database host takes it and reads at its own replica first', () => {
-    const spec = referenceSpec();
-    const urls = contentOf(spec, 'server-2', 'app/app-1.env').split('\n');
-    const [write = '', read = ''] = urls.map((line) => /@([^/]+)/.exec(line)?.[1]);
-    expect(write).toBe('10.77.0.13:3306,10.77.0.14:3306');
-    expect(read).toBe('10.77.0.14:3306,10.77.0.13:3306');
-  });
-
   it('runs the pinned Node.js, an absolute program, or one of the host', () => {
     const commandOf = (...command: [string, ...string[]]) => {
       const app = { ...referenceStackFile.web.app, command };
@@ -142,13 +134,27 @@ describe('the SQL router', () => {
   const routerOf = (router: NonNullable<StackFile['database']>['router']): Service | undefined =>
     servicesOf(referenceSpec({ database: { router } }), 'server-1').find(({ name }) => name === 'router');
 
-  it('is there by its setting alone', () => {
-    expect(routerOf(false)).toBeUndefined();
-    expect(routerOf(true)?.name).toBe('router');
+  it('is on every web host, without a word in the stack file', () => {
+    const servicesWithRouter = (host: string) => servicesOf(referenceSpec(), host).map(({ name }) => name);
+    expect(servicesWithRouter('server-2')).toContain('router');
+    expect(servicesWithRouter('lb-1')).not.toContain('router');
+  });
+
+  it('is all that the application knows of the database', () => {
+    const names = Object.fromEntries(
+      contentOf(referenceSpec(), 'server-1', 'app/app-1.env')
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/=(.*)/s)),
+    );
+    expect(Object.keys(names)).toEqual(['DATABASE_URL']);
+    expect(names['DATABASE_URL']).toMatch(
+      /^mysql:\/\/users:[^@]+@localhost\/users\?socket=\/run\/tandem\/router\/router\.sock$/,
+    );
   });
 
   it('is given the time to drain before it is killed', () => {
-    expect(routerOf(true)?.stop.timeoutMs).toBeGreaterThan(10_000);
+    expect(routerOf({})?.stop.timeoutMs).toBeGreaterThan(10_000);
     expect(routerOf({ drainTimeoutMs: 60_000 })?.stop.timeoutMs).toBeGreaterThan(60_000);
   });
 

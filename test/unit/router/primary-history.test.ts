@@ -35,3 +35,11 @@ test('a primary of another epoch says nothing; a replica of an older one is behi
   expect(history.lag(replicaAt(9, 1), 25, 2)).toBe(5 + 10);
   expect(history.lag(replicaAt(9, 2), 25, 2)).toBe(0);
 });
+
+test('after a rest in which nobody asked, what a replica lacks may be as old as the rest', () => {
+  const history = asked(10);
+  history.remember({ askedMs: 60_000, epoch: 1, logged: at(11) });
+  expect(history.lag(replicaAt(11), 60_001, 1, true)).toBe(0);
+  expect(history.lag(replicaAt(10), 60_001, 1, true)).toBe(60_001 - 10);
+  expect(history.lag(replicaAt(10), 60_001, 1)).toBe(1);
+});

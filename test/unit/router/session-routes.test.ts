@@ -25,6 +25,8 @@ const context: RoutesContext = {
   catalogue: () => null,
   definitionsChanged: () => undefined,
   members: () => [member('db-1', 'primary', 10), member('db-2', 'replica', 5)],
+  want: () => undefined,
+  rested: false,
   writesOf: () => ({ atLeast: { epoch: 1, position: at(10) }, pending: [] }),
   wrote: () => undefined,
   level: 'session',
@@ -41,4 +43,28 @@ test.each([
   const session = new RoutedSession(context, 'app', utf8mb4, 'test');
   const choice = session.choose(session.analyse(Buffer.from(sql), true), 1);
   expect(choice.slot).toBe(slot);
+});
+
+test.each([
+  ['SELECT 1', true],
+  ['/* tandem:replica */ SELECT 1', false],
+  ['INSERT INTO t VALUES (1)', false],
+])('%s: recent positions are wanted: %s', (sql, expected) => {
+  let wanted = false;
+  const want = (): void => {
+    wanted = true;
+  };
+  const session = new RoutedSession({ ...context, want }, 'app', utf8mb4, 'test');
+  session.choose(session.analyse(Buffer.from(sql), true), 1);
+  expect(wanted).toBe(expected);
+});
+
+test('after a rest the members are asked before a read is given to the primary for want of a replica', () => {
+  const members = () => context.members().map((each) => ({ ...each, lagMs: undefined }));
+  const choiceOf = (rested: boolean) => {
+    const session = new RoutedSession({ ...context, members, rested }, 'app', utf8mb4, 'test');
+    return session.choose(session.analyse(Buffer.from('/* tandem:replica */ SELECT 1'), true), 1);
+  };
+  expect(choiceOf(true)).toMatchObject({ slot: 'primary', reason: 'no replica', sampleFirst: true });
+  expect(choiceOf(false)).toMatchObject({ slot: 'primary', reason: 'no replica', sampleFirst: false });
 });

@@ -63,6 +63,10 @@ export const primaryReads: readonly Row[] = [
     SELECT @@SESSION . sql_mode
     SELECT @@global.server_id
     SELECT @@hostname, @@port
+    /* tandem:consistency=eventual */ SELECT @@hostname
+    /* tandem:replica */ SELECT @@hostname, @@port
+    /* tandem:replica */ SELECT @@global.server_id
+    /* tandem:primary */ /* tandem:replica */ SELECT @@hostname
     SELECT @@last_insert_id
     SELECT @@identity
     SELECT @@in_transaction

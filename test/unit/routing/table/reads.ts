@@ -110,6 +110,9 @@ export const reads: readonly Row[] = [
     /* tandem:replica */ SELECT 1
     /* tandem:consistency=global */ SELECT * FROM t
     SELECT * FROM t /* tandem:replica */
+    /* tandem:replica */ SELECT @@hostname
+    /* tandem:replica tandem:consistency=global */ SELECT @@server_id, a FROM t
+    SELECT @@HOSTNAME /* tandem:replica */
     /* tandem:primary */ SELECT 1
     /*+ tandem:primary */ SELECT 1`,
   ),
