@@ -46,6 +46,8 @@ export class Donor {
         `--defaults-extra-file=${optionFile}`,
         '--backup',
         '--stream=mbstream',
+        // At its end it stops commits and waits for its next look at the redo log: a second by default.
+        '--log-copy-interval=10',
         `--datadir=${config.dataDirectory}`,
         `--target-dir=${this.#member.stateDirectory}`,
       ]);

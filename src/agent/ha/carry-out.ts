@@ -19,6 +19,8 @@ import type { Say } from './transactions.ts';
 /** A server that doesn't answer within this is silent. */
 const probeMs = 1_000;
 const barrierMs = 1_000;
+/** The supervisor tells of an exit within this time. */
+const noticedWithinMs = 1_000;
 /** After starts that failed: the pause before the next one, doubled each time. */
 const firstPauseMs = 200;
 const longestPauseMs = 5_000;
@@ -158,13 +160,18 @@ export class Executor {
   }
 
   async #lost(): Promise<void> {
-    // The supervisor may notice a moment later.
-    for (let attempt = 0; attempt < 5 && !this.#stopped; attempt += 1) {
+    // The supervisor notices a moment later; on a busy host, where this matters most, a longer one.
+    const deadline = performance.now() + noticedWithinMs;
+    for (
+      let pauseMs = 10;
+      performance.now() < deadline && !this.#stopped;
+      pauseMs = Math.min(80, pauseMs * 1.5)
+    ) {
       if ((await this.#isGone()) === true) {
         this.onExit();
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 

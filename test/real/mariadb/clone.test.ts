@@ -115,4 +115,33 @@ describe('a clone by mariadb-backup', () => {
       await once(backup, 'exit');
     }
   });
+
+  // It waits for its own next look at the redo log while commits are stopped. A copy of a primary costs its clients that.
+  test('stops commits for as long as its --log-copy-interval, a second by default', async () => {
+    const primary = await (await MariadbServer.create('primary', ['server-id=1'])).start();
+    await primary.run('CREATE TABLE test.t (id INT PRIMARY KEY) ENGINE=InnoDB');
+    expect(await longestCommitMs(primary, [])).toBeGreaterThan(700);
+    expect(await longestCommitMs(primary, ['--log-copy-interval=10'])).toBeLessThan(700);
+  });
 });
+
+/** The longest of the commits made one after the other while a backup runs. */
+async function longestCommitMs(primary: MariadbServer, more: readonly string[]): Promise<number> {
+  const source = [`--socket=${primary.socketPath}`, `--datadir=${primary.dataDirectory}`];
+  const options = ['--no-defaults', '--backup', '--stream=mbstream', '--user=root', ...source, ...more];
+  const [program = '', ...args] = asServerUser([
+    'mariadb-backup',
+    ...options,
+    `--target-dir=${primary.directory}`,
+  ]);
+  const backup = spawn(program, args, { stdio: 'ignore' });
+  const ended = once(backup, 'exit');
+  let longestMs = 0;
+  for (let id = 1_000; backup.exitCode === null && backup.signalCode === null; id += 1) {
+    const startedMs = performance.now();
+    await primary.run(`REPLACE INTO test.t VALUES (${id})`);
+    longestMs = Math.max(longestMs, performance.now() - startedMs);
+  }
+  expect((await ended)[0]).toBe(0);
+  return longestMs;
+}
