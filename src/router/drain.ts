@@ -13,12 +13,18 @@ export interface Drained {
 
 /** A session is quiet when it had no statement for so long: then hardly a client is just about to send one. */
 const quietMs = 20;
+/** A client that came in time gets its session before it is sent away; one that doesn't log in is not waited for. */
+const loginMs = 2_000;
 
 /**
  * Resolves when no session is left, or after `timeoutMs`; the ones left are the caller's to close. In the second half of
  * that time sessions that are never quiet are closed right behind an answer.
  */
-export async function drain(sessions: ReadonlyMap<number, Session>, timeoutMs: number): Promise<Drained> {
+export async function drain(
+  sessions: ReadonlyMap<number, Session>,
+  loggingIn: () => number,
+  timeoutMs: number,
+): Promise<Drained> {
   const beganMs = performance.now();
   const atStart = sessions.size;
   let before = new Map<Session, number>();
@@ -33,7 +39,8 @@ export async function drain(sessions: ReadonlyMap<number, Session>, timeoutMs: n
       else now.set(session, count);
     }
     before = now;
-    if (sessions.size === 0 || passedMs >= timeoutMs) break;
+    const empty = sessions.size === 0 && (loggingIn() === 0 || passedMs > loginMs);
+    if (empty || passedMs >= timeoutMs) break;
     await new Promise((resolve) => setTimeout(resolve, Math.min(quietMs, timeoutMs - passedMs)));
   }
   return { ended: Math.max(0, atStart - sessions.size), cut: sessions.size };

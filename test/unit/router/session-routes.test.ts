@@ -27,6 +27,8 @@ const context: RoutesContext = {
   members: () => [member('db-1', 'primary', 10), member('db-2', 'replica', 5)],
   writesOf: () => ({ atLeast: { epoch: 1, position: at(10) }, pending: [] }),
   wrote: () => undefined,
+  wroteUntold: () => undefined,
+  publishes: false,
   level: 'session',
   limits: { maxLagMs: 10_000, maxWaitMs: 50, primaryDelayMs: 50 },
   serverVersion: 101_119,
