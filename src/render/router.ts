@@ -38,11 +38,12 @@ export function routerService(context: RenderContext, settings: RouterSettings):
       secretFile(
         configuration,
         `${JSON.stringify(routerConfiguration(context, settings), null, 2)}\n`,
-        'restart',
+        'reload',
         user,
       ),
       secretFile(routerClientOptions, clientOptions(context), 'none'),
     ],
+    reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'socket', path: routerSocket },
     startTimeoutMs: 15_000,
     stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
@@ -67,6 +68,18 @@ function routerConfiguration({ spec, host, material }: RenderContext, settings: 
     ...settings,
     accounts: [{ user: applicationAccount(spec), password: material.passwords.application }],
     serverTls: { ca: material.ca },
+    peers: {
+      listen: { host: host.address, port: ports.router },
+      tls,
+      routers: hostsWithRole(spec, 'web')
+        .filter(({ name }) => name !== host.name)
+        .map(({ name, address }) => ({
+          number: numberOf(spec, name),
+          name,
+          host: address,
+          port: ports.router,
+        })),
+    },
     etcd: { endpoints: quorum.map(({ address }) => `https://${address}:${ports.etcdClient}`), tls },
     members: Object.fromEntries(
       hostsWithRole(spec, 'database').map(({ name, address }) => [

@@ -9,6 +9,9 @@ export type RouterSettings = Written & { readonly maxConnectionsPerMember: numbe
 /** Of each member's connections: for the agents, replication, operators, and the routers' own questions. */
 export const keptConnections = 20;
 
+/** To each member, at least: two for a worker's own questions, one for its clients, one for those of the worker before it. */
+export const connectionsPerWorker = 4;
+
 /** Undefined where the stack has no router. */
 export function routerSettings(spec: Spec): RouterSettings | undefined {
   const { router, maxConnections } = spec.database;

@@ -2,6 +2,7 @@
  * Who may talk to whom, over what: the one source of every host's firewall and of `tandem plan --flows`. A connection
  * that is not a flow is dropped.
  */
+import { routerSettings } from '#src/spec/router-settings.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { ports } from './ports.ts';
 
@@ -88,12 +89,27 @@ function balancerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
 
 function webFlows(spec: Spec, host: HostSpec): readonly Flow[] {
   if (!host.roles.includes('web')) return [];
-  return between(others(hostsWithRole(spec, 'balancer'), host), {
+  return [
+    ...between(others(hostsWithRole(spec, 'balancer'), host), {
+      to: host.name,
+      protocol: 'tcp',
+      port: ports.web,
+      service: 'nginx',
+      purpose: 'requests from the balancers',
+      encryption: 'mutual TLS',
+    }),
+    ...routerFlows(spec, host),
+  ];
+}
+
+function routerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  if (routerSettings(spec) === undefined) return [];
+  return between(others(hostsWithRole(spec, 'web'), host), {
     to: host.name,
     protocol: 'tcp',
-    port: ports.web,
-    service: 'nginx',
-    purpose: 'requests from the balancers',
+    port: ports.router,
+    service: 'router',
+    purpose: 'KILL of a session of another host',
     encryption: 'mutual TLS',
   });
 }

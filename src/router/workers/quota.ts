@@ -17,7 +17,8 @@ export interface Sharing {
 export function sharesOf(limit: number, { draining, serving }: Sharing): readonly number[] {
   const taken = draining.reduce((sum, held) => sum + held, 0);
   const questions = ownQuestions * Math.max(0, draining.length + serving - 1);
-  const left = Math.max(0, limit - taken - questions);
+  // Questions of workers that are to end don't keep the others from serving.
+  const left = Math.max(0, limit - taken - questions, Math.min(serving, limit - taken));
   const each = Math.floor(left / Math.max(1, serving));
   return Array.from({ length: serving }, (_, index) => each + (index < left - each * serving ? 1 : 0));
 }

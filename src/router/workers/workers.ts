@@ -61,7 +61,8 @@ export class Workers {
   }
 
   get #count(): number {
-    return this.#settings.workers ?? defaultWorkers();
+    const { workers, maxConnectionsPerMember } = this.#settings;
+    return workers ?? defaultWorkers(maxConnectionsPerMember);
   }
 
   /** Whether it has workers in processes of their own: then nothing of its clients may be read here. */

@@ -1,7 +1,7 @@
 /** A router as a process of its own, the way a host runs it: for what is measured or signalled. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import type { RouterConfig } from '#src/router/config.ts';
@@ -50,6 +50,16 @@ export class RouterProcess {
     };
     writeFileSync(file, JSON.stringify(settings), { mode: 0o600 });
     return new RouterProcess(launch(file), file, socketPath, controlPath).#listening();
+  }
+
+  /** Other settings for a reload; the rest as before. Undefined breaks the file. */
+  configure(change: Partial<RouterConfig> | undefined): void {
+    const settings = change === undefined ? '{' : JSON.stringify({ ...this.#settings(), ...change });
+    writeFileSync(this.#file, settings, { mode: 0o600 });
+  }
+
+  #settings(): object {
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as object;
   }
 
   /** Another one with the same configuration, at the same paths, while this one is there. */
