@@ -236,10 +236,10 @@ test('a killed worker is replaced at once; the other one and its sessions do not
     });
     expect(performance.now() - began).toBeLessThan(20_000);
     expect((await status()).workerCrashes).toBe(1);
-    await second.query('COMMIT');
     // What the killed one acknowledged holds for whoever comes: through the other, and through its replacement.
     const [a, b] = await apart();
     expect([await value(a), await value(b)]).toEqual([1000, 1000]);
+    await second.query('COMMIT');
     const after = await totals();
     for (const [name, count] of before) expect(after.get(name), name).toBeGreaterThanOrEqual(count);
   });
