@@ -9,8 +9,6 @@ const idBase = 0x4000_0000;
 const slotBits = 5;
 const counterBits = 18;
 
-/** Routers have the numbers 1 to this. */
-export const maxRouterNumber = 127;
 /** Workers of one router at the same time, those that drain included. */
 export const workerSlots = 2 ** slotBits;
 export const idsPerWorker = 2 ** counterBits;

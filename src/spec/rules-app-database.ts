@@ -1,7 +1,7 @@
 /** Rules on the application's and the database's own settings. */
 import type { Issue } from '#src/std/errors.ts';
 import { guardedMariadbSettings } from './guarded-mariadb-settings.ts';
-import { connectionsPerWorker, keptConnections, routerSettings } from './router-settings.ts';
+import { connectionsPerWorker, keptConnections, maxRouters, routerSettings } from './router-settings.ts';
 import type { Rule } from './rule.ts';
 import type { ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
@@ -14,6 +14,7 @@ export const databaseErrors: readonly Rule[] = [
   { reads: [], check: reservedSchema },
   { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerConnections },
   { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerWorkers },
+  { reads: ['hosts.*.roles', 'database.router'], check: routerCount },
 ];
 
 const ownEnvironment = new Set(['PORT', 'TANDEM_HOST', 'DATABASE_URL', 'DATABASE_READ_URL']);
@@ -65,6 +66,19 @@ function routerConnections(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
       path: 'database.maxConnections',
       message: `${maxConnections} leave no connection for the SQL routers of ${routers} web hosts`,
       hint: `${kept}: write at least ${needed}.`,
+    },
+  ];
+}
+
+/** Their numbers are part of connection ids. */
+function routerCount(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  const count = hostsWithRole(spec, 'web').length;
+  if (routerSettings(spec) === undefined || count <= maxRouters) return [];
+  return [
+    {
+      path: 'database.router',
+      message: `${count} web hosts are more than have an SQL router each: ${maxRouters}`,
+      hint: 'Take the role web from some hosts, or write: router: false.',
     },
   ];
 }

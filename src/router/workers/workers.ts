@@ -237,7 +237,8 @@ export class Workers {
   #startChild(limit: number): ChildWorker {
     const { program, positions, log } = this.#options;
     const slot = this.#freeSlot();
-    const start = { settings: this.#settings, slot, limit, positions };
+    const bufferBytes = Math.floor(this.#settings.bufferBytes / this.#count);
+    const start = { settings: { ...this.#settings, bufferBytes }, slot, limit, positions };
     const beganMs = performance.now();
     const worker: ChildWorker = new ChildWorker(
       program,

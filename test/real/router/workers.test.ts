@@ -221,6 +221,7 @@ test('a killed worker is replaced at once; the other one and its sessions do not
   await second.query('START TRANSACTION');
   await second.query("INSERT INTO t (s) VALUES ('stays')");
   await withReplicaStopped(async () => {
+    for (let v = 900; v < 910; v++) await first.query('UPDATE n SET v = ? WHERE id = 1', [v]);
     const before = await totals();
     await first.query('UPDATE n SET v = 1000 WHERE id = 1');
     const [victim] = await status().then(({ workers }) =>
