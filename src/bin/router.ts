@@ -1,4 +1,5 @@
 /** `router.ts FILE`: the SQL router of this host, with its configuration file. */
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { processLog } from '#src/router/process-log.ts';
 import { RouterService } from '#src/router/service.ts';
@@ -13,6 +14,8 @@ try {
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => void router.reload());
   await router.openControl();
+  // For the next one, should this one be killed.
+  flushCompileCache();
 } catch (error) {
   log.error(`can't start: ${(error as Error).message} (${file})`);
   process.exit(1);
