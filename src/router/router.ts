@@ -7,7 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { mirroredCapabilities, offeredExtendedCapabilities } from '#src/mysql-wire/capabilities.ts';
 import type { RouterAccount, RouterConfig } from './config.ts';
 import { firstIdOf, idsPerWorker, ownerOfId } from './connection-ids.ts';
-import { type Drained, drain } from './drain.ts';
+import { type Drained, type DrainTimes, drain } from './drain.ts';
 import { Entrance } from './entrance.ts';
 import { unknownThread } from './errors.ts';
 import { type KillRequest, killSession } from './kill.ts';
@@ -103,10 +103,10 @@ export class Router implements SessionHost {
     this.#entrance.onLeft = call;
   }
 
-  /** Takes no more clients, so that a successor can; sessions go on until they have no state, or for `timeoutMs`. */
-  drain(timeoutMs: number): Promise<Drained> {
+  /** Takes no more clients, so that a successor can; sessions go on until they have no state, or for so long. */
+  drain(times: DrainTimes): Promise<Drained> {
     this.#stopListening();
-    return drain(this.sessions, () => this.#entrance.loggingIn, timeoutMs);
+    return drain(this.sessions, () => this.#entrance.loggingIn, times);
   }
 
   /** The most that its workers' other ones leave this one: connections to each member. */

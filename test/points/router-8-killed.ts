@@ -125,33 +125,32 @@ function changed(stack: StackFile, reload: number): StackFile {
   return { ...stack, database: { ...stack.database, router } };
 }
 
+/** Old workers go within their drainTimeoutMs. */
+async function drained(lab: Lab, host: string, workers: number): Promise<void> {
+  const done = async () => {
+    const status = await statusOf(lab, host);
+    return status.workers.length === workers && status.workers.every(({ draining }) => !draining);
+  };
+  await waitFor(`the old workers' end on ${host}`, done, 20_000);
+}
+
 async function restartRolling(lab: Lab, ledger: Ledger, reloads: number, log: (line: string) => void) {
   const pids = await Promise.all(webHosts.map((host) => lab.pid(host, 'router')));
   const from = ledgerNow();
-  let knocks = 0;
+  let connects = 0;
   for (let reload = reloads - 1; reload >= 0; reload -= 1) {
     await lab.write(changed(lab.stack, reload));
     let up = false;
-    const knocking = knockUntil(ledger, () => up).then((count) => {
-      knocks += count;
-    });
+    const knocking = knockUntil(ledger, () => up);
     try {
       await lab.expect('up');
-      // Old workers go within their drainTimeoutMs.
-      for (const host of webHosts) {
-        await waitFor(
-          `the old workers' end on ${host}`,
-          async () => {
-            const { workers } = await statusOf(lab, host);
-            return workers.length === 2 - (reload % 2) && workers.every(({ draining }) => !draining);
-          },
-          10_000,
-        );
-      }
+      for (const host of webHosts) await drained(lab, host, 2 - (reload % 2));
     } finally {
       up = true;
-      await knocking;
     }
+    const { count, failed } = await knocking;
+    assert.deepEqual(failed, [], 'clients were not served during the restart');
+    connects += count;
     log(`restarted with ${2 - (reload % 2)} workers each`);
   }
   const now = await Promise.all(webHosts.map((host) => lab.pid(host, 'router')));
@@ -166,19 +165,26 @@ async function restartRolling(lab: Lab, ledger: Ledger, reloads: number, log: (l
   return {
     count: reloads,
     connectsRefused: 0,
-    connects: knocks,
+    connects,
     drained: statuses.map(({ drained }) => drained),
   };
 }
 
-/** Connects and asks on both hosts without a pause; rejects when one is refused. */
-async function knockUntil(ledger: Ledger, over: () => boolean): Promise<number> {
+/** Connects and asks on both hosts again and again; what failed. */
+async function knockUntil(ledger: Ledger, over: () => boolean): Promise<Knocks> {
+  const failed: string[] = [];
   let count = 0;
   for (; !over(); count += webHosts.length) {
-    await Promise.all(webHosts.map((host) => ledger.answersOn(host)));
+    const all = await Promise.allSettled(webHosts.map((host) => ledger.answersOn(host, 10_000)));
+    for (const one of all) if (one.status === 'rejected') failed.push(String(one.reason));
     await sleep(5);
   }
-  return count;
+  return { count, failed };
+}
+
+interface Knocks {
+  readonly count: number;
+  readonly failed: readonly string[];
 }
 
 function killWorkers(lab: Lab, ledger: Ledger, kills: number, log: (line: string) => void) {

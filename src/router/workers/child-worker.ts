@@ -1,6 +1,7 @@
 /** A worker in a process of its own, as the main process has it. Clients are handed to it one at a time. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
+import type { DrainTimes } from '#src/router/drain.ts';
 import type { KillRequest } from '#src/router/kill.ts';
 import type { KillResult, RouterLog } from '#src/router/session-host.ts';
 import type { Asked, FromWorker, LastWords, ToWorker, WorkerStart } from './messages.ts';
@@ -87,13 +88,13 @@ export class ChildWorker implements RouterWorker {
     this.#send({ type: 'limit', limit: connections });
   }
 
-  drain(timeoutMs: number): Promise<LastWords> {
+  drain(times: DrainTimes): Promise<LastWords> {
     this.draining = true;
     this.#giveBack();
     return new Promise((resolve) => {
       this.#drained = resolve;
       if (this.#ended) this.#nothingLeft();
-      else this.#send({ type: 'drain', timeoutMs });
+      else this.#send({ type: 'drain', times });
     });
   }
 

@@ -1,4 +1,5 @@
 /** A router that ends, while others already serve: it gives its connections to the members up as its sessions go. */
+import type { DrainTimes } from '#src/router/drain.ts';
 import type { Router } from '#src/router/router.ts';
 import type { LastWords } from './messages.ts';
 
@@ -18,8 +19,8 @@ export class Draining {
     this.#timer = setInterval(() => this.#look(), lookMs);
   }
 
-  async drain(timeoutMs: number): Promise<LastWords> {
-    const drained = this.#router.drain(timeoutMs);
+  async drain(times: DrainTimes): Promise<LastWords> {
+    const drained = this.#router.drain(times);
     this.#look();
     const counts = await drained;
     const { metricValues } = await import('#src/router/metrics.ts');

@@ -1,5 +1,6 @@
 /** The only worker of a router, in the main process itself: it costs no process and no hop. */
 import type { Socket } from 'node:net';
+import type { DrainTimes } from '#src/router/drain.ts';
 import { Router, type RouterOptions } from '#src/router/router.ts';
 import { SharedPositions } from '#src/router/shared-positions.ts';
 import { Draining } from './draining.ts';
@@ -57,9 +58,9 @@ export class LocalWorker implements RouterWorker {
     if (!this.draining) this.router.setConnectionLimit(connections);
   }
 
-  async drain(timeoutMs: number): Promise<LastWords> {
+  async drain(times: DrainTimes): Promise<LastWords> {
     this.#draining = new Draining(this.router, this.#events.onHeld);
-    const last = await this.#draining.drain(timeoutMs);
+    const last = await this.#draining.drain(times);
     this.close();
     return last;
   }

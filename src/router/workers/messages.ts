@@ -1,5 +1,5 @@
 /** What the main process and its workers say to each other, as JSON over the channel that Node.js gives a forked process. */
-import type { Drained } from '#src/router/drain.ts';
+import type { Drained, DrainTimes } from '#src/router/drain.ts';
 import type { Explained, Question } from '#src/router/explain.ts';
 import type { KillRequest } from '#src/router/kill.ts';
 import type { MetricValues } from '#src/router/metrics.ts';
@@ -36,7 +36,7 @@ export type ToWorker =
   /** With a socket. */
   | { readonly type: 'client'; readonly local: boolean }
   | { readonly type: 'limit'; readonly limit: number }
-  | { readonly type: 'drain'; readonly timeoutMs: number }
+  | { readonly type: 'drain'; readonly times: DrainTimes }
   | { readonly type: 'ask'; readonly number: number; readonly what: keyof Asked; readonly question: unknown }
   | { readonly type: 'killed'; readonly number: number; readonly result: KillResult };
 

@@ -1,5 +1,6 @@
 /** The worker's side: a router that is given its clients by the main process, and ends with it. */
 import type { Socket } from 'node:net';
+import type { DrainTimes } from '#src/router/drain.ts';
 import { Router } from '#src/router/router.ts';
 import type { KillResult, RouterLog } from '#src/router/session-host.ts';
 import { openTopology } from '#src/router/settings.ts';
@@ -45,7 +46,7 @@ export class WorkerProcess {
         if (!router.draining) router.setConnectionLimit(message.limit);
         return;
       case 'drain':
-        void this.#drain(router, message.timeoutMs);
+        void this.#drain(router, message.times);
         return;
       case 'ask':
         void this.#answer(router, message);
@@ -85,9 +86,9 @@ export class WorkerProcess {
     });
   }
 
-  async #drain(router: Router, timeoutMs: number): Promise<void> {
+  async #drain(router: Router, times: DrainTimes): Promise<void> {
     const draining = new Draining(router, (connections) => this.#send({ type: 'held', connections }));
-    const last = await draining.drain(timeoutMs);
+    const last = await draining.drain(times);
     router.close();
     this.#send({ type: 'drained', last }, () => process.exit(0));
   }

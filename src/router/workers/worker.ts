@@ -1,5 +1,6 @@
 /** One of the routers that serve a host's clients, as the main process sees it: in its own process or in another. */
 import type { Socket } from 'node:net';
+import type { DrainTimes } from '#src/router/drain.ts';
 import type { Asked, LastWords } from './messages.ts';
 
 export interface RouterWorker {
@@ -14,8 +15,8 @@ export interface RouterWorker {
   /** Rejects when it ends before it has answered. */
   ask<K extends keyof Asked>(what: K, question: Asked[K]['question']): Promise<Asked[K]['answer']>;
   limit(connections: number): void;
-  /** Ends its sessions as they become stateless, all that are left after `timeoutMs`, and then itself. */
-  drain(timeoutMs: number): Promise<LastWords>;
+  /** Ends its sessions as they become stateless, all that are left at the end of its time, and then itself. */
+  drain(times: DrainTimes): Promise<LastWords>;
   /** Ends it at once. */
   close(): void;
 }

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { ownerOfId, workerSlots } from '#src/router/connection-ids.ts';
-import type { Drained } from '#src/router/drain.ts';
+import { briskly, type Drained, type DrainTimes, gently } from '#src/router/drain.ts';
 import { refusal } from '#src/router/entrance.ts';
 import { unknownThread } from '#src/router/errors.ts';
 import type { KillRequest } from '#src/router/kill.ts';
@@ -41,6 +41,8 @@ export class Workers {
   readonly #waiting: Client[] = [];
   /** Those that clients can be given to; also while they drain, for what they say of themselves. */
   readonly #ready = new Set<RouterWorker>();
+  /** What becomes of those that drain. */
+  readonly #drains = new Map<RouterWorker, Promise<LastWords>>();
   readonly past = new PastMetrics();
   #ending = false;
   #quickExits = 0;
@@ -109,7 +111,9 @@ export class Workers {
     this.#ending = true;
     for (const { socket } of this.#waiting.splice(0)) socket.destroy();
     const all = await Promise.all(
-      [...this.#all.values()].map((worker) => (worker.draining ? nothing : this.#drain(worker, timeoutMs))),
+      [...this.#all.values()].map(
+        (worker) => this.#drains.get(worker) ?? this.#drain(worker, briskly(timeoutMs)),
+      ),
     );
     return {
       ended: all.reduce((sum, { ended }) => sum + ended, 0),
@@ -181,12 +185,18 @@ export class Workers {
     this.past.counts.reloads++;
     // They end by what they were told when they started.
     const old = this.#serving.filter((worker) => !started.includes(worker));
-    for (const worker of old) void this.#drain(worker, before.drainTimeoutMs);
+    for (const worker of old) void this.#drain(worker, gently(before.drainTimeoutMs));
     this.#share();
   }
 
-  async #drain(worker: RouterWorker, timeoutMs: number): Promise<LastWords> {
-    const last = await worker.drain(timeoutMs);
+  #drain(worker: RouterWorker, times: DrainTimes): Promise<LastWords> {
+    const drained = this.#drained(worker, times);
+    this.#drains.set(worker, drained);
+    return drained;
+  }
+
+  async #drained(worker: RouterWorker, times: DrainTimes): Promise<LastWords> {
+    const last = await worker.drain(times);
     const { ended, cut } = last;
     const { counts } = this.past;
     counts.drainedSessions += ended;
@@ -194,7 +204,7 @@ export class Workers {
     this.#ready.delete(worker);
     this.past.ends(worker, last.metrics.length === 0 ? undefined : last.metrics);
     if (!this.#ending)
-      this.#options.log.info(`worker ${worker.slot} has ended: ${drainedText(last, timeoutMs)}`);
+      this.#options.log.info(`worker ${worker.slot} has ended: ${drainedText(last, times.timeoutMs)}`);
     return last;
   }
 
@@ -298,6 +308,7 @@ export class Workers {
   #gone(worker: RouterWorker): void {
     this.past.ends(worker, undefined);
     this.#ready.delete(worker);
+    this.#drains.delete(worker);
     if (this.#all.get(worker.slot) === worker) this.#all.delete(worker.slot);
     if (!this.#ending) this.#share();
   }
@@ -313,8 +324,6 @@ export class Workers {
 
 /** Of a worker that has answered. */
 export type WorkerTold = Pick<RouterWorker, 'slot' | 'clients' | 'draining'>;
-
-const nothing: LastWords = { ended: 0, cut: 0, metrics: [] };
 
 /** For the log. */
 export function drainedText({ ended, cut }: Drained, timeoutMs: number): string {

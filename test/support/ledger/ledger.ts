@@ -120,8 +120,8 @@ export class Ledger {
   }
 
   /** Whether the router of a host answers a read; rejects while it doesn't. */
-  async answersOn(host: string): Promise<true> {
-    const connection = await this.connectOn(host, 500);
+  async answersOn(host: string, connectTimeout = 500): Promise<true> {
+    const connection = await this.connectOn(host, connectTimeout);
     try {
       await connection.query('SELECT 1');
       return true;
