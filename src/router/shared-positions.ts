@@ -11,8 +11,8 @@ import { type Freshness, joinFreshness, nothingSeen, printPosition } from '#src/
 import { workerSlots } from './connection-ids.ts';
 
 const recordBytes = 2_048;
-/** CRC and length of what follows. */
-const headerBytes = 8;
+/** CRC-32 of all that follows, length of the text, number of the record (each one's higher than the one's before). */
+const at = { crc: 0, length: 4, number: 8, text: 16 } as const;
 const tooLong = 0xffff_ffff;
 /** A record that is being written is whole a moment later. */
 const attempts = 20;
@@ -37,23 +37,25 @@ function clockOffsetMs(): number {
 const clockErrorMs = 0.1;
 
 interface Known {
-  readonly header: bigint;
+  readonly number: number;
   readonly writes: Writes | 'unknown';
 }
 
 export class SharedPositions {
   readonly #file: number;
-  readonly #at: number;
+  readonly #start: number;
   readonly #own = Buffer.alloc(recordBytes);
   readonly #all = Buffer.alloc(workerSlots * recordBytes);
   readonly #known: (Known | undefined)[] = [];
   readonly #offsetMs = clockOffsetMs();
+  /** Above what whoever had the slot before can have come to: nobody writes once in a microsecond. */
+  #number = Number(process.hrtime.bigint() / 1_000n);
   #joined: Map<string, Freshness> | 'unknown' = new Map();
 
   /** `slot`: of this worker alone. Throws when the file can't be opened. */
   constructor(path: string, slot: number) {
     this.#file = openSync(path, 'r+');
-    this.#at = slot * recordBytes;
+    this.#start = slot * recordBytes;
   }
 
   /** What this worker has written, all of it, in place of what its record said. */
@@ -68,12 +70,12 @@ export class SharedPositions {
       return [user, atLeast?.epoch ?? null, position, untold];
     });
     const text = JSON.stringify(entries);
-    const bytes = Buffer.byteLength(text);
-    const fits = bytes <= recordBytes - headerBytes;
-    const length = fits ? this.#own.write(text, headerBytes) : 0;
-    this.#own.writeUInt32LE(crc32(this.#own.subarray(headerBytes, headerBytes + length)), 0);
-    this.#own.writeUInt32LE(fits ? length : tooLong, 4);
-    writeSync(this.#file, this.#own, 0, headerBytes + length, this.#at);
+    const fits = Buffer.byteLength(text) <= recordBytes - at.text;
+    const end = at.text + (fits ? this.#own.write(text, at.text) : 0);
+    this.#own.writeUInt32LE(fits ? end - at.text : tooLong, at.length);
+    this.#own.writeDoubleLE(++this.#number, at.number);
+    this.#own.writeUInt32LE(crc32(this.#own.subarray(at.length, end)), at.crc);
+    writeSync(this.#file, this.#own, 0, end, this.#start);
   }
 
   /** What all workers have written for the account. */
@@ -86,7 +88,7 @@ export class SharedPositions {
   /** What the worker that had this slot before has written: the successor's record goes on from it. */
   inherited(): Writes {
     this.#read();
-    const known = this.#known[this.#at / recordBytes]?.writes;
+    const known = this.#known[this.#start / recordBytes]?.writes;
     return known === undefined || known === 'unknown' ? new Map() : known;
   }
 
@@ -106,27 +108,28 @@ export class SharedPositions {
   #compare(bytes: number, last: boolean): { readonly changed: boolean; readonly torn: boolean } {
     let changed = false;
     let torn = false;
-    for (let slot = 0; (slot + 1) * recordBytes <= bytes + recordBytes - headerBytes; slot++) {
-      const at = slot * recordBytes;
-      const header = this.#all.readBigUInt64LE(at);
-      if (header === 0n || this.#known[slot]?.header === header) continue;
-      const writes = this.#parse(at);
+    for (let slot = 0; slot * recordBytes + at.text <= bytes; slot++) {
+      const record = this.#all.subarray(slot * recordBytes, (slot + 1) * recordBytes);
+      const number = record.readDoubleLE(at.number);
+      if (number === 0 || this.#known[slot]?.number === number) continue;
+      const writes = this.#parse(record);
       // One that stays torn is taken for what it is, and looked at again.
       if (writes === undefined) torn = true;
       if (writes === undefined && !last) continue;
-      this.#known[slot] = writes === undefined ? { header: 0n, writes: 'unknown' } : { header, writes };
+      this.#known[slot] = writes === undefined ? { number: 0, writes: 'unknown' } : { number, writes };
       changed = true;
     }
     return { changed, torn };
   }
 
   /** Undefined: it was being written. */
-  #parse(at: number): Writes | 'unknown' | undefined {
-    const length = this.#all.readUInt32LE(at + 4);
+  #parse(record: Buffer): Writes | 'unknown' | undefined {
+    const length = record.readUInt32LE(at.length);
+    const end = at.text + (length === tooLong ? 0 : length);
+    if (end > recordBytes || crc32(record.subarray(at.length, end)) !== record.readUInt32LE(at.crc))
+      return undefined;
     if (length === tooLong) return 'unknown';
-    if (length > recordBytes - headerBytes) return undefined;
-    const payload = this.#all.subarray(at + headerBytes, at + headerBytes + length);
-    if (crc32(payload) !== this.#all.readUInt32LE(at)) return undefined;
+    const payload = record.subarray(at.text, end);
     return new Map(
       (JSON.parse(payload.toString()) as Entry[]).map(([user, epoch, text, untold]) => {
         const position = parsePosition(text) as Position;

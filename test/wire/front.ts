@@ -1,13 +1,12 @@
 /** A router in front of a fake server. */
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
-import { metricValues } from '#src/router/metrics.ts';
 import { Router } from '#src/router/router.ts';
 import type { RouterLog } from '#src/router/session-host.ts';
 import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
 import { answerOf } from '#src/router/workers/local-worker.ts';
 import { PastMetrics } from '#src/router/workers/past-metrics.ts';
-import { WholeRouter } from '#src/router/workers/whole-router.ts';
+import { WholeRouter, type WorkerTold } from '#src/router/workers/whole-router.ts';
 import { removeDirectories, temporaryDirectory } from '../real/mariadb/server.ts';
 import { account } from '../real/router/stack.ts';
 import { FakeServer } from './fake-server.ts';
@@ -36,18 +35,13 @@ export function viewOf(port: number, epoch = 1): TopologyView {
 
 /** What a router of one worker says of itself. */
 export function controlOf(router: Router): WholeRouter {
-  return new WholeRouter({
-    askAll: async (what, question) => [
-      [
-        { slot: 0, clients: router.clients, draining: router.draining },
-        await answerOf(router, what, question),
-      ],
-    ],
-    askOne: (what, question) => answerOf(router, what, question),
-    metrics: async () => [await metricValues(router)],
-    past: new PastMetrics(),
-    size: 1,
-  });
+  const worker: WorkerTold = {
+    slot: 0,
+    clients: 0,
+    draining: router.draining,
+    ask: (what, question) => answerOf(router, what, question),
+  };
+  return new WholeRouter({ answering: [worker], past: new PastMetrics(), size: 1 });
 }
 
 const silent: RouterLog = { info: () => undefined, warn: () => undefined };

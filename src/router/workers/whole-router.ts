@@ -2,11 +2,14 @@
 import type { ControlSource } from '#src/router/control.ts';
 import type { Explained, Question } from '#src/router/explain.ts';
 import { combineStatus } from './combine.ts';
+import type { Asked } from './messages.ts';
 import { metricsContentType, metricsText } from './whole-metrics.ts';
+import type { RouterWorker } from './worker.ts';
 import type { Workers } from './workers.ts';
 
-/** As much of `Workers` as it takes to tell of them. */
-export type WorkersTold = Pick<Workers, 'askAll' | 'askOne' | 'metrics' | 'past' | 'size'>;
+/** As much of a worker, and of `Workers`, as it takes to tell of them. */
+export type WorkerTold = Pick<RouterWorker, 'slot' | 'clients' | 'draining' | 'ask'>;
+export type WorkersTold = Pick<Workers, 'past' | 'size'> & { readonly answering: readonly WorkerTold[] };
 
 export class WholeRouter implements ControlSource {
   readonly #workers: WorkersTold;
@@ -16,13 +19,15 @@ export class WholeRouter implements ControlSource {
   }
 
   async metrics(): Promise<{ readonly text: string; readonly contentType: string }> {
-    const workers = this.#workers;
-    const text = await metricsText(await workers.metrics(), workers.past.counts, workers.size);
-    return { text, contentType: metricsContentType };
+    const { past, size } = this.#workers;
+    const now = await this.#askAll('metrics', undefined);
+    for (const [worker, metrics] of now) past.seen(worker, metrics);
+    const all = [...now.map(([, metrics]) => metrics), ...(await past.totals())];
+    return { text: await metricsText(all, past.counts, size), contentType: metricsContentType };
   }
 
   async status(): Promise<object> {
-    const answers = await this.#workers.askAll('status', undefined);
+    const answers = await this.#askAll('status', undefined);
     const { reloads, crashes, drainedSessions, cutSessions } = this.#workers.past.counts;
     return {
       ...combineStatus(answers.map(([, status]) => status)),
@@ -39,6 +44,25 @@ export class WholeRouter implements ControlSource {
   }
 
   explain(question: Question): Promise<Explained | null> {
-    return this.#workers.askOne('explain', question);
+    const worker = this.#workers.answering.find(({ draining }) => !draining);
+    if (worker === undefined) return Promise.reject(new Error('no worker serves at this moment'));
+    return worker.ask('explain', question);
+  }
+
+  /** A worker that ends meanwhile says nothing. */
+  async #askAll<K extends keyof Asked>(
+    what: K,
+    question: Asked[K]['question'],
+  ): Promise<readonly (readonly [WorkerTold, Asked[K]['answer']])[]> {
+    const answers = await Promise.all(
+      this.#workers.answering.map(async (worker) => {
+        try {
+          return [[worker, await worker.ask(what, question)] as const];
+        } catch {
+          return [];
+        }
+      }),
+    );
+    return answers.flat();
   }
 }

@@ -8,13 +8,12 @@ import { briskly, type Drained, type DrainTimes, gently } from '#src/router/drai
 import { refusal } from '#src/router/entrance.ts';
 import { unknownThread } from '#src/router/errors.ts';
 import type { KillRequest } from '#src/router/kill.ts';
-import type { MetricValues } from '#src/router/metrics.ts';
 import type { KillResult, RouterLog } from '#src/router/session-host.ts';
 import { openTopology, type RouterSettings } from '#src/router/settings.ts';
 import { ChildWorker, type Client } from './child-worker.ts';
 import { defaultWorkers } from './count.ts';
 import { LocalWorker } from './local-worker.ts';
-import type { Asked, LastWords } from './messages.ts';
+import type { LastWords } from './messages.ts';
 import { PastMetrics } from './past-metrics.ts';
 import { sharesOf } from './quota.ts';
 import type { RouterWorker } from './worker.ts';
@@ -127,34 +126,9 @@ export class Workers {
     for (const worker of this.#all.values()) worker.close();
   }
 
-  /** What each of them answers; a worker that ends meanwhile says nothing. */
-  async askAll<K extends keyof Asked>(
-    what: K,
-    question: Asked[K]['question'],
-  ): Promise<readonly (readonly [WorkerTold, Asked[K]['answer']])[]> {
-    const answers = await Promise.all(
-      [...this.#ready].map(async (worker) => {
-        try {
-          return [[worker, await worker.ask(what, question)] as const];
-        } catch {
-          return [];
-        }
-      }),
-    );
-    return answers.flat();
-  }
-
-  /** What one that serves answers. Rejects when there is none. */
-  async askOne<K extends keyof Asked>(what: K, question: Asked[K]['question']): Promise<Asked[K]['answer']> {
-    const worker = this.#serving.find((each) => this.#ready.has(each));
-    if (worker === undefined) throw new Error('no worker serves at this moment');
-    return worker.ask(what, question);
-  }
-
-  async metrics(): Promise<readonly (readonly MetricValues[])[]> {
-    const now = await this.askAll('metrics', undefined);
-    for (const [worker, metrics] of now) this.past.seen(worker, metrics);
-    return [...now.map(([, metrics]) => metrics), ...(await this.past.totals())];
+  /** Those that can be asked what they say of themselves, those that drain included. */
+  get answering(): readonly RouterWorker[] {
+    return [...this.#ready];
   }
 
   /** KILL of a session that one of this router's workers may have. */
@@ -321,9 +295,6 @@ export class Workers {
     for (const [index, worker] of serving.entries()) worker.limit(shares[index] ?? 0);
   }
 }
-
-/** Of a worker that has answered. */
-export type WorkerTold = Pick<RouterWorker, 'slot' | 'clients' | 'draining'>;
 
 /** For the log. */
 export function drainedText({ ended, cut }: Drained, timeoutMs: number): string {
