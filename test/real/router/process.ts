@@ -69,10 +69,14 @@ export class RouterProcess {
   }
 
   async #listening(): Promise<this> {
-    await waitFor('the router', () => {
-      if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
-      return this.output.includes('listening') && existsSync(this.controlPath);
-    });
+    await waitFor(
+      'the router',
+      () => {
+        if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
+        return this.output.includes('listening') && existsSync(this.controlPath);
+      },
+      30_000,
+    );
     return this;
   }
 
@@ -107,11 +111,18 @@ export class RouterProcess {
   }
 }
 
+/** One for all routers of a test file; it goes with the other directories. */
+function compiled(): string {
+  compiledDirectory ??= temporaryDirectory('router-compiled');
+  return compiledDirectory;
+}
+let compiledDirectory: string | undefined;
+
 /** It goes with the test process, whatever happens to that. */
 function launch(file: string): ChildProcess {
   return spawn('setpriv', ['--pdeathsig=KILL', process.execPath, 'src/bin/router.ts', file], {
     cwd: repository,
-    env: { ...process.env, NODE_OPTIONS: nodeOptions },
+    env: { ...process.env, NODE_OPTIONS: nodeOptions, NODE_COMPILE_CACHE: compiled() },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
