@@ -63,8 +63,10 @@ export class SharedKnowledge implements RoutesContext {
   }
 
   writesOf(user: string, ofHost: boolean): Freshness {
-    const everybodys = ofHost ? this.#positions?.of(user) : undefined;
-    return everybodys ?? this.#writes.get(user) ?? nothingSeen;
+    const own = this.#writes.get(user) ?? nothingSeen;
+    if (ofHost) return this.#positions?.of(user) ?? own;
+    // `global` asks the primary since the read began, and so knows of what was never told.
+    return own.pending.length === 0 ? own : { atLeast: own.atLeast, pending: [] };
   }
 
   wrote(user: string, stamp: Stamp): void {
