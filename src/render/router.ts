@@ -33,17 +33,22 @@ export function routerService(context: RenderContext): Service {
     kind: 'daemon',
     command: [nodeProgram, `${codeDirectory}/src/bin/router.ts`, configuration],
     user,
-    environment: { NODE_OPTIONS: `--max-old-space-size=${heapMiB(settings)} --max-semi-space-size=8` },
+    environment: {
+      NODE_OPTIONS: `--max-old-space-size=${heapMiB(settings)} --max-semi-space-size=8`,
+      // What it compiled once it need not compile again: a router or a worker that was killed is back sooner.
+      NODE_COMPILE_CACHE: `${runDirectory}/compiled`,
+    },
     directories: [{ path: runDirectory, mode: 0o750, owner: user }],
     files: [
       secretFile(
         configuration,
         `${JSON.stringify(routerConfiguration(context, settings), null, 2)}\n`,
-        'restart',
+        'reload',
         user,
       ),
       secretFile(routerClientOptions, clientOptions(context), 'none'),
     ],
+    reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'socket', path: routerSocket },
     startTimeoutMs: 15_000,
     stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
@@ -68,6 +73,18 @@ function routerConfiguration({ spec, host, material }: RenderContext, settings: 
     ...settings,
     accounts: [{ user: applicationAccount(spec), password: material.passwords.application }],
     serverTls: { ca: material.ca },
+    peers: {
+      listen: { host: host.address, port: ports.router },
+      tls,
+      routers: hostsWithRole(spec, 'web')
+        .filter(({ name }) => name !== host.name)
+        .map(({ name, address }) => ({
+          number: numberOf(spec, name),
+          name,
+          host: address,
+          port: ports.router,
+        })),
+    },
     etcd: { endpoints: quorum.map(({ address }) => `https://${address}:${ports.etcdClient}`), tls },
     members: Object.fromEntries(
       hostsWithRole(spec, 'database').map(({ name, address }) => [

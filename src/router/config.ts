@@ -8,6 +8,23 @@ export interface RouterAccount {
   readonly plugin?: 'mysql_native_password' | 'caching_sha2_password' | 'client_ed25519';
 }
 
+/** Where another host's router takes KILL. */
+export interface Peer {
+  readonly number: number;
+  /** The host's: also the common name of its certificate. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PeersConfig {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** PEM texts; every peer has a certificate of this authority. */
+  readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
+  /** The other hosts'. */
+  readonly routers: readonly Peer[];
+}
+
 export interface RouterConfig {
   /** What reads must see, unless a session or a hint says otherwise. */
   readonly consistency: ConsistencyLevel;
@@ -16,8 +33,12 @@ export interface RouterConfig {
   /** How old positions may get while reads need them, and while a lag bound is all that reads need; without reads, any. */
   readonly sampleIntervalMs: number;
   readonly sampleIdleMs: number;
-  /** 1 to 511, unique per stack and worker: the upper bits of the connection ids it gives. */
+  /** 1 to 127, unique per stack: in the upper bits of the connection ids it gives. */
   readonly number: number;
+  /** Processes that serve clients; left out: by the cores of the machine (`workers/count.ts`). */
+  readonly workers?: number;
+  /** The routers of the stack, for KILL of a session of another host; left out: none. */
+  readonly peers?: PeersConfig;
   readonly listen: {
     readonly socketPath?: string;
     readonly host?: string;
@@ -32,6 +53,7 @@ export interface RouterConfig {
   readonly serverTls: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
   /** What the greeting says; clients choose their behaviour by it. */
   readonly serverVersion: string;
+  /** Of all workers together, as the next one. */
   readonly maxClientConnections: number;
   readonly maxConnectionsPerMember: number;
   /** How long a statement waits for a free server connection. */
@@ -52,22 +74,24 @@ export interface RouterConfig {
   readonly drainTimeoutMs: number;
 }
 
-export const routerDefaults: Omit<RouterConfig, 'number' | 'listen' | 'control' | 'accounts' | 'serverTls'> =
-  {
-    consistency: 'global',
-    maxLagMs: 10_000,
-    sampleIntervalMs: 20,
-    sampleIdleMs: 1_500,
-    serverVersion: '5.5.5-10.11.19-MariaDB',
-    maxClientConnections: 10_000,
-    maxConnectionsPerMember: 90,
-    poolTimeoutMs: 10_000,
-    bufferTimeoutMs: 30_000,
-    bufferBytes: 64 * 1024 * 1024,
-    connectTimeoutMs: 2_000,
-    replicaWaitMs: 50,
-    idleDetachMs: 1_000,
-    idleCloseMs: 60_000,
-    slowStatementMs: 1_000,
-    drainTimeoutMs: 10_000,
-  };
+export const routerDefaults: Omit<
+  RouterConfig,
+  'number' | 'workers' | 'peers' | 'listen' | 'control' | 'accounts' | 'serverTls'
+> = {
+  consistency: 'global',
+  maxLagMs: 10_000,
+  sampleIntervalMs: 20,
+  sampleIdleMs: 1_500,
+  serverVersion: '5.5.5-10.11.19-MariaDB',
+  maxClientConnections: 10_000,
+  maxConnectionsPerMember: 90,
+  poolTimeoutMs: 10_000,
+  bufferTimeoutMs: 30_000,
+  bufferBytes: 64 * 1024 * 1024,
+  connectTimeoutMs: 2_000,
+  replicaWaitMs: 50,
+  idleDetachMs: 1_000,
+  idleCloseMs: 60_000,
+  slowStatementMs: 1_000,
+  drainTimeoutMs: 10_000,
+};

@@ -6,30 +6,33 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { explain, type Question } from './explain.ts';
-import { routerMetrics } from './metrics.ts';
-import type { Router } from './router.ts';
+import type { Explained, Question } from './explain.ts';
 import { SocketFile } from './socket-file.ts';
-import { routerStatus } from './status.ts';
 
 const maxBodyBytes = 1024 * 1024;
 
-export function controlRoutes(router: Router): Hono {
-  const metrics = routerMetrics(router);
+/** What the router as a whole says of itself. */
+export interface ControlSource {
+  /** Prometheus text. */
+  metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
+  status(): Promise<object>;
+  /** Null: there is no such account. */
+  explain(question: Question): Promise<Explained | null>;
+}
+
+export function controlRoutes(router: ControlSource): Hono {
   const app = new Hono();
-  app.use(async (_, next) => {
-    await router.shared.freshen();
-    await next();
+  app.onError((error, c) => c.json({ error: error.message }, 503));
+  app.get('/metrics', async (c) => {
+    const { text, contentType } = await router.metrics();
+    return c.text(text, 200, { 'content-type': contentType });
   });
-  app.get('/metrics', async (c) =>
-    c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }),
-  );
-  app.get('/status', (c) => c.json(routerStatus(router)));
+  app.get('/status', async (c) => c.json(await router.status()));
   app.post('/explain', bodyLimit({ maxSize: maxBodyBytes }), async (c) => {
     const question = await c.req.json().then(asQuestion, () => undefined);
     if (question === undefined) return c.json({ error: 'expected {"sql": "SELECT …", "schema": "…"}' }, 400);
-    const answer = await explain(router, question);
-    return answer === undefined
+    const answer = await router.explain(question);
+    return answer === null
       ? c.json({ error: `the router has no account '${question.user}'` }, 404)
       : c.json(answer);
   });
@@ -54,7 +57,7 @@ export class ControlEndpoint {
   }
 
   /** Rejects when it can't listen there. */
-  static async open(router: Router, socketPath: string): Promise<ControlEndpoint> {
+  static async open(router: ControlSource, socketPath: string): Promise<ControlEndpoint> {
     const server = createServer(getRequestListener(controlRoutes(router).fetch));
     return new ControlEndpoint(server, await SocketFile.listen(server, socketPath, 0o600));
   }

@@ -1,6 +1,5 @@
-/** Where clients come in: listening, the limit of connections, login. A session begins where this ends. */
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+/** Where clients come in: the limit of connections, login. A session begins where this ends. */
+import type { Socket } from 'node:net';
 import { encodeErr } from '#src/mysql-wire/err-packet.ts';
 import { packetOf } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
@@ -11,7 +10,6 @@ import { tooManyConnections } from './errors.ts';
 import { keyTextOf } from './pool.ts';
 import type { Session, SessionClient } from './session.ts';
 import type { SessionHost } from './session-host.ts';
-import { SocketFile } from './socket-file.ts';
 
 export interface EntranceHost extends SessionHost {
   /** An id for a connection, unique in the stack. */
@@ -19,45 +17,26 @@ export interface EntranceHost extends SessionHost {
   begin(client: SessionClient, schema: string | undefined): Session;
 }
 
-const backlog = 1_024;
 /** Errors of a server that the client of a login is to see: no such schema, no right to it, no such account there. */
 const schemaErrors: ReadonlySet<number> = new Set([1044, 1045, 1049, 1698]);
+
+/** Instead of a greeting: before the client has named its capabilities an error has no SQLSTATE. */
+export function refusal(): Buffer {
+  return packetOf(encodeErr(tooManyConnections, false), 0);
+}
 
 export class Entrance {
   readonly #host: EntranceHost;
   readonly #door: Doorkeeper;
-  readonly #servers: Server[] = [];
   readonly #channels = new Set<Channel>();
-  #socketFile: SocketFile | undefined;
-  closed = false;
+  /** A client's connection has ended. */
+  onLeft: () => void = () => undefined;
+  /** Connections that have begun to log in, and are not through. */
+  loggingIn = 0;
 
   constructor(host: EntranceHost, door: Doorkeeper) {
     this.#host = host;
     this.#door = door;
-  }
-
-  /** Listens where the configuration says. Rejects when an address can't be had. */
-  async open(): Promise<{ readonly port: number | undefined }> {
-    const { socketPath, host, port } = this.#host.config.listen;
-    if (socketPath !== undefined) {
-      const server = this.#newServer(true);
-      // Any local user may try: the account's password decides.
-      this.#socketFile = await SocketFile.listen(server, socketPath, 0o777, { backlog });
-    }
-    if (port === undefined) return { port: undefined };
-    const server = this.#newServer(false);
-    server.listen({ host: host ?? '127.0.0.1', port, backlog });
-    await once(server, 'listening');
-    const address = server.address();
-    return { port: address !== null && typeof address === 'object' ? address.port : undefined };
-  }
-
-  /** Nobody new comes in; a successor may listen at the same path. */
-  stopListening(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.#socketFile?.remove();
-    for (const server of this.#servers) server.close();
   }
 
   /** Ends all connections, also those that have not logged in. */
@@ -70,24 +49,23 @@ export class Entrance {
     return this.#channels.size;
   }
 
-  #newServer(local: boolean): Server {
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket, local));
-    this.#servers.push(server);
-    return server;
-  }
-
-  #accept(socket: Socket, local: boolean): void {
+  /** A connection that a client made; `local`: over a unix socket. */
+  accept(socket: Socket, local: boolean): void {
     const channel = Channel.accepted(socket);
     if (this.#channels.size >= this.#host.config.maxClientConnections) {
       this.#host.observer.failed('too many connections');
-      // Before the client has named its capabilities an error has no SQLSTATE.
-      channel.end(packetOf(encodeErr(tooManyConnections, false), 0));
+      channel.onClosed = () => this.onLeft();
+      channel.end(refusal());
       return;
     }
     this.#channels.add(channel);
-    channel.onClosed = () => this.#channels.delete(channel);
+    channel.onClosed = () => {
+      this.#channels.delete(channel);
+      this.onLeft();
+    };
     const host = local ? 'localhost' : (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    void this.#logIn(channel, host);
+    this.loggingIn++;
+    void this.#logIn(channel, host).finally(() => this.loggingIn--);
   }
 
   async #logIn(channel: Channel, host: string): Promise<void> {

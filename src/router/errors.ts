@@ -77,3 +77,12 @@ export const tooManyConnections: ErrPacket = {
   sqlState: '08004',
   message: 'Too many connections',
 };
+
+/** KILL of a session of another host whose router can't be asked: it may live. */
+export function peerSilent(id: number, host: string): ErrPacket {
+  return {
+    errno: 1105,
+    sqlState: 'HY000',
+    message: `Connection ${id} was not killed: the SQL router of ${host}, which has it, did not answer`,
+  };
+}

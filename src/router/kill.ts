@@ -7,16 +7,23 @@ import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import type { KillResult, SessionHost } from './session-host.ts';
 
+/** As it goes from worker to worker, and from host to host. */
+export interface KillRequest {
+  readonly id: number;
+  /** The account of the session that asks: it may end its own alone. */
+  readonly user: string;
+  /** Only the statement that runs; the session stays. */
+  readonly queryOnly: boolean;
+}
+
 /** What runs is killed on its server, over another connection of the same account, which may do that. */
 export async function killSession(
   host: SessionHost,
-  by: Session,
   target: Session | undefined,
-  id: number,
-  queryOnly: boolean,
+  { id, user, queryOnly }: KillRequest,
 ): Promise<KillResult> {
   if (target === undefined) return unknownThread(id);
-  if (target.client.account.user !== by.client.account.user) return notOwner(id);
+  if (target.client.account.user !== user) return notOwner(id);
   const running = target.work.connection;
   if (running !== undefined) await killQuery(host, target, running);
   if (!queryOnly) target.close();

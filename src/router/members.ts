@@ -11,7 +11,7 @@ const graceMs = { known: 2_000, unknown: 500 };
 
 export class MemberPools {
   readonly #topology: Topology;
-  readonly #options: PoolOptions;
+  #options: PoolOptions;
   readonly #statistics: Statistics;
   readonly #pools = new Map<string, MemberPool>();
   readonly #waiting = new Set<() => void>();
@@ -50,6 +50,23 @@ export class MemberPools {
       const timer = setTimeout(done, ms);
       this.#waiting.add(done);
     });
+  }
+
+  /** Connections that a pool may have, from now on. */
+  setLimit(limit: number): void {
+    this.#options = { ...this.#options, limit };
+    for (const pool of this.#pools.values()) pool.setLimit(limit);
+  }
+
+  get limit(): number {
+    return this.#options.limit;
+  }
+
+  /** Connections that are more than idle, to the member that has most of them. */
+  get used(): number {
+    let most = 0;
+    for (const pool of this.#pools.values()) most = Math.max(most, pool.taken - pool.idle);
+    return most;
   }
 
   close(): void {

@@ -11,7 +11,25 @@ type Sample = readonly [labels: Labels, value: number];
 
 const prefix = 'tandem_router_';
 
-/** The metrics of one router. */
+/** Of one metric, with how those of several workers become one; plain data. */
+export interface MetricValues {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly aggregator: string;
+  readonly values: readonly object[];
+}
+
+const registries = new WeakMap<Router, Registry>();
+
+/** What a worker tells of itself. */
+export async function metricValues(router: Router): Promise<readonly MetricValues[]> {
+  const registry = registries.get(router) ?? routerMetrics(router);
+  registries.set(router, registry);
+  return (await registry.getMetricsAsJSON()) as unknown as MetricValues[];
+}
+
+/** The metrics of one worker. */
 export function routerMetrics(router: Router): Registry {
   const registry = new Registry();
   const counter = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
@@ -26,11 +44,18 @@ export function routerMetrics(router: Router): Registry {
       },
     });
   };
-  const gauge = (name: string, help: string, labelNames: string[], read: () => Iterable<Sample>): void => {
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: () => Iterable<Sample>,
+    aggregator: 'sum' | 'max' = 'sum',
+  ): void => {
     new Gauge({
       name: `${prefix}${name}`,
       help,
       labelNames,
+      aggregator,
       registers: [registry],
       collect() {
         this.reset();
@@ -171,16 +196,21 @@ export function routerMetrics(router: Router): Registry {
   );
   gauge(
     'draining',
-    '1 when it no longer listens and waits for its sessions.',
+    'Workers that take no more clients and wait for their sessions.',
     [],
     one(() => Number(router.draining)),
   );
-  gauge('member_lag_seconds', 'Behind the primary, as the router sees it; absent when unknown.', member, () =>
-    router.shared
-      .members()
-      .flatMap(({ name, role, lagMs }): Sample[] =>
-        role === 'replica' && lagMs !== undefined ? [[{ member: name }, lagMs / 1_000]] : [],
-      ),
+  gauge(
+    'member_lag_seconds',
+    'Behind the primary, as the router sees it; absent when unknown.',
+    member,
+    () =>
+      router.shared
+        .members()
+        .flatMap(({ name, role, lagMs }): Sample[] =>
+          role === 'replica' && lagMs !== undefined ? [[{ member: name }, lagMs / 1_000]] : [],
+        ),
+    'max',
   );
   return registry;
 }
@@ -228,6 +258,7 @@ function latencyHistogram(members: ReadonlyMap<string, MemberStatistics>): Metri
     name,
     help,
     type: 'histogram',
+    aggregator: 'sum',
     values: [...classesOf(members)].flatMap(([labels, { buckets, statements, tookMs }]) => {
       let count = 0;
       const bounds = latencyBoundsUs.map((bound, index) => {
@@ -242,5 +273,5 @@ function latencyHistogram(members: ReadonlyMap<string, MemberStatistics>): Metri
       ];
     }),
   });
-  return { name, help, type: 'histogram', get } as unknown as Metric;
+  return { name, help, type: 'histogram', aggregator: 'sum', get } as unknown as Metric;
 }

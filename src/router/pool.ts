@@ -46,7 +46,7 @@ export class MemberPool {
   readonly epoch: number;
   /** Of the member: they outlive its pools. */
   readonly statistics: MemberStatistics;
-  readonly #options: PoolOptions;
+  #options: PoolOptions;
   /** All open ones, with their keys. */
   readonly #all = new Map<ServerConnection, Wanted>();
   readonly #idle = new Map<string, ServerConnection[]>();
@@ -80,6 +80,21 @@ export class MemberPool {
 
   get limit(): number {
     return this.#options.limit;
+  }
+
+  /** Connections that there are, or that are being made. */
+  get taken(): number {
+    return this.#all.size + this.#connecting;
+  }
+
+  /** More is used at once; with less, connections that nobody uses are closed now, others when they come back. */
+  setLimit(limit: number): void {
+    this.#options = { ...this.#options, limit };
+    for (const connection of [...this.#all.keys()]) {
+      if (this.taken <= limit) break;
+      if (connection.owner === undefined && !connection.busy) connection.lose('more than its share');
+    }
+    this.#serve();
   }
 
   /** Sessions that wait for a connection. */
@@ -158,6 +173,10 @@ export class MemberPool {
 
   #shelve(connection: ServerConnection): void {
     if (!connection.open || connection.owner !== undefined) return;
+    if (this.taken > this.#options.limit) {
+      connection.lose('more than its share');
+      return;
+    }
     const before = this.#all.get(connection) as Wanted;
     let { keyText } = before;
     if (before.schema !== connection.database) {
@@ -218,7 +237,7 @@ export class MemberPool {
         this.#settle(waiter).resolve(idle);
         continue;
       }
-      if (this.#all.size + this.#connecting < this.#options.limit) {
+      if (this.taken < this.#options.limit) {
         this.#waiters.shift();
         void this.#connect(waiter);
         continue;

@@ -1,10 +1,17 @@
-/** The SQL router: one address for applications, in front of a primary and its replicas. */
+/**
+ * The SQL router: one address for applications, in front of a primary and its replicas. The whole of it, or one of the
+ * workers of a host (`workers/`).
+ */
+import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { mirroredCapabilities, offeredExtendedCapabilities } from '#src/mysql-wire/capabilities.ts';
 import type { RouterAccount, RouterConfig } from './config.ts';
-import { type Drained, drain } from './drain.ts';
+import { firstIdOf, idsPerWorker, ownerOfId } from './connection-ids.ts';
+import { type Drained, type DrainTimes, drain } from './drain.ts';
 import { Entrance } from './entrance.ts';
-import { killSession } from './kill.ts';
+import { unknownThread } from './errors.ts';
+import { type KillRequest, killSession } from './kill.ts';
+import { Listeners } from './listeners.ts';
 import { MemberPools } from './members.ts';
 import { Observer } from './observer.ts';
 import type { MemberPool } from './pool.ts';
@@ -22,11 +29,11 @@ export interface RouterOptions {
   readonly log: RouterLog;
   /** Another way to choose than `src/routing`; for tests. */
   readonly newRoutes?: (client: SessionClient, schema: string | undefined) => SessionRoutes;
+  /** Of this worker among those of its host; 0 when left out. */
+  readonly slot?: number;
+  /** KILL of a session that another worker or another host has; left out: nobody has it. */
+  readonly killElsewhere?: (request: KillRequest) => Promise<KillResult>;
 }
-
-/** Router ids lie above what a server counts up to. */
-const idBase = 0x4000_0000;
-const idsPerRouter = 0x20_0000;
 
 export class Router implements SessionHost {
   readonly config: RouterConfig;
@@ -43,12 +50,20 @@ export class Router implements SessionHost {
   readonly startedMs = Date.now();
   readonly #entrance: Entrance;
   readonly #timer: NodeJS.Timeout;
-  #lastId = 0;
+  readonly #slot: number;
+  readonly #killElsewhere: NonNullable<RouterOptions['killElsewhere']>;
+  /** Not 0: an id of a worker that was in this slot before should mean nobody, not somebody else. */
+  #lastId = Math.floor(Math.random() * idsPerWorker);
+  #listeners: Listeners | undefined;
+  /** It takes no more clients. */
+  draining = false;
 
-  constructor({ config, topology, log, newRoutes }: RouterOptions) {
+  constructor({ config, topology, log, newRoutes, slot, killElsewhere }: RouterOptions) {
     this.config = config;
     this.topology = topology;
     this.log = log;
+    this.#slot = slot ?? 0;
+    this.#killElsewhere = killElsewhere ?? (async ({ id }) => unknownThread(id));
     this.observer = new Observer(log, config.slowStatementMs);
     this.accounts = new Map(config.accounts.map((account) => [account.user, account]));
     this.serverTls = config.serverTls === undefined ? undefined : serverTlsOf(config.serverTls);
@@ -73,29 +88,46 @@ export class Router implements SessionHost {
   }
 
   /** Listens where the configuration says. Rejects when an address can't be had. */
-  listen(): Promise<{ readonly port: number | undefined }> {
-    return this.#entrance.open();
+  async listen(): Promise<{ readonly port: number | undefined }> {
+    this.#listeners = await Listeners.open(this.config.listen, (socket, local) => this.accept(socket, local));
+    return { port: this.#listeners.port };
   }
 
-  /** Stops listening, so that a successor can; sessions go on until they have no state, or for `timeoutMs`. */
-  drain(timeoutMs: number): Promise<Drained> {
-    this.#entrance.stopListening();
-    return drain(this.sessions, timeoutMs);
+  /** A connection that a client made; `local`: over a unix socket. */
+  accept(socket: Socket, local: boolean): void {
+    this.#entrance.accept(socket, local);
   }
 
-  /** It no longer listens. */
-  get draining(): boolean {
-    return this.#entrance.closed;
+  /** Called whenever a connection that was accepted has ended. */
+  set onClientLeft(call: () => void) {
+    this.#entrance.onLeft = call;
+  }
+
+  /** Takes no more clients, so that a successor can; sessions go on until they have no state, or for so long. */
+  drain(times: DrainTimes): Promise<Drained> {
+    this.#stopListening();
+    return drain(this.sessions, () => this.#entrance.loggingIn, times);
+  }
+
+  /** The most that its workers' other ones leave this one: connections to each member. */
+  setConnectionLimit(limit: number): void {
+    this.members.setLimit(limit);
   }
 
   /** Stops listening and ends all sessions. */
   close(): void {
     clearInterval(this.#timer);
-    this.#entrance.stopListening();
+    this.#stopListening();
     for (const session of this.sessions.values()) session.close();
     this.#entrance.close();
     this.shared.close();
     this.members.close();
+  }
+
+  #stopListening(): void {
+    this.draining = true;
+    this.#listeners?.close();
+    this.#listeners = undefined;
   }
 
   primaryPool(): MemberPool | undefined {
@@ -150,8 +182,16 @@ export class Router implements SessionHost {
   }
 
   kill(by: Session, id: number, queryOnly: boolean): Promise<KillResult> | undefined {
-    if (id < idBase) return undefined;
-    return killSession(this, by, this.sessions.get(id), id, queryOnly);
+    const owner = ownerOfId(id);
+    if (owner === undefined) return undefined;
+    const request = { id, user: by.client.account.user, queryOnly };
+    if (owner.router === this.config.number && owner.slot === this.#slot) return this.killOwn(request);
+    return this.#killElsewhere(request);
+  }
+
+  /** KILL that somebody elsewhere asks for. */
+  killOwn(request: KillRequest): Promise<KillResult> {
+    return killSession(this, this.sessions.get(request.id), request);
   }
 
   askPrimary(): Promise<void> {
@@ -170,6 +210,10 @@ export class Router implements SessionHost {
     return this.topology.view.members.find(({ name }) => name === member)?.historyEpoch ?? 0;
   }
 
+  get publishes(): boolean {
+    return this.shared.publishes;
+  }
+
   ended(session: Session): void {
     this.sessions.delete(session.client.id);
   }
@@ -181,8 +225,8 @@ export class Router implements SessionHost {
   }
 
   nextId(): number {
-    const base = idBase + this.config.number * idsPerRouter;
-    do this.#lastId = (this.#lastId + 1) % idsPerRouter;
+    const base = firstIdOf({ router: this.config.number, slot: this.#slot });
+    do this.#lastId = (this.#lastId + 1) % idsPerWorker;
     while (this.sessions.has(base + this.#lastId));
     return base + this.#lastId;
   }

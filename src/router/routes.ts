@@ -58,6 +58,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   readonly stateful: boolean;
   readonly settings: Settings;
   readonly schema: string | undefined;
+  /** An answer is about to be told the client; asked only where others must know of a write before. */
+  acknowledging?(statement: S | undefined, outcome: Outcome): void;
   /** The connection in this slot broke: what the session had nowhere else. A lost transaction is over with this. */
   lost(slot: Slot): Loss;
   /** The connection is as new: COM_RESET_CONNECTION (which keeps the schema), COM_CHANGE_USER. */

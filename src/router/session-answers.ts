@@ -6,7 +6,9 @@ import { withoutSessionState } from '#src/mysql-wire/ok-packet.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
+import type { Outcome } from '#src/routing/session.ts';
 import { PreparedStatement } from './prepared.ts';
+import type { RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import { tryNextPrimary } from './session-waiting.ts';
@@ -27,11 +29,13 @@ export function takePacket(
   switch (event) {
     case scanEvent.ok: {
       const packet = answer.takeOk(buffer, payloadStart, packetEnd);
+      if (session.host.publishes) publish(session, connection);
       if (session.sessionTrack || packet.changes === undefined) return undefined;
       return withoutSessionState(buffer, payloadStart, packetEnd, buffer[payloadStart - 1] as number);
     }
     case scanEvent.eof:
       answer.takeEof(buffer, payloadStart, packetEnd, scanner.status);
+      if (session.host.publishes) publish(session, connection);
       if (!session.sessionTrack && packetEnd - payloadStart >= 5) {
         const at = payloadStart + 4;
         buffer[at] = (buffer[at] as number) & ~(serverStatus.sessionStateChanged >> 8);
@@ -39,6 +43,7 @@ export function takePacket(
       return undefined;
     case scanEvent.err:
       answer.ok = false;
+      if (session.host.publishes) publish(session, connection);
       return keepRefusal(session, buffer.subarray(payloadStart, packetEnd), scanner.errno);
     case scanEvent.prepared:
       rememberPrepared(session, connection, buffer);
@@ -87,18 +92,13 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   if (answer.ok) {
     session.status = answer.status & ~serverStatus.sessionStateChanged & ~serverStatus.moreResults;
   }
-  const slot = session.connections.slotOf(connection);
   const pool = session.connections.poolOf(connection);
-  const member = pool?.member.name ?? '';
-  // Only an execution does what the text says.
-  const ran =
-    work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
-  const epoch = slot === 'primary' ? (pool?.epoch ?? 0) : host.historyEpochOf(member);
+  const ran = executed(session);
   const endedMs = performance.now();
-  routes.answered(ran, answer.outcome(member, slot, epoch, endedMs));
+  routes.answered(ran, outcomeOf(session, connection, endedMs));
   if (pool !== undefined) host.observer.answered(session, pool, ran, connection.scanner.rows, endedMs);
   bindPrepared(session, connection);
-  if (session.pinned && slot === 'primary') connection.unusable = true;
+  if (session.pinned && session.connections.slotOf(connection) === 'primary') connection.unusable = true;
   connection.settings = routes.settings;
   connection.database = routes.schema;
   connection.lastUsedMs = host.nowMs;
@@ -106,6 +106,29 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   if (pool?.crowded === true && connection.owner === session && session.mayDetach(connection)) {
     session.detach(connection);
   }
+}
+
+/** Only an execution does what the text says. */
+function executed({ work }: Session): RoutedStatement | undefined {
+  return work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
+}
+
+function outcomeOf(
+  { answer, connections, host }: Session,
+  connection: ServerConnection,
+  endedMs: number,
+): Outcome {
+  const slot = connections.slotOf(connection);
+  const pool = connections.poolOf(connection);
+  const member = pool?.member.name ?? '';
+  const epoch = slot === 'primary' ? (pool?.epoch ?? 0) : host.historyEpochOf(member);
+  return answer.outcome(member, slot, epoch, endedMs);
+}
+
+/** A read that begins elsewhere when the client has the answer must know of it already. */
+function publish(session: Session, connection: ServerConnection): void {
+  const outcome = outcomeOf(session, connection, performance.now());
+  session.routes.acknowledging?.(executed(session), outcome);
 }
 
 /** An open cursor keeps its statement where it is. */

@@ -36,6 +36,8 @@ export interface SessionHost extends PoolSource {
   notReached(member: string): void;
   /** The newest epoch whose transactions the replica has; 0 when that isn't known. */
   historyEpochOf(member: string): number;
+  /** Whether a write is to be told to others (`SessionRoutes.acknowledging`) before its client hears of it. */
+  readonly publishes: boolean;
   ended(session: Session): void;
 }
 

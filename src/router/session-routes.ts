@@ -2,9 +2,9 @@
 import { charsetOfCollation } from '#src/mysql-wire/collations.ts';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import type { Catalogue } from '#src/routing/catalogue.ts';
-import { chooseBackend } from '#src/routing/choose.ts';
+import { chooseBackend, levelOf } from '#src/routing/choose.ts';
 import { fingerprint } from '#src/routing/fingerprint.ts';
-import type { Freshness, Stamp } from '#src/routing/freshness.ts';
+import type { Freshness, Pending, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
 import { type Resolved, resolve } from '#src/routing/resolve.ts';
@@ -13,6 +13,7 @@ import { setStatement } from '#src/routing/settings.ts';
 import type { ConsistencyLevel, Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
 import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
+import { wroteUntold } from '#src/routing/written.ts';
 import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
 
 /** What all sessions of a router know together. */
@@ -26,9 +27,13 @@ export interface RoutesContext {
   want(): void;
   /** Nobody has asked the members for so long that nothing is known of them. */
   readonly rested: boolean;
-  /** What the account's sessions wrote through this router. */
-  writesOf(user: string): Freshness;
+  /** What the account's sessions wrote through this worker, or through all of its host (`ofHost`). */
+  writesOf(user: string, ofHost: boolean): Freshness;
   wrote(user: string, stamp: Stamp): void;
+  /** They may have written something, and its position isn't known. */
+  wroteUntold(user: string, pending: Pending): void;
+  /** Whether others must know of a write before its client does. */
+  readonly publishes: boolean;
   readonly level: ConsistencyLevel;
   readonly limits: ChoiceLimits;
   /** As MYSQL_VERSION_ID. */
@@ -114,9 +119,9 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     if (resolved.target === 'primary' && session.transaction === undefined) {
       return this.#primary(resolved.reason, statement);
     }
-    // Whatever the router's own level is: the session or a hint may say `host`.
-    const shared = context.writesOf(this.#user);
     const { level, limits } = context;
+    // Whatever the router's own level is: the session or a hint may say `host`. `global` sees more than that anyway.
+    const shared = context.writesOf(this.#user, levelOf(statement, session, level) === 'host');
     const members = context.members();
     const spread = this.#spread++;
     const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
@@ -169,17 +174,33 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return setStatement('last_insert_id', insertId);
   }
 
+  acknowledging(routed: Analysed | undefined, outcome: Outcome): void {
+    this.#share(routed, this.#resolvedOf(routed), outcome);
+  }
+
   answered(routed: Analysed | undefined, outcome: Outcome): void {
-    const statement = routed?.statement ?? command;
     const context = this.#context;
-    let resolved = this.#resolved;
-    if (resolved?.statement !== statement) {
-      resolved = resolve(statement, this.#state.schema, context.catalogue());
-    }
+    const resolved = this.#resolvedOf(routed);
     this.#state = step(this.#state, resolved, outcome);
-    const { position, epoch, role } = outcome;
-    if (position !== undefined && role === 'primary') context.wrote(this.#user, { epoch, position });
-    if (statement.class === 'ddl' || statement.class === 'unknown') context.definitionsChanged();
+    if (!context.publishes) this.#share(routed, resolved, outcome);
+    const { class: kind } = resolved.statement;
+    if (kind === 'ddl' || kind === 'unknown') context.definitionsChanged();
+  }
+
+  #resolvedOf(routed: Analysed | undefined): Resolved {
+    const statement = routed?.statement ?? command;
+    if (this.#resolved?.statement === statement) return this.#resolved;
+    return resolve(statement, this.#state.schema, this.#context.catalogue());
+  }
+
+  /** Tells the account's other sessions what was written. */
+  #share(routed: Analysed | undefined, resolved: Resolved, outcome: Outcome): void {
+    const { position, epoch, role, member, endedMs } = outcome;
+    if (role !== 'primary') return;
+    if (position !== undefined) this.#context.wrote(this.#user, { epoch, position });
+    else if (routed !== undefined && wroteUntold(resolved, outcome)) {
+      this.#context.wroteUntold(this.#user, { member, epoch, endedMs });
+    }
   }
 
   valuesQuery(): string | undefined {

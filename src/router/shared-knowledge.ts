@@ -1,6 +1,14 @@
 /** What the sessions of one router know together: definitions, members' positions, and what was written through it. */
 import type { Catalogue } from '#src/routing/catalogue.ts';
-import { afterWrite, type Freshness, nothingSeen, type Stamp } from '#src/routing/freshness.ts';
+import {
+  afterWrite,
+  type Freshness,
+  joinFreshness,
+  nothingSeen,
+  type Pending,
+  type Stamp,
+  withPending,
+} from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import type { ConsistencyLevel } from '#src/routing/statement.ts';
 import { CatalogueLoader } from './catalogue-loader.ts';
@@ -9,6 +17,7 @@ import type { MemberPools } from './members.ts';
 import { Sampler } from './sampler.ts';
 import type { RouterLog } from './session-host.ts';
 import { type RoutesContext, serverVersionNumber } from './session-routes.ts';
+import type { SharedPositions } from './shared-positions.ts';
 import type { Topology } from './topology.ts';
 
 export class SharedKnowledge implements RoutesContext {
@@ -19,6 +28,8 @@ export class SharedKnowledge implements RoutesContext {
   readonly sampler: Sampler | undefined;
   readonly #loader: CatalogueLoader;
   readonly #writes = new Map<string, Freshness>();
+  /** Where this worker's host has several. */
+  #positions: SharedPositions | undefined;
 
   constructor(pools: MemberPools, topology: Topology, config: RouterConfig, log: RouterLog) {
     const { consistency, maxLagMs, replicaWaitMs, accounts } = config;
@@ -65,16 +76,43 @@ export class SharedKnowledge implements RoutesContext {
     return this.sampler?.rested === true;
   }
 
-  writesOf(user: string): Freshness {
-    return this.#writes.get(user) ?? nothingSeen;
+  writesOf(user: string, ofHost: boolean): Freshness {
+    const own = this.#writes.get(user) ?? nothingSeen;
+    if (ofHost) return this.#positions?.of(user) ?? own;
+    // `global` asks the primary since the read began, and so knows of what was never told.
+    return own.pending.length === 0 ? own : { atLeast: own.atLeast, pending: [] };
   }
 
   wrote(user: string, stamp: Stamp): void {
-    this.#writes.set(user, afterWrite(this.writesOf(user), '', stamp));
+    this.#remember(user, afterWrite(this.#writes.get(user) ?? nothingSeen, '', stamp));
+  }
+
+  wroteUntold(user: string, pending: Pending): void {
+    this.#remember(user, withPending(this.#writes.get(user) ?? nothingSeen, pending));
+  }
+
+  /** Whether others must know of a write before its client does. */
+  get publishes(): boolean {
+    return this.#positions !== undefined;
+  }
+
+  /** From now on this host's other workers know what this one writes, and this one what they write. */
+  share(positions: SharedPositions): void {
+    for (const [user, writes] of positions.inherited()) {
+      this.#writes.set(user, joinFreshness(this.#writes.get(user) ?? nothingSeen, writes));
+    }
+    positions.publish(this.#writes);
+    this.#positions = positions;
+  }
+
+  #remember(user: string, writes: Freshness): void {
+    this.#writes.set(user, writes);
+    this.#positions?.publish(this.#writes);
   }
 
   close(): void {
     this.#loader.close();
     this.sampler?.close();
+    this.#positions?.close();
   }
 }

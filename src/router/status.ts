@@ -5,6 +5,8 @@ import type { Router } from './router.ts';
 
 const topCount = 50;
 
+export type RouterStatus = ReturnType<typeof routerStatus>;
+
 export function routerStatus(router: Router) {
   const { config, topology, observer, shared } = router;
   const { statistics } = observer;

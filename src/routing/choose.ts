@@ -7,7 +7,7 @@ import { sessionPin } from './pins.ts';
 import type { Reason } from './reason.ts';
 import type { Resolved } from './resolve.ts';
 import type { SessionState } from './session.ts';
-import type { ConsistencyLevel } from './statement.ts';
+import type { ConsistencyLevel, Statement } from './statement.ts';
 import { isUnresolved } from './variables.ts';
 
 export interface ChoiceInput {
@@ -111,11 +111,19 @@ function chooseAny(input: ChoiceInput): Choice {
   return 'to' in outcome ? { ...outcome, reason: resolved.reason } : toPrimary(input, resolved.reason);
 }
 
+/** What the statement must see: as a hint says, or its session, or else the stack. */
+export function levelOf(
+  { hints }: Statement,
+  session: SessionState,
+  ofStack: ConsistencyLevel,
+): ConsistencyLevel {
+  const hinted = hints.consistency ?? (hints.target === 'replica' ? 'eventual' : undefined);
+  return hinted ?? session.consistency ?? ofStack;
+}
+
 function readDemand(input: ChoiceInput): ReadDemand {
   const { session, resolved, members, limits, shared, beganMs, spread } = input;
-  const { hints } = resolved.statement;
-  const hinted = hints.consistency ?? (hints.target === 'replica' ? 'eventual' : undefined);
-  const level = hinted ?? session.consistency ?? input.level;
+  const level = levelOf(resolved.statement, session, input.level);
   return {
     own: session.freshness,
     readFrom: session.readFrom,

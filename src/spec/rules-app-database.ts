@@ -1,7 +1,7 @@
 /** Rules on the application's and the database's own settings. */
 import type { Issue } from '#src/std/errors.ts';
 import { guardedMariadbSettings } from './guarded-mariadb-settings.ts';
-import { keptConnections, routerSettings } from './router-settings.ts';
+import { connectionsPerWorker, keptConnections, maxRouters, routerSettings } from './router-settings.ts';
 import type { Rule } from './rule.ts';
 import type { ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
@@ -13,6 +13,8 @@ export const databaseErrors: readonly Rule[] = [
   { reads: [], check: guardedSettings },
   { reads: [], check: reservedSchema },
   { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerConnections },
+  { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerWorkers },
+  { reads: ['hosts.*.roles', 'database.router'], check: routerCount },
 ];
 
 const ownEnvironment = new Set(['PORT', 'TANDEM_HOST', 'DATABASE_URL']);
@@ -63,6 +65,34 @@ function routerConnections(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
       path: 'database.maxConnections',
       message: `${maxConnections} leave no connection for the SQL routers of ${routers} web hosts`,
       hint: `${kept}: write at least ${needed}.`,
+    },
+  ];
+}
+
+/** Their numbers are part of connection ids. */
+function routerCount(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  const count = hostsWithRole(spec, 'web').length;
+  if (count <= maxRouters) return [];
+  return [
+    {
+      path: 'database.router',
+      message: `${count} web hosts are more than have an SQL router each: ${maxRouters}`,
+      hint: 'Take the role web from some hosts.',
+    },
+  ];
+}
+
+/** Each worker asks the members questions of its own, and needs a connection for its clients beside that. */
+function routerWorkers(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  const settings = routerSettings(spec);
+  const workers = settings.workers ?? 1;
+  const needed = workers * connectionsPerWorker;
+  if (workers === 1 || settings.maxConnectionsPerMember >= needed) return [];
+  return [
+    {
+      path: 'database.router.workers',
+      message: `${workers} workers need ${needed} connections to each database host, and the router may have ${settings.maxConnectionsPerMember}`,
+      hint: 'Write fewer workers, or more database.router.maxConnectionsPerMember (and database.maxConnections).',
     },
   ];
 }

@@ -158,6 +158,7 @@ export const reservedPorts: Readonly<Record<number, string>> = {
   3306: 'MariaDB',
   8405: "HAProxy's metrics",
   8440: 'the agent',
+  8441: 'the SQL router',
   8443: 'nginx',
 };
 

@@ -172,6 +172,14 @@ export const routerSchema = z.strictObject({
   maxLagMs: milliseconds(0, 3_600_000)
     .default(10_000)
     .describe('A replica further behind than this gets no reads.'),
+  workers: z
+    .int()
+    .min(1)
+    .max(8)
+    .optional()
+    .describe(
+      "Processes of one web host's router that serve its clients; by default one for every two cores of the host, at least 1 and at most 8.",
+    ),
   maxClientConnections: z
     .int()
     .min(1)

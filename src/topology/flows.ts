@@ -88,12 +88,26 @@ function balancerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
 
 function webFlows(spec: Spec, host: HostSpec): readonly Flow[] {
   if (!host.roles.includes('web')) return [];
-  return between(others(hostsWithRole(spec, 'balancer'), host), {
+  return [
+    ...between(others(hostsWithRole(spec, 'balancer'), host), {
+      to: host.name,
+      protocol: 'tcp',
+      port: ports.web,
+      service: 'nginx',
+      purpose: 'requests from the balancers',
+      encryption: 'mutual TLS',
+    }),
+    ...routerFlows(spec, host),
+  ];
+}
+
+function routerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
+  return between(others(hostsWithRole(spec, 'web'), host), {
     to: host.name,
     protocol: 'tcp',
-    port: ports.web,
-    service: 'nginx',
-    purpose: 'requests from the balancers',
+    port: ports.router,
+    service: 'router',
+    purpose: 'KILL of a session of another host',
     encryption: 'mutual TLS',
   });
 }

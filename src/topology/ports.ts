@@ -6,6 +6,8 @@ export const ports = {
   balancerMetrics: 8405,
   /** The agent's HTTPS API (mutual TLS). */
   agent: 8440,
+  /** Routers among themselves (mutual TLS). */
+  router: 8441,
   etcdClient: 2379,
   etcdPeer: 2380,
   mariadb: 3306,

@@ -4,6 +4,9 @@ import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router } from '#src/router/router.ts';
 import type { RouterLog } from '#src/router/session-host.ts';
 import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
+import { answerOf } from '#src/router/workers/local-worker.ts';
+import { PastMetrics } from '#src/router/workers/past-metrics.ts';
+import { WholeRouter, type WorkerTold } from '#src/router/workers/whole-router.ts';
 import { removeDirectories, temporaryDirectory } from '../real/mariadb/server.ts';
 import { account } from '../real/router/stack.ts';
 import { FakeServer } from './fake-server.ts';
@@ -28,6 +31,17 @@ export function viewOf(port: number, epoch = 1): TopologyView {
     ok: true,
   } as const;
   return { primary, epoch, members: [primary] };
+}
+
+/** What a router of one worker says of itself. */
+export function controlOf(router: Router): WholeRouter {
+  const worker: WorkerTold = {
+    slot: 0,
+    clients: 0,
+    draining: router.draining,
+    ask: (what, question) => answerOf(router, what, question),
+  };
+  return new WholeRouter({ answering: [worker], past: new PastMetrics(), size: 1 });
 }
 
 const silent: RouterLog = { info: () => undefined, warn: () => undefined };

@@ -11,7 +11,7 @@ import { okPacket } from '#src/mysql-wire/ok-packet.ts';
 import { ControlEndpoint } from '#src/router/control.ts';
 import type { TopStatement } from '#src/router/top-statements.ts';
 import { packets, resultSet } from '../unit/mysql-wire/answers.ts';
-import { type Front, startFront, viewOf } from './front.ts';
+import { controlOf, type Front, startFront, viewOf } from './front.ts';
 import { RawClient } from './raw-client.ts';
 
 let front: Front;
@@ -23,7 +23,7 @@ beforeEach(async () => {
   lines.length = 0;
   const log = { info: (text: string) => lines.push(text), warn: () => undefined };
   front = await startFront({ slowStatementMs: 50, bufferTimeoutMs: 200 }, log);
-  control = await ControlEndpoint.open(front.router, `${front.path}.control`);
+  control = await ControlEndpoint.open(controlOf(front.router), `${front.path}.control`);
   client = await RawClient.loggedIn(front.path);
 });
 

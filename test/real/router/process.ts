@@ -1,7 +1,7 @@
 /** A router as a process of its own, the way a host runs it: for what is measured or signalled. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { RouterConfig } from '#src/router/config.ts';
@@ -52,6 +52,16 @@ export class RouterProcess {
     return new RouterProcess(launch(file), file, socketPath, controlPath).#listening();
   }
 
+  /** Other settings for a reload; the rest as before. Undefined breaks the file. */
+  configure(change: Partial<RouterConfig> | undefined): void {
+    const settings = change === undefined ? '{' : JSON.stringify({ ...this.#settings(), ...change });
+    writeFileSync(this.#file, settings, { mode: 0o600 });
+  }
+
+  #settings(): object {
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as object;
+  }
+
   /** Another one with the same configuration, at the same paths, while this one is there. */
   async successor(): Promise<RouterProcess> {
     const next = new RouterProcess(launch(this.#file), this.#file, this.socketPath, this.controlPath);
@@ -59,10 +69,14 @@ export class RouterProcess {
   }
 
   async #listening(): Promise<this> {
-    await waitFor('the router', () => {
-      if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
-      return this.output.includes('listening') && existsSync(this.controlPath);
-    });
+    await waitFor(
+      'the router',
+      () => {
+        if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
+        return this.output.includes('listening') && existsSync(this.controlPath);
+      },
+      30_000,
+    );
     return this;
   }
 
@@ -103,11 +117,18 @@ export class RouterProcess {
   }
 }
 
+/** One for all routers of a test file; it goes with the other directories. */
+function compiled(): string {
+  compiledDirectory ??= temporaryDirectory('router-compiled');
+  return compiledDirectory;
+}
+let compiledDirectory: string | undefined;
+
 /** It goes with the test process, whatever happens to that. */
 function launch(file: string): ChildProcess {
   return spawn('setpriv', ['--pdeathsig=KILL', process.execPath, 'src/bin/router.ts', file], {
     cwd: repository,
-    env: { ...process.env, NODE_OPTIONS: nodeOptions },
+    env: { ...process.env, NODE_OPTIONS: nodeOptions, NODE_COMPILE_CACHE: compiled() },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

@@ -110,11 +110,18 @@ export class Ledger {
     return routerSocket.replace(hostPaths.run, run);
   }
 
-  /** Whether the router of a host answers a read; rejects while it doesn't. */
-  async answersOn(host: string): Promise<true> {
+  /** A session of the application's account through the router of a host. */
+  async connectOn(host: string, connectTimeout = 5_000): Promise<mysql.Connection> {
     const { application } = await accountsOf(this.#lab);
     const socketPath = await this.#routerOf(host);
-    const connection = await mysql.createConnection({ ...application, socketPath, connectTimeout: 500 });
+    const connection = await mysql.createConnection({ ...application, socketPath, connectTimeout });
+    connection.on('error', () => undefined);
+    return connection;
+  }
+
+  /** Whether the router of a host answers a read; rejects while it doesn't. */
+  async answersOn(host: string, connectTimeout = 500): Promise<true> {
+    const connection = await this.connectOn(host, connectTimeout);
     try {
       await connection.query('SELECT 1');
       return true;

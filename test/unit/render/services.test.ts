@@ -1,5 +1,6 @@
 /** What every service of every host must keep to, and what single renderers promise. */
 import { describe, expect, it } from 'vitest';
+import { configurationText, definitionText } from '#src/plan/observed.ts';
 import { haproxyConfiguration } from '#src/render/haproxy.ts';
 import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
@@ -156,6 +157,22 @@ describe('the SQL router', () => {
   it('is given the time to drain before it is killed', () => {
     expect(routerOf({})?.stop.timeoutMs).toBeGreaterThan(10_000);
     expect(routerOf({ drainTimeoutMs: 60_000 })?.stop.timeoutMs).toBeGreaterThan(60_000);
+  });
+
+  it('takes changed settings by a reload, its own and what follows from other keys', () => {
+    const plain = routerOf({}) as Service;
+    const settings = {
+      workers: 3,
+      drainTimeoutMs: 60_000,
+      maxConnectionsPerMember: 40,
+      bufferBytes: 100_000,
+    };
+    for (const router of [{ consistency: 'session' } as const, settings]) {
+      const changed = routerOf(router) as Service;
+      expect(definitionText(changed)).toBe(definitionText(plain));
+      expect(configurationText(changed)).not.toBe(configurationText(plain));
+    }
+    expect(plain.reload).toEqual({ kind: 'signal', signal: 'SIGHUP', replacesWorkers: true });
   });
 
   it('shares the connections of a member with the other routers, and has room for its clients', () => {

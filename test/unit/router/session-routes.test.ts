@@ -29,6 +29,8 @@ const context: RoutesContext = {
   rested: false,
   writesOf: () => ({ atLeast: { epoch: 1, position: at(10) }, pending: [] }),
   wrote: () => undefined,
+  wroteUntold: () => undefined,
+  publishes: false,
   level: 'session',
   limits: { maxLagMs: 10_000, maxWaitMs: 50, primaryDelayMs: 50 },
   serverVersion: 101_119,
