@@ -44,6 +44,8 @@ const expect = {
   definitionsEnd: 6,
   fieldList: 7,
   text: 8,
+  /** Nothing: the client sends its file first. */
+  file: 9,
 } as const;
 
 /** More than any packet that is looked at has; a server that sends a longer one is not a server. */
@@ -194,6 +196,7 @@ export class ResponseScanner {
 
   #lookAt(buffer: Buffer, from: number, to: number): ScanEvent {
     const first = buffer[from] as number;
+    if (this.#expect === expect.file) throw malformed('an answer before the file was sent');
     if (first === 0xff && this.#expect !== expect.definitions && this.#expect !== expect.text) {
       return this.#error(buffer, from, to);
     }
@@ -226,7 +229,10 @@ export class ResponseScanner {
       this.#end(okStatus(buffer, from, to));
       return scanEvent.ok;
     }
-    if (first === 0xfb) return scanEvent.localFile;
+    if (first === 0xfb) {
+      this.#expect = expect.file;
+      return scanEvent.localFile;
+    }
     if (first === 0xfe && to - from < 9) {
       this.#end(to - from >= 5 ? new ByteReader(buffer, from + 3, to).uint16('the status') : this.status);
       return scanEvent.eof;

@@ -109,6 +109,7 @@ export class Entrance {
         collation: response.collation,
       };
       await this.#checkSchema(client, response.database);
+      if (!channel.open) throw new Error('the client is gone');
       const sequenceId = login.dialogue.sequenceId;
       const rest = login.dialogue.finish();
       channel.reuseBuffer();

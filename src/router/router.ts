@@ -27,6 +27,8 @@ export interface RouterOptions {
 /** Router ids lie above what a server counts up to. */
 const idBase = 0x4000_0000;
 const idsPerRouter = 0x20_0000;
+/** Of all sessions: sixty thousand short statements, or sixty of a mebibyte. */
+const preparedBytes = 64 * 1024 * 1024;
 
 export class Router implements SessionHost {
   readonly config: RouterConfig;
@@ -35,6 +37,7 @@ export class Router implements SessionHost {
   readonly newRoutes: NonNullable<RouterOptions['newRoutes']>;
   readonly members: MemberPools;
   readonly sessions = new Map<number, Session>();
+  readonly preparedBudget = { usedBytes: 0, limitBytes: preparedBytes };
   readonly serverTls: ServerTls | undefined;
   nowMs = Date.now();
   readonly observer: Observer;

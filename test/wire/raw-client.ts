@@ -35,18 +35,22 @@ export class RawClient {
   }
 
   /** The login packet that answers the greeting received. */
-  login(without = 0): Buffer {
+  login(without = 0, database?: string): Buffer {
     const greeting = parseGreeting(this.received.subarray(headerBytes));
     const response = encodeHandshakeResponse({
       capabilities:
-        (offeredCapabilities & ~capability.mysql & ~capability.connectWithDatabase & ~without) >>> 0,
+        (offeredCapabilities &
+          ~capability.mysql &
+          ~(database === undefined ? capability.connectWithDatabase : 0) &
+          ~without) >>>
+        0,
       extendedCapabilities: 0,
       maxPacketBytes: 1 << 24,
       collation: 45,
       user: account.user,
       authResponse: nativeAnswer(digests, account.password, greeting.scramble),
       authPlugin: 'mysql_native_password',
-      database: undefined,
+      database,
       attributes: new Map([['program_name', 'wire']]),
     });
     return packetOf(response, 1);
