@@ -1,6 +1,6 @@
 /** A client of bytes: sends what it is told, in the pieces it is told, and keeps what comes. */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeAnswer } from '#src/mysql-wire/auth-native.ts';
 import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
@@ -9,6 +9,9 @@ import { parseGreeting } from '#src/mysql-wire/greeting.ts';
 import { encodeHandshakeResponse } from '#src/mysql-wire/handshake-response.ts';
 import { digests } from '#src/router/digests.ts';
 import { account } from '../real/router/stack.ts';
+
+/** Path of a unix socket, or an address. */
+type Target = string | NetConnectOpts;
 
 export class RawClient {
   readonly socket: Socket;
@@ -27,8 +30,8 @@ export class RawClient {
     });
   }
 
-  static async open(path: string): Promise<RawClient> {
-    const socket = connect(path);
+  static async open(target: Target): Promise<RawClient> {
+    const socket = connect(typeof target === 'string' ? { path: target } : target);
     const client = new RawClient(socket);
     await once(socket, 'connect');
     return client;
@@ -64,8 +67,8 @@ export class RawClient {
   }
 
   /** Logged in, with the greeting and OK taken out of `received`. */
-  static async loggedIn(path: string, without = 0): Promise<RawClient> {
-    const client = await RawClient.open(path);
+  static async loggedIn(target: Target, without = 0): Promise<RawClient> {
+    const client = await RawClient.open(target);
     await client.until(60);
     client.socket.write(client.login(without));
     const greetingBytes = headerBytes + client.received.readUIntLE(0, 3);
