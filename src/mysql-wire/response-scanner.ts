@@ -134,10 +134,11 @@ export class ResponseScanner {
       if (buffer[at + 3] !== this.#sequenceId) throw outOfOrder(this.#sequenceId, buffer[at + 3] as number);
       if (this.#continued) {
         this.#continued = length === maxPayloadBytes;
+      } else if (length === 0) {
+        throw malformed('an empty packet in an answer');
       } else if (this.#isPlain(buffer[at + headerBytes] as number, length)) {
         this.#continued = length === maxPayloadBytes;
       } else {
-        if (length === 0) throw malformed('an empty packet where an answer begins');
         if (length > maxLookedAtBytes) throw malformed(`an answer of ${length} bytes`);
         const end = at + headerBytes + length;
         if (end > to) return this.#hold(at, to);
@@ -173,8 +174,8 @@ export class ResponseScanner {
   #isPlain(first: number, length: number): boolean {
     switch (this.#expect) {
       case expect.rows:
-        if (first === 0xff && length > 0) return false;
-        if (first === 0xfe && length > 0) {
+        if (first === 0xff) return false;
+        if (first === 0xfe) {
           // A row can begin with 0xFE too: a first column of 16 MiB and more, in a packet that is full.
           if (this.#deprecateEof ? length < maxPayloadBytes : length < 9) return false;
         }
