@@ -14,6 +14,7 @@ export class FakeServer {
   readonly #sockets = new Set<Socket>();
   /** Commands seen, in order, without their headers. */
   readonly commands: Buffer[] = [];
+  keepCommands = true;
   /** Asked for each command; an OK packet for what it doesn't know. */
   reply: (command: Buffer) => Reply | undefined = () => undefined;
   /** In place of the greeting. */
@@ -93,7 +94,7 @@ export class FakeServer {
           if (this.loginReply !== undefined) return;
           continue;
         }
-        this.commands.push(packet.payload);
+        if (this.keepCommands) this.commands.push(packet.payload);
         if (this.stream(packet.payload, socket)) continue;
         const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, 1)];
         // One after the other, as a server does.
