@@ -87,14 +87,14 @@ export class Entrance {
     this.#channels.add(channel);
     channel.onClosed = () => this.#channels.delete(channel);
     const host = local ? 'localhost' : (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    void this.#logIn(channel, host);
+    void this.#logIn(channel, host, local ? { ...this.#door, requireTls: false } : this.#door);
   }
 
-  async #logIn(channel: Channel, host: string): Promise<void> {
+  async #logIn(channel: Channel, host: string, door: Doorkeeper): Promise<void> {
     const id = this.#host.nextId();
     let dialogue: Dialogue | undefined;
     try {
-      const login = await logInClient(channel, id, host, this.#door, (current) => {
+      const login = await logInClient(channel, id, host, door, (current) => {
         dialogue = current;
       });
       const { response, account, scramble } = login;

@@ -66,11 +66,12 @@ export class Router implements SessionHost {
     this.newRoutes =
       newRoutes ??
       (({ account, collation }, schema) => new RoutedSession(this.shared, account.user, collation, schema));
-    const { tls } = config.listen;
+    const { tls, requireTls = false } = config.listen;
     this.#entrance = new Entrance(this, {
       accounts: this.accounts,
       serverVersion: config.serverVersion,
       tls: tls === undefined ? undefined : createSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+      requireTls,
     });
     this.#timer = setInterval(() => this.#tick(), 200);
   }

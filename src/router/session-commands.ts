@@ -1,6 +1,7 @@
 /** What each command does: answered by the router itself, passed to a server, or refused. */
 
 import { nativePassword } from '#src/mysql-wire/auth-native.ts';
+import { capability } from '#src/mysql-wire/capabilities.ts';
 import { parseChangeUser } from '#src/mysql-wire/change-user.ts';
 import { command, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
@@ -213,6 +214,7 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
       plugin: change.authPlugin ?? nativePassword,
       answer: change.authResponse,
       scramble: client.scramble,
+      mayBeAsked: (client.capabilities & capability.pluginAuth) !== 0,
     });
     session.releaseConnections();
     session.becomeClient(

@@ -2,7 +2,7 @@
 import { command } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
-import { outcomeUnknown, stateLost, transactionLost } from './errors.ts';
+import { notExecuted, outcomeUnknown, stateLost, transactionLost } from './errors.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 
@@ -29,6 +29,13 @@ export function loseConnection(
     if (work.connection === connection) session.onReceiverDrain();
     return;
   }
+  const member = pool?.member.name ?? 'the server';
+  if (session.stream.uploading && work.large && !session.answer.passed) {
+    // The server never had all of it.
+    host.observer.failed('not executed');
+    session.closeWith(notExecuted(`the connection to ${member} was lost while it was sent (${reason})`));
+    return;
+  }
   if (session.answer.passed || session.stream.uploading) {
     // In the middle of an answer there is no place for an error.
     host.observer.failed('answer cut');
@@ -36,7 +43,7 @@ export function loseConnection(
     return;
   }
   host.observer.failed('outcome unknown');
-  session.replyError(outcomeUnknown(pool?.member.name ?? 'the server', reason));
+  session.replyError(outcomeUnknown(member, reason));
   if (loss === 'state') session.close();
   else session.finish();
 }

@@ -60,7 +60,7 @@ export class RawClient {
   }
 
   /** Waits for that many bytes, or the end. */
-  async until(bytes: number, timeoutMs = 2_000): Promise<Buffer> {
+  async until(bytes: number, timeoutMs = 10_000): Promise<Buffer> {
     const deadline = performance.now() + timeoutMs;
     while (this.received.length < bytes && !this.closed && performance.now() < deadline) await sleep(1);
     return this.received;

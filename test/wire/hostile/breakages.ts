@@ -86,9 +86,9 @@ export const breakages: readonly Breakage[] = [
     kind: 'clients',
   },
   {
-    name: 'an execution may lack its parameters',
-    file: 'router/prepared.ts',
-    find: "if (end - start < typesFlagAfterIterations) throw malformed('COM_STMT_EXECUTE');",
+    name: 'a COM_PROCESS_KILL may lack its id',
+    file: 'router/session-commands.ts',
+    find: "if (end - start < headerBytes + 5) throw malformed('COM_PROCESS_KILL');",
     replace: '',
     kind: 'clients',
   },

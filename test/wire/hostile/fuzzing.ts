@@ -8,6 +8,9 @@ const run = promisify(execFile);
 const worker = join(import.meta.dirname, 'fuzz-worker.ts');
 const breaker = join(import.meta.dirname, 'break-source.ts');
 
+/** As a router has it: what stays of a session would end the process. */
+const memory = ['--max-old-space-size=256', '--max-semi-space-size=8'];
+
 export interface Order {
   readonly kind: FuzzKind;
   readonly seed: number;
@@ -23,7 +26,15 @@ export async function fuzz(
   const broken = breakage === undefined ? [] : ['--import', breaker];
   const { stdout } = await run(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', ...broken, worker, kind, String(seed), String(packets)],
+    [
+      '--disable-warning=ExperimentalWarning',
+      ...memory,
+      ...broken,
+      worker,
+      kind,
+      String(seed),
+      String(packets),
+    ],
     {
       timeout: timeoutMs,
       killSignal: 'SIGKILL',

@@ -22,8 +22,8 @@ function longest({ exchanges }: Conversation): number {
   return Math.max(...lengths.map((all) => all.reduce((sum, { length }) => sum + length, 0)));
 }
 
-/** Recorded traffic, cut at each byte of each command and answer, and byte by byte. */
-export async function splitEverywhere(): Promise<SplitCounts> {
+/** Recorded traffic, cut at each byte (or each `every`-th) of each command and answer, and byte by byte. */
+export async function splitEverywhere(every = 1): Promise<SplitCounts> {
   const host = new MemoryHost();
   const { conversations } = readRecorded();
   const counts: SplitCounts = { conversations: 0, exchanges: 0, plays: 0, cuts: 0, bytes: 0 };
@@ -44,7 +44,7 @@ export async function splitEverywhere(): Promise<SplitCounts> {
       assert.ok(played.toServer.equals(uncut.toServer), `${where}: the server got other bytes`);
       assert.ok(played.toClient.equals(uncut.toClient), `${where}: the client got other bytes`);
     };
-    for (let at = 1; at < longest(conversation); at++) {
+    for (let at = 1; at < longest(conversation); at += every) {
       await check(`cut at ${at}`, (length) => [1 + ((at - 1) % Math.max(1, length - 1))]);
     }
     await check('byte by byte', (length) => Array.from({ length }, (_, index) => index));
@@ -68,7 +68,7 @@ function exchangeOf(sent: Buffer, answer: Buffer): Exchange {
 }
 
 /** Payloads around the most that one packet takes, as statements and as rows, cut around every header. */
-export async function splitLarge(payloads: readonly number[]): Promise<SplitCounts> {
+export async function splitLarge(payloads: readonly number[], every = 1): Promise<SplitCounts> {
   const host = new MemoryHost();
   const counts: SplitCounts = { conversations: 0, exchanges: 0, plays: 0, cuts: 0, bytes: 0 };
   const [done] = [packets([ok()])];
@@ -101,7 +101,7 @@ export async function splitLarge(payloads: readonly number[]): Promise<SplitCoun
       counts.exchanges++;
       const all = { sent: Buffer.concat(exchange.sent), answer: Buffer.concat(exchange.answer) };
       for (const side of ['sent', 'answer'] as const) {
-        const places = aroundPackets(all[side]);
+        const places = aroundPackets(all[side]).filter((_, index) => index % every === 0);
         // Small on one side: once is enough.
         for (const place of all[side].length < maxPayloadBytes / 2 ? places.slice(0, 1) : places) {
           const cut: Cuts = () => [place];
