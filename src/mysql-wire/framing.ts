@@ -106,6 +106,11 @@ export class PacketAssembler {
     return { payload, sequenceId };
   }
 
+  /** Received and not yet asked for. */
+  get bytes(): number {
+    return this.#end - this.#start;
+  }
+
   /** Takes out what was received and not yet asked for. */
   takeRest(): Buffer {
     const rest = Buffer.from(this.#buffer.subarray(this.#start, this.#end));

@@ -44,6 +44,8 @@ const expect = {
   definitionsEnd: 6,
   fieldList: 7,
   text: 8,
+  /** Nothing: the client sends its file first. */
+  file: 9,
 } as const;
 
 /** More than any packet that is looked at has; a server that sends a longer one is not a server. */
@@ -132,10 +134,11 @@ export class ResponseScanner {
       if (buffer[at + 3] !== this.#sequenceId) throw outOfOrder(this.#sequenceId, buffer[at + 3] as number);
       if (this.#continued) {
         this.#continued = length === maxPayloadBytes;
+      } else if (length === 0) {
+        throw malformed('an empty packet in an answer');
       } else if (this.#isPlain(buffer[at + headerBytes] as number, length)) {
         this.#continued = length === maxPayloadBytes;
       } else {
-        if (length === 0) throw malformed('an empty packet where an answer begins');
         if (length > maxLookedAtBytes) throw malformed(`an answer of ${length} bytes`);
         const end = at + headerBytes + length;
         if (end > to) return this.#hold(at, to);
@@ -171,8 +174,8 @@ export class ResponseScanner {
   #isPlain(first: number, length: number): boolean {
     switch (this.#expect) {
       case expect.rows:
-        if (first === 0xff && length > 0) return false;
-        if (first === 0xfe && length > 0) {
+        if (first === 0xff) return false;
+        if (first === 0xfe) {
           // A row can begin with 0xFE too: a first column of 16 MiB and more, in a packet that is full.
           if (this.#deprecateEof ? length < maxPayloadBytes : length < 9) return false;
         }
@@ -194,6 +197,7 @@ export class ResponseScanner {
 
   #lookAt(buffer: Buffer, from: number, to: number): ScanEvent {
     const first = buffer[from] as number;
+    if (this.#expect === expect.file) throw malformed('an answer before the file was sent');
     if (first === 0xff && this.#expect !== expect.definitions && this.#expect !== expect.text) {
       return this.#error(buffer, from, to);
     }
@@ -226,7 +230,10 @@ export class ResponseScanner {
       this.#end(okStatus(buffer, from, to));
       return scanEvent.ok;
     }
-    if (first === 0xfb) return scanEvent.localFile;
+    if (first === 0xfb) {
+      this.#expect = expect.file;
+      return scanEvent.localFile;
+    }
     if (first === 0xfe && to - from < 9) {
       this.#end(to - from >= 5 ? new ByteReader(buffer, from + 3, to).uint16('the status') : this.status);
       return scanEvent.eof;

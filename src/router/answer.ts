@@ -2,6 +2,7 @@
 import { parsePosition } from '#src/gtid/position.ts';
 import { type OkPacket, parseOk } from '#src/mysql-wire/ok-packet.ts';
 import { parseSessionChanges } from '#src/mysql-wire/session-track.ts';
+import { serverStatus } from '#src/mysql-wire/status.ts';
 import type { Outcome } from '#src/routing/session.ts';
 
 const noVariables: ReadonlyMap<string, string> = new Map();
@@ -9,7 +10,7 @@ const noVariables: ReadonlyMap<string, string> = new Map();
 /** One for each session, used again for each answer. */
 export class Answer {
   ok = true;
-  status = 0;
+  status: number = serverStatus.autocommit;
   warnings = 0;
   insertId = false;
   position: Outcome['position'];
@@ -19,8 +20,10 @@ export class Answer {
   passed = false;
   bytes = 0;
 
-  begin(): void {
+  /** `status` is what the session had: not every answer tells it. */
+  begin(status: number): void {
     this.ok = true;
+    this.status = status;
     this.warnings = 0;
     this.insertId = false;
     this.position = undefined;

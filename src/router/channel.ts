@@ -167,15 +167,20 @@ export class Channel {
     this.#listen(socket, true);
   }
 
-  /** Speaks TLS as the client from here on; rejects when the server's certificate isn't accepted. */
-  startTls(options: ConnectionOptions): Promise<void> {
+  /** Speaks TLS as the client from here on; rejects when the certificate isn't accepted, or nothing comes in time. */
+  startTls(options: ConnectionOptions, timeoutMs: number): Promise<void> {
     const plain = this.#leave();
     return new Promise((resolve, reject) => {
       const socket = connectTls({ ...options, socket: plain });
       this.#socket = socket;
+      const timer = setTimeout(() => socket.destroy(new Error(`no TLS in ${timeoutMs} ms`)), timeoutMs);
       socket.once('error', reject);
-      socket.once('close', () => reject(new Error('the server closed the connection in the TLS handshake')));
+      socket.once('close', () => {
+        clearTimeout(timer);
+        reject(new Error('the server closed the connection in the TLS handshake'));
+      });
       socket.once('secureConnect', () => {
+        clearTimeout(timer);
         socket.off('error', reject);
         this.#listen(socket, true);
         resolve();

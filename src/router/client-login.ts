@@ -29,6 +29,8 @@ export interface Doorkeeper {
   readonly serverVersion: string;
   /** Undefined where TLS isn't offered. */
   readonly tls: SecureContext | undefined;
+  /** Whoever comes without TLS is refused. */
+  readonly requireTls: boolean;
 }
 
 export interface ClientLogin {
@@ -84,7 +86,11 @@ export async function logInClient(
   const response = parseHandshakeResponse(payload);
   const account = door.accounts.get(response.user);
   const { authPlugin: plugin = nativePassword, authResponse: answer } = response;
-  await proveClient(dialogue, { user: response.user, account, host, plugin, answer, scramble });
+  const mayBeAsked = (response.capabilities & capability.pluginAuth) !== 0;
+  const { user } = response;
+  // What a server with require_secure_transport says.
+  if (door.requireTls && !channel.encrypted) throw accessDenied(user, host, answer.length > 0, '');
+  await proveClient(dialogue, { user, account, host, plugin, answer, scramble, mayBeAsked });
   return { account: account as RouterAccount, response, host, scramble, dialogue };
 }
 
@@ -94,6 +100,8 @@ export interface Claim {
   readonly account: RouterAccount | undefined;
   readonly host: string;
   readonly plugin: string;
+  /** The client can be asked for another plugin (CLIENT_PLUGIN_AUTH). */
+  readonly mayBeAsked: boolean;
   readonly answer: Buffer;
   readonly scramble: Buffer;
 }
@@ -103,13 +111,14 @@ export async function proveClient(dialogue: Dialogue, claim: Claim): Promise<voi
   const wanted = claim.account?.plugin ?? nativePassword;
   let { answer, scramble } = claim;
   if (claim.plugin !== wanted) {
+    if (!claim.mayBeAsked) throw unsupportedPlugin();
     scramble = newScramble(wanted === ed25519Plugin ? ed25519ScrambleBytes : scrambleBytes);
     dialogue.send(encodeAuthSwitch({ plugin: wanted, scramble }));
     answer = (await dialogue.next()).payload;
   }
   const { account } = claim;
   if (account === undefined || !proves(wanted, account.password, scramble, answer)) {
-    throw accessDenied(claim, answer.length > 0);
+    throw accessDenied(claim.user, claim.host, answer.length > 0, account === undefined ? unknownHint : '');
   }
   if (wanted === cachingSha2) dialogue.send(encodeAuthMoreData(Buffer.from([cachingSha2Step.fastSuccess])));
 }
@@ -125,10 +134,18 @@ function proves(plugin: string, password: string, scramble: Buffer, answer: Buff
   }
 }
 
-function accessDenied({ user, host, account }: Claim, withPassword: boolean): ProtocolError {
+const unknownHint = "; the SQL router knows the accounts of the stack file, under 'database', and no others";
+
+function accessDenied(user: string, host: string, withPassword: boolean, hint: string): ProtocolError {
   const text = `Access denied for user '${user}'@'${host}' (using password: ${withPassword ? 'YES' : 'NO'})`;
-  const hint = "; the SQL router knows the accounts of the stack file, under 'database', and no others";
-  return new ProtocolError(1045, '28000', account === undefined ? text + hint : text);
+  return new ProtocolError(1045, '28000', text + hint);
+}
+
+/** ER_NOT_SUPPORTED_AUTH_MODE. */
+function unsupportedPlugin(): ProtocolError {
+  const text =
+    'Client does not support authentication protocol requested by server; consider upgrading MariaDB client';
+  return new ProtocolError(1251, '08004', text);
 }
 
 /** Without NUL and without '$', which some clients take for an end. */

@@ -9,9 +9,10 @@ import type { Channel } from './channel.ts';
 
 /** Longer commands are passed on while they arrive. */
 export const largeCommandBytes = 1024 * 1024;
-/** How much of a long command is there before it is looked at. */
-const prefixBytes = 64 * 1024;
+/** How much of a long command is there before it is looked at: the types of 65,535 parameters are in it. */
+const prefixBytes = 160 * 1024;
 const pauseAtBytes = 256 * 1024;
+const nothing = Buffer.alloc(0);
 
 export interface CommandHandler {
   /** A whole command packet, header included, valid during the call. Sets `busy` unless it is over already. */
@@ -30,8 +31,15 @@ export class ClientStream {
   busy = false;
   readonly #channel: Channel;
   readonly #handler: CommandHandler;
-  #pending: Buffer = Buffer.alloc(0);
+  /** What came and isn't handled yet lies between the two; what lay before may still be on its way to a server. */
+  #pending: Buffer = nothing;
+  #from = 0;
+  #to = 0;
+  /** So much has to be there before another look is worth it. */
+  #needed = 0;
+  #handling = false;
   #paused = false;
+  #closed = false;
   #upload: { kind: UploadKind; to: Channel } | undefined;
   /** Of the upload: payload bytes left of its present packet, and whether that is the last. */
   #left = 0;
@@ -49,23 +57,37 @@ export class ClientStream {
   }
 
   take(chunk: Buffer): void {
-    if (this.busy || this.#pending.length > 0) {
-      if (this.#upload !== undefined && this.#pending.length === 0) {
-        this.#keep(chunk, this.#passUpload(chunk));
-        return;
-      }
-      this.#pending = Buffer.concat([this.#pending, chunk]);
-      if (this.busy) this.#pauseWhenFull();
-      else this.#drain();
+    if (this.#closed) return;
+    if (this.#waitingBytes > 0) {
+      this.#keep(chunk, 0);
+      if (!this.busy && this.#waitingBytes >= this.#needed) this.#drain();
       return;
     }
-    this.#keep(chunk, this.#commands(chunk));
+    if (this.#upload !== undefined) this.#keep(chunk, this.#passUpload(chunk));
+    else if (this.busy) this.#keep(chunk, 0);
+    else this.#keep(chunk, this.#commands(chunk, 0, chunk.length));
   }
 
   /** The command is over: the next one may begin. */
   ready(): void {
     this.busy = false;
-    if (this.#pending.length > 0) this.#drain();
+    if (!this.#handling) this.#drain();
+    this.#unpause();
+  }
+
+  /** The client has read what it was sent. */
+  onClientDrain(): void {
+    if (!this.busy && !this.#handling) this.#drain();
+    this.#unpause();
+  }
+
+  /** The session has ended: what comes is read and thrown away, so that the client gets to see its end. */
+  close(): void {
+    this.#closed = true;
+    this.#pending = nothing;
+    this.#from = 0;
+    this.#to = 0;
+    this.#upload = undefined;
     this.#unpause();
   }
 
@@ -77,50 +99,77 @@ export class ClientStream {
       this.#last = false;
       this.#header = [];
     }
-    if (this.#pending.length > 0) {
-      const pending = this.#pending;
-      this.#pending = Buffer.alloc(0);
-      this.#keep(pending, this.#passUpload(pending));
-    }
+    this.#consumed(this.#from + this.#passUpload(this.#pending.subarray(this.#from, this.#to)));
     this.#unpause();
   }
 
   /** No command is under way or waiting, whole or in part. */
   get idle(): boolean {
-    return !this.busy && this.#pending.length === 0;
+    return !this.busy && this.#waitingBytes === 0;
   }
 
   get uploading(): boolean {
     return this.#upload !== undefined;
   }
 
-  #drain(): void {
-    const pending = this.#pending;
-    this.#pending = Buffer.alloc(0);
-    this.#keep(pending, this.#commands(pending));
+  get #waitingBytes(): number {
+    return this.#to - this.#from;
   }
 
-  #keep(buffer: Buffer, from: number): void {
-    if (from >= buffer.length) return;
-    const rest = Buffer.from(buffer.subarray(from));
-    // What was handled meanwhile may have left something of its own.
-    this.#pending = this.#pending.length === 0 ? rest : Buffer.concat([rest, this.#pending]);
+  #drain(): void {
+    if (this.#closed || this.#waitingBytes === 0) return;
+    this.#handling = true;
+    try {
+      this.#consumed(this.#commands(this.#pending, this.#from, this.#to));
+    } finally {
+      this.#handling = false;
+    }
+  }
+
+  /** What lies before `at` was handled. */
+  #consumed(at: number): void {
+    // Closed, or taken by an upload, meanwhile.
+    if (at <= this.#from) return;
+    this.#from = at;
+    if (this.#from < this.#to) return;
+    this.#pending = nothing;
+    this.#from = 0;
+    this.#to = 0;
+  }
+
+  /** Keeps what can't be handled yet. Doubling keeps a client that sends byte by byte from costing a copy each time. */
+  #keep(chunk: Buffer, from: number): void {
+    const more = chunk.length - from;
+    if (more <= 0 || this.#closed) return;
+    if (this.#to + more > this.#pending.length) {
+      const kept = this.#waitingBytes;
+      const grown = Buffer.allocUnsafeSlow(Math.max(256, 2 * kept, kept + more));
+      this.#pending.copy(grown, 0, this.#from, this.#to);
+      this.#pending = grown;
+      this.#from = 0;
+      this.#to = kept;
+    }
+    chunk.copy(this.#pending, this.#to, from);
+    this.#to += more;
     this.#pauseWhenFull();
   }
 
-  /** Handles the commands in the buffer; where it stopped. */
-  #commands(buffer: Buffer): number {
-    let at = 0;
-    while (!this.busy && buffer.length - at >= headerBytes) {
+  /** Handles the commands between `from` and `to`; where it stopped. */
+  #commands(buffer: Buffer, from: number, to: number): number {
+    let at = from;
+    this.#needed = 0;
+    // A client that doesn't read gets no more to read.
+    while (!this.busy && !this.#closed && !this.#channel.full) {
+      if (to - at < headerBytes) return this.#needs(headerBytes, at);
       const length = payloadLengthAt(buffer, at);
       if (buffer[at + 3] !== 0) {
         this.busy = true;
         this.#handler.onProtocolError(outOfOrder(0, buffer[at + 3] as number));
-        return buffer.length;
+        return to;
       }
       if (length > largeCommandBytes) {
-        if (buffer.length - at < headerBytes + prefixBytes) break;
-        const end = Math.min(buffer.length, at + headerBytes + length);
+        if (to - at < headerBytes + prefixBytes) return this.#needs(headerBytes + prefixBytes, at);
+        const end = Math.min(to, at + headerBytes + length);
         this.busy = true;
         this.#left = length - (end - at - headerBytes);
         this.#last = length < maxPayloadBytes;
@@ -130,10 +179,15 @@ export class ClientStream {
         return end;
       }
       const end = at + headerBytes + length;
-      if (end > buffer.length) break;
+      if (end > to) return this.#needs(headerBytes + length, at);
       this.#handler.onCommand(buffer, at, end);
       at = end;
     }
+    return at;
+  }
+
+  #needs(bytes: number, at: number): number {
+    this.#needed = bytes;
     return at;
   }
 
@@ -179,8 +233,15 @@ export class ClientStream {
     if (this.#upload !== undefined) this.#unpause();
   }
 
+  /** What can't be handled now must not pile up; what waits for the rest of its command has to go on coming. */
+  get #overfull(): boolean {
+    if (this.#closed) return false;
+    if (this.#upload !== undefined) return this.#upload.to.full;
+    return this.#channel.full || (this.busy && this.#waitingBytes > pauseAtBytes);
+  }
+
   #pauseWhenFull(): void {
-    if (this.#pending.length > pauseAtBytes) this.#pause();
+    if (this.#overfull) this.#pause();
   }
 
   #pause(): void {
@@ -190,7 +251,7 @@ export class ClientStream {
   }
 
   #unpause(): void {
-    if (!this.#paused || this.#pending.length > pauseAtBytes) return;
+    if (!this.#paused || this.#overfull) return;
     this.#paused = false;
     this.#channel.resume();
   }

@@ -45,6 +45,8 @@ export interface RouterConfig {
     readonly port?: number;
     /** For clients that come over TCP: PEM texts. */
     readonly tls?: { readonly cert: string; readonly key: string };
+    /** Clients that come over TCP without TLS are refused, as `require_secure_transport` does. */
+    readonly requireTls?: boolean;
   };
   /** Where metrics, status and `explain` are served (HTTP); left out: nowhere. */
   readonly control?: { readonly socketPath: string };

@@ -11,6 +11,7 @@ export class Dialogue {
   readonly #timer: NodeJS.Timeout;
   #waiting: { resolve: (packet: Packet) => void; reject: (error: Error) => void } | undefined;
   #failure: Error | undefined;
+  #paused = false;
 
   /** Fails every read once `timeoutMs` have passed; `sequenceId` is that of the next packet. */
   constructor(channel: Channel, timeoutMs: number, sequenceId = 0) {
@@ -20,6 +21,8 @@ export class Dialogue {
     channel.onBytes = (chunk) => {
       this.#assembler.push(chunk);
       this.#deliver();
+      // Nobody asks just now: a peer that goes on all the same has to wait.
+      if (this.#waiting === undefined && this.#assembler.bytes > limitBytes) this.#pause(true);
     };
     channel.onEnd = (reason) => this.#fail(new Error(`connection lost: ${reason}`));
   }
@@ -28,6 +31,7 @@ export class Dialogue {
   next(): Promise<Packet> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
+      this.#pause(false);
       this.#deliver();
     });
   }
@@ -53,7 +57,15 @@ export class Dialogue {
     clearTimeout(this.#timer);
     this.channel.onBytes = () => undefined;
     this.channel.onEnd = () => undefined;
+    this.#pause(false);
     return this.takeRest();
+  }
+
+  #pause(on: boolean): void {
+    if (this.#paused === on) return;
+    this.#paused = on;
+    if (on) this.channel.pause();
+    else this.channel.resume();
   }
 
   #deliver(): void {

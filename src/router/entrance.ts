@@ -65,14 +65,15 @@ export class Entrance {
     };
     const host = local ? 'localhost' : (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
     this.loggingIn++;
-    void this.#logIn(channel, host).finally(() => this.loggingIn--);
+    const door = local ? { ...this.#door, requireTls: false } : this.#door;
+    void this.#logIn(channel, host, door).finally(() => this.loggingIn--);
   }
 
-  async #logIn(channel: Channel, host: string): Promise<void> {
+  async #logIn(channel: Channel, host: string, door: Doorkeeper): Promise<void> {
     const id = this.#host.nextId();
     let dialogue: Dialogue | undefined;
     try {
-      const login = await logInClient(channel, id, host, this.#door, (current) => {
+      const login = await logInClient(channel, id, host, door, (current) => {
         dialogue = current;
       });
       const { response, account, scramble } = login;
@@ -87,6 +88,7 @@ export class Entrance {
         collation: response.collation,
       };
       await this.#checkSchema(client, response.database);
+      if (!channel.open) throw new Error('the client is gone');
       const sequenceId = login.dialogue.sequenceId;
       const rest = login.dialogue.finish();
       channel.reuseBuffer();

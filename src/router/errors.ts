@@ -63,6 +63,17 @@ export function unknownStatement(id: number): ErrPacket {
   };
 }
 
+/** ER_MAX_PREPARED_STMT_COUNT_REACHED. */
+export function tooManyPrepared(count: number): ErrPacket {
+  return {
+    errno: 1461,
+    sqlState: '42000',
+    message:
+      `Can't create more than max_prepared_stmt_count statements (current value: ${count} in this session); ` +
+      'the SQL router keeps no more of them',
+  };
+}
+
 export function unknownThread(id: number): ErrPacket {
   return { errno: 1094, sqlState: 'HY000', message: `Unknown thread id: ${id}` };
 }

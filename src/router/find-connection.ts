@@ -26,7 +26,10 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   const { work, connections, routes, host } = session;
   const choice = await chosen(session);
   const bound = work.prepared?.boundTo;
-  if (bound !== undefined) {
+  if (bound === 'lost' && work.code !== command.stmtReset) {
+    throw new Error('its long data was lost');
+  }
+  if (bound !== undefined && bound !== 'lost') {
     if (connections.poolOf(bound) === undefined) throw new Error('its long data, or its cursor, was lost');
     return bound;
   }

@@ -3,8 +3,8 @@
  * may lack the parameter types that the client sent to another one.
  * @see https://mariadb.com/kb/en/com_stmt_execute/
  */
-import { headerBytes, packetOf } from '#src/mysql-wire/framing.ts';
-import { malformed } from '#src/mysql-wire/protocol-error.ts';
+import { headerBytes, maxPayloadBytes, payloadLengthAt, writeHeader } from '#src/mysql-wire/framing.ts';
+import { malformed, ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import type { RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 
@@ -24,8 +24,8 @@ export class PreparedStatement {
   /** Two bytes for each parameter, as the client last sent them. */
   types: Buffer | undefined;
   typesVersion = 0;
-  /** Where its long data or its open cursor is: it runs there and nowhere else. */
-  boundTo: ServerConnection | undefined;
+  /** Where its long data or its open cursor is: it runs there and nowhere else. `lost`: and it is there no more. */
+  boundTo: ServerConnection | 'lost' | undefined;
 
   constructor(id: number, packet: Buffer, routed: RoutedStatement, parameters: number) {
     this.id = id;
@@ -36,9 +36,16 @@ export class PreparedStatement {
 
   /**
    * Makes a COM_STMT_EXECUTE packet of the client, between `start` and `end`, right for `connection`, where the
-   * statement is prepared. In place where it can be; the buffer to send otherwise. Throws a ProtocolError.
+   * statement is prepared. In place where it can be; the buffer to send otherwise. `large`: it is only the beginning of
+   * the packet. Throws a ProtocolError.
    */
-  executeFor(connection: ServerConnection, buffer: Buffer, start: number, end: number): Buffer {
+  executeFor(
+    connection: ServerConnection,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    large: boolean,
+  ): Buffer {
     const server = connection.statements.get(this.id);
     if (server === undefined) throw malformed('a statement that is not prepared');
     if (end - start < typesFlagAfterIterations) throw malformed('COM_STMT_EXECUTE');
@@ -60,12 +67,73 @@ export class PreparedStatement {
     }
     if (server.typesVersion === this.typesVersion || this.types === undefined) return packet;
     server.typesVersion = this.typesVersion;
-    const payload = [
-      packet.subarray(headerBytes, flagAt),
-      Buffer.from([1]),
-      this.types,
-      packet.subarray(typesAt),
-    ];
-    return packetOf(Buffer.concat(payload), 0);
+    const length = payloadLengthAt(packet, 0) + this.types.length;
+    // The packets behind it would have to be cut elsewhere.
+    if (large && length >= maxPayloadBytes) throw needsPreparing();
+    const parts = [packet.subarray(0, flagAt), Buffer.from([1]), this.types, packet.subarray(typesAt)];
+    const whole = Buffer.concat(parts);
+    writeHeader(whole, 0, length, 0);
+    return whole;
+  }
+}
+
+/** ER_NEED_REPREPARE. */
+function needsPreparing(): ProtocolError {
+  return new ProtocolError(1615, 'HY000', 'Prepared statement needs to be re-prepared');
+}
+
+/** What all sessions of a router may keep of prepared statements. */
+export interface PreparedBudget {
+  usedBytes: number;
+  readonly limitBytes: number;
+}
+
+/** What one takes beside its text. */
+const overheadBytes = 1_024;
+
+/** Those of one session, by the ids that its client knows. */
+export class PreparedStatements {
+  readonly #budget: PreparedBudget;
+  readonly #byId = new Map<number, PreparedStatement>();
+  #bytes = 0;
+
+  constructor(budget: PreparedBudget) {
+    this.#budget = budget;
+  }
+
+  /** Whether a statement whose packet has so many bytes can still be kept. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#budget.usedBytes + bytes + overheadBytes <= this.#budget.limitBytes;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: number): PreparedStatement | undefined {
+    return this.#byId.get(id);
+  }
+
+  values(): Iterable<PreparedStatement> {
+    return this.#byId.values();
+  }
+
+  add(statement: PreparedStatement): void {
+    this.#byId.set(statement.id, statement);
+    this.#use(statement.packet.length + overheadBytes);
+  }
+
+  delete(statement: PreparedStatement): void {
+    if (this.#byId.delete(statement.id)) this.#use(-statement.packet.length - overheadBytes);
+  }
+
+  clear(): void {
+    this.#byId.clear();
+    this.#use(-this.#bytes);
+  }
+
+  #use(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget.usedBytes += bytes;
   }
 }

@@ -35,6 +35,9 @@ export interface RouterOptions {
   readonly killElsewhere?: (request: KillRequest) => Promise<KillResult>;
 }
 
+/** Of all sessions: sixty thousand short statements, or sixty of a mebibyte. */
+const preparedBytes = 64 * 1024 * 1024;
+
 export class Router implements SessionHost {
   readonly config: RouterConfig;
   readonly log: RouterLog;
@@ -42,6 +45,7 @@ export class Router implements SessionHost {
   readonly newRoutes: NonNullable<RouterOptions['newRoutes']>;
   readonly members: MemberPools;
   readonly sessions = new Map<number, Session>();
+  readonly preparedBudget = { usedBytes: 0, limitBytes: preparedBytes };
   readonly serverTls: ServerTls | undefined;
   nowMs = Date.now();
   readonly observer: Observer;
@@ -78,11 +82,12 @@ export class Router implements SessionHost {
     this.newRoutes =
       newRoutes ??
       (({ account, collation }, schema) => new RoutedSession(this.shared, account.user, collation, schema));
-    const { tls } = config.listen;
+    const { tls, requireTls = false } = config.listen;
     this.#entrance = new Entrance(this, {
       accounts: this.accounts,
       serverVersion: config.serverVersion,
       tls: tls === undefined ? undefined : createSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+      requireTls,
     });
     this.#timer = setInterval(() => this.#tick(), 200);
   }

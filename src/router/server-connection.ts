@@ -30,6 +30,9 @@ export interface ConnectionOwner {
   onReceiverDrain(): void;
 }
 
+/** Answers to the router itself are kept whole: definitions of very many tables have some megabytes. */
+const ownAnswerBytes = 64 * 1024 * 1024;
+
 /** The answer to a command of the router's own. */
 export interface OwnAnswer {
   /** Undefined when it succeeded. */
@@ -43,6 +46,7 @@ interface OwnCommand {
   readonly shape: ResponseShape;
   readonly onAnswer: (answer: OwnAnswer) => void;
   readonly collected: Buffer[];
+  bytes: number;
   error: ErrPacket | undefined;
 }
 
@@ -52,6 +56,8 @@ export interface ServerStatement {
   /** Which of the client's parameter types the server has; `PreparedStatement.typesVersion`. */
   typesVersion: number;
 }
+
+const unasked = 'the server ended the connection';
 
 let lastNumber = 0;
 
@@ -86,6 +92,8 @@ export class ServerConnection {
   readonly #own: OwnCommand[] = [];
   #forwarding = false;
   #carry: Buffer | undefined;
+  /** Bytes came together with the end of an answer that can't be an answer to what is sent only now. */
+  #moreCame = false;
   #lost = false;
 
   constructor(login: LoggedIn, database: string | undefined) {
@@ -111,7 +119,7 @@ export class ServerConnection {
   /** Sends a command of the router's own; answers come in order. Never while an owner's command is under way. */
   ask(packet: Buffer, shape: ResponseShape, onAnswer: (answer: OwnAnswer) => void): void {
     this.channel.write(packet);
-    this.#own.push({ shape, onAnswer, collected: [], error: undefined });
+    this.#own.push({ shape, onAnswer, collected: [], bytes: 0, error: undefined });
     if (this.#own.length === 1) this.scanner.begin(shape, this.#deprecateEof);
   }
 
@@ -156,6 +164,11 @@ export class ServerConnection {
     owner?.onConnectionLost(this, reason, inFlight);
   }
 
+  /** To be called between the end of an answer and the next command. */
+  endIfMoreCame(): void {
+    if (this.#moreCame) this.#break(unasked);
+  }
+
   #break(reason: string): void {
     if (!this.#lost) this.broken = true;
     this.lose(reason);
@@ -171,7 +184,7 @@ export class ServerConnection {
         else if (this.#forwarding) at = this.#pass(buffer, at);
         else {
           // A server says good-bye unasked: it shuts down, or somebody killed the connection.
-          this.#break('the server ended the connection');
+          this.#break(unasked);
           return;
         }
       }
@@ -198,11 +211,12 @@ export class ServerConnection {
         own.error = parseErr(buffer.subarray(scanner.payloadStart, scanner.packetEnd));
       if (event === scanEvent.localFile) throw new Error('the server asks the router for a file');
       if (event === scanEvent.more) {
-        own.collected.push(Buffer.from(buffer.subarray(from, buffer.length - scanner.held)));
+        collect(own, buffer.subarray(from, buffer.length - scanner.held));
         return this.#hold(buffer);
       }
     }
-    own.collected.push(Buffer.from(buffer.subarray(from, at)));
+    collect(own, buffer.subarray(from, at));
+    if (at < buffer.length && this.#own.length === 1 && !this.#forwarding) throw new Error(unasked);
     this.#own.shift();
     const next = this.#own[0];
     const statementId = scanner.statementId;
@@ -234,6 +248,7 @@ export class ServerConnection {
         this.#give(owner, buffer, start, at);
         this.#forwarding = false;
         this.load.count--;
+        this.#moreCame = at < buffer.length;
         owner.onAnswerEnd(this);
         return at;
       }
@@ -246,4 +261,10 @@ export class ServerConnection {
       this.channel.keepBytes();
     }
   }
+}
+
+function collect(own: OwnCommand, bytes: Buffer): void {
+  own.bytes += bytes.length;
+  if (own.bytes > ownAnswerBytes) throw new Error(`an answer of more than ${ownAnswerBytes} bytes`);
+  own.collected.push(Buffer.from(bytes));
 }

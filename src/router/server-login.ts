@@ -79,13 +79,13 @@ export async function logInToServer(
       const { sequenceId } = dialogue;
       dialogue.finish();
       const host = 'host' in address ? address.host : 'localhost';
-      await channel.startTls({ secureContext: tls.context, host });
+      await channel.startTls({ secureContext: tls.context, host }, timeoutMs);
       dialogue = new Dialogue(channel, timeoutMs, sequenceId);
     }
     const capabilities = response.capabilities | (tls === undefined ? 0 : capability.ssl);
     dialogue.send(encodeHandshakeResponse({ ...response, capabilities }));
     await prove(dialogue, key.password);
-    dialogue.finish();
+    if (dialogue.finish().length > 0) throw new Error('the server went on behind the login');
     return { channel, greeting, capabilities: capabilities >>> 0 };
   } catch (error) {
     dialogue.finish();
@@ -112,9 +112,12 @@ function responseTo(greeting: Greeting, key: LoginKey, database: string | undefi
   };
 }
 
+/** The longest dialogue has a switch of the plugin, its data, and OK. */
+const loginPackets = 8;
+
 /** The dialogue from the response on, until OK. */
 async function prove(dialogue: Dialogue, password: string): Promise<void> {
-  for (;;) {
+  for (let packets = 0; packets < loginPackets; packets++) {
     const { payload } = await dialogue.next();
     switch (payload[0]) {
       case 0x00:
@@ -140,6 +143,7 @@ async function prove(dialogue: Dialogue, password: string): Promise<void> {
         throw new Error(`the server answered the login with a packet that begins with ${payload[0]}`);
     }
   }
+  throw new Error('the login has no end');
 }
 
 function answerFor(plugin: string, password: string, scramble: Buffer): Buffer {

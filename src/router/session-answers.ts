@@ -77,7 +77,7 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
   const { statement, bytes } = session.work;
   if (statement === undefined || bytes === undefined) throw new ProtocolError(1835, 'HY000', 'unasked');
   const id = ++session.lastPreparedId;
-  session.prepared.set(id, new PreparedStatement(id, bytes, statement, scanner.parameters));
+  session.prepared.add(new PreparedStatement(id, bytes, statement, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
   buffer.writeUInt32LE(id, scanner.payloadStart + 1);
 }
@@ -102,6 +102,13 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   connection.settings = routes.settings;
   connection.database = routes.schema;
   connection.lastUsedMs = host.nowMs;
+  connection.endIfMoreCame();
+  if (session.stream.uploading) {
+    // The server has answered without waiting for the rest, and reads no more: the rest is no command.
+    connection.unusable = true;
+    session.close();
+    return;
+  }
   session.finish();
   if (pool?.crowded === true && connection.owner === session && session.mayDetach(connection)) {
     session.detach(connection);

@@ -1,6 +1,7 @@
 /** What each command does: answered by the router itself, passed to a server, or refused. */
 
 import { nativePassword } from '#src/mysql-wire/auth-native.ts';
+import { capability } from '#src/mysql-wire/capabilities.ts';
 import { parseChangeUser } from '#src/mysql-wire/change-user.ts';
 import { command, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
@@ -9,7 +10,7 @@ import { serverStatus } from '#src/mysql-wire/status.ts';
 import { proveClient } from './client-login.ts';
 import { largeCommandBytes } from './client-stream.ts';
 import { Dialogue } from './dialogue.ts';
-import { replicationRefused, unknownCommand, unknownStatement } from './errors.ts';
+import { replicationRefused, tooManyPrepared, unknownCommand, unknownStatement } from './errors.ts';
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
@@ -40,6 +41,10 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       statementCommand(session, code, buffer, start, end);
       return;
     case command.stmtPrepare: {
+      if (!session.prepared.hasRoomFor(end - start)) {
+        session.replyError(tooManyPrepared(session.prepared.size));
+        return;
+      }
       const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
       run(session, code, responseShape.prepare, buffer, start, end, statement);
       return;
@@ -157,7 +162,7 @@ function statementCommand(session: Session, code: number, buffer: Buffer, start:
 function closeStatement(session: Session, buffer: Buffer, start: number, end: number): void {
   const prepared = statementOf(session, buffer, start, end);
   if (prepared === undefined) return;
-  session.prepared.delete(prepared.id);
+  session.prepared.delete(prepared);
   for (const slot of ['primary', 'replica'] as const) {
     const connection = session.connections.in(slot);
     const server = connection?.statements.get(prepared.id);
@@ -209,6 +214,7 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
       plugin: change.authPlugin ?? nativePassword,
       answer: change.authResponse,
       scramble: client.scramble,
+      mayBeAsked: (client.capabilities & capability.pluginAuth) !== 0,
     });
     session.releaseConnections();
     session.becomeClient(

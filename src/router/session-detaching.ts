@@ -24,14 +24,22 @@ function askValues(session: Session, connection: ServerConnection): void {
   const packet = commandPacket(command.query, Buffer.from(sql));
   connection.ask(packet, responseShape.result, ({ error, bytes }) => {
     if (session.closed) return;
-    const [values] = error === undefined ? rowsOf(bytes) : [];
-    if (values !== undefined) routes.takeValues(values);
+    takeValues(session, connection, error === undefined ? bytes : undefined);
     const crowded = connections.poolOf(connection)?.crowded === true;
     if (crowded && routes.mayLeave('primary')) session.detach(connection);
     // The values are the connection's own.
     else if (connection.open) connection.settings = routes.settings;
     stream.ready();
   });
+}
+
+function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
+  try {
+    const [values] = answer === undefined ? [] : rowsOf(answer);
+    if (values !== undefined) session.routes.takeValues(values);
+  } catch (error) {
+    connection.lose((error as Error).message);
+  }
 }
 
 /** Whether a client that is sent away between statements would lose what it can't set up again on a new connection. */

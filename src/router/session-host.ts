@@ -1,6 +1,7 @@
 /** What a session needs of the router that it lives in. */
 import type { RouterAccount, RouterConfig } from './config.ts';
 import type { Observer } from './observer.ts';
+import type { PreparedBudget } from './prepared.ts';
 import type { SessionRoutes } from './routes.ts';
 import type { LoginKey } from './server-login.ts';
 import type { Session, SessionClient } from './session.ts';
@@ -17,6 +18,7 @@ export interface SessionHost extends PoolSource {
   /** Counts what becomes of statements. */
   readonly observer: Observer;
   readonly accounts: ReadonlyMap<string, RouterAccount>;
+  readonly preparedBudget: PreparedBudget;
   /** Wall clock of some tenths of a second ago at most. */
   readonly nowMs: number;
   newRoutes(client: SessionClient, schema: string | undefined): SessionRoutes;

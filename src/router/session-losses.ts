@@ -1,9 +1,8 @@
 /** A server connection broke under a session: what the client is told, now or with its next command. */
 import { command } from '#src/mysql-wire/commands.ts';
-import { errPacket } from '#src/mysql-wire/err-packet.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
-import { outcomeUnknown, stateLost, transactionLost } from './errors.ts';
+import { notExecuted, outcomeUnknown, stateLost, transactionLost } from './errors.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 
@@ -26,6 +25,15 @@ export function loseConnection(
   }
   if (work.connection !== connection || !inFlight) {
     if (loss !== 'nothing') session.lost = loss;
+    // A command without an answer is on its way to nobody now.
+    if (work.connection === connection) session.onReceiverDrain();
+    return;
+  }
+  const member = pool?.member.name ?? 'the server';
+  if (session.stream.uploading && work.large && !session.answer.passed) {
+    // The server never had all of it.
+    host.observer.failed('not executed');
+    session.closeWith(notExecuted(`the connection to ${member} was lost while it was sent (${reason})`));
     return;
   }
   if (session.answer.passed || session.stream.uploading) {
@@ -35,19 +43,22 @@ export function loseConnection(
     return;
   }
   host.observer.failed('outcome unknown');
-  session.replyError(outcomeUnknown(pool?.member.name ?? 'the server', reason));
-  if (loss === 'state') session.client.channel.end();
+  session.replyError(outcomeUnknown(member, reason));
+  if (loss === 'state') session.close();
   else session.finish();
 }
 
-/** Before a command: true when it was answered with what was lost. */
+/** Before a command: true when there is nothing more to do for it, because it was answered with what was lost. */
 export function tellLoss(session: Session, buffer: Buffer, start: number, end: number): boolean {
-  if (buffer[start + headerBytes] === command.quit) return false;
+  const code = buffer[start + headerBytes];
+  if (code === command.quit || code === command.stmtClose) return false;
+  // Has no answer, and belongs to what was lost.
+  if (code === command.stmtSendLongData) return true;
   const { lost } = session;
   session.lost = undefined;
   if (lost === 'state') {
     session.host.observer.failed('state lost');
-    session.client.channel.end(errPacket(stateLost(), 1));
+    session.closeWith(stateLost());
     return true;
   }
   const text = buffer.toString('latin1', start + headerBytes + 1, Math.min(end, start + 64));

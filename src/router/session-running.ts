@@ -79,7 +79,7 @@ export function sendTo(
   const { statement, prepared } = work;
   let bytes = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
   if (prepared !== undefined && work.code === command.stmtExecute) {
-    bytes = prepared.executeFor(connection, buffer, start, end);
+    bytes = prepared.executeFor(connection, buffer, start, end, work.large);
   } else if (prepared !== undefined) {
     buffer.writeUInt32LE(connection.statements.get(prepared.id)?.id ?? 0, start + statementIdAt);
   }
@@ -89,8 +89,10 @@ export function sendTo(
   if (work.code === command.stmtPrepare) work.bytes ??= Buffer.from(bytes);
   work.connection = connection;
   work.refusedNow = false;
-  session.answer.begin();
+  session.answer.begin(session.status);
   if (!connection.forward(bytes, work.shape)) session.client.channel.keepBytes();
   if (work.code === command.stmtSendLongData && prepared !== undefined) prepared.boundTo = connection;
-  if (work.shape === responseShape.none && !work.large) session.finish();
+  if (work.shape !== responseShape.none || work.large) return;
+  if (connection.channel.full) work.flushing = true;
+  else session.finish();
 }

@@ -1,5 +1,5 @@
 /** A statement that can't go at once: it is kept while a connection is looked for, and refused when there is none. */
-import { responseShape } from '#src/mysql-wire/commands.ts';
+import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { notExecuted } from './errors.ts';
 import { findConnection } from './find-connection.ts';
@@ -36,12 +36,15 @@ export async function sendWhenPossible(session: Session): Promise<void> {
 function refuse(session: Session, error: Error): void {
   const { work, host } = session;
   host.observer.failed('not executed');
-  if (work.prepared !== undefined) work.prepared.boundTo = undefined;
+  // Long data that didn't arrive has no answer: the execution is told.
+  if (work.prepared !== undefined) {
+    work.prepared.boundTo = work.code === command.stmtSendLongData ? 'lost' : undefined;
+  }
   if (work.refusal !== undefined) session.reply(work.refusal);
   else if (work.shape !== responseShape.none) {
     session.replyError(error instanceof ProtocolError ? error : notExecuted(error.message));
   }
-  if (work.large) session.client.channel.end();
+  if (work.large) session.close();
   else session.finish();
 }
 

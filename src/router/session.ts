@@ -15,7 +15,7 @@ import { Backpressure } from './backpressure.ts';
 import type { Channel } from './channel.ts';
 import { ClientStream, type CommandHandler, type UploadKind } from './client-stream.ts';
 import type { RouterAccount } from './config.ts';
-import type { PreparedStatement } from './prepared.ts';
+import { PreparedStatements } from './prepared.ts';
 import type { SessionRoutes, Slot } from './routes.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
 import { endAnswer, takePacket } from './session-answers.ts';
@@ -45,7 +45,7 @@ export class Session implements CommandHandler, ConnectionOwner {
   readonly stream: ClientStream;
   routes: SessionRoutes;
   connections: SessionConnections;
-  readonly prepared = new Map<number, PreparedStatement>();
+  readonly prepared: PreparedStatements;
   lastPreparedId = 0;
   /** Status flags of the last answer, or of a new connection. */
   status: number = serverStatus.autocommit;
@@ -65,6 +65,7 @@ export class Session implements CommandHandler, ConnectionOwner {
   constructor(host: SessionHost, client: SessionClient, schema: string | undefined) {
     this.host = host;
     this.client = client;
+    this.prepared = new PreparedStatements(host.preparedBudget);
     this.sessionTrack = (client.capabilities & capability.sessionTrack) !== 0;
     this.routes = host.newRoutes(client, schema);
     this.connections = new SessionConnections(this, host, host.loginKey(client));
@@ -77,7 +78,10 @@ export class Session implements CommandHandler, ConnectionOwner {
     const { channel } = this.client;
     this.stream.listen();
     channel.onEnd = () => this.close();
-    channel.onDrain = () => this.backpressure.resume();
+    channel.onDrain = () => {
+      this.backpressure.resume();
+      this.stream.onClientDrain();
+    };
   }
 
   /** COM_CHANGE_USER succeeded; the connections of before were given back. */
@@ -111,7 +115,9 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   onLargeCommand(beginning: Buffer): void {
     try {
-      handleLargeCommand(this, beginning);
+      // The rest of it is not worth waiting for.
+      if (this.lost !== undefined && tellLoss(this, beginning, 0, beginning.length)) this.close();
+      else handleLargeCommand(this, beginning);
     } catch (error) {
       this.onProtocolError(error);
     }
@@ -130,7 +136,7 @@ export class Session implements CommandHandler, ConnectionOwner {
     else if (this.work.shape === responseShape.none || connection === undefined) this.finish();
   }
 
-  /** Answers a command without a server. */
+  /** Answers a command without a server. A client that doesn't read gets no further (`ClientStream`). */
   reply(packet: Buffer): void {
     this.client.channel.write(packet);
   }
@@ -191,6 +197,7 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   onReceiverDrain(): void {
     this.stream.onReceiverDrain();
+    if (this.work.flushing) this.finish();
   }
 
   onConnectionLost(connection: ServerConnection, reason: string, inFlight: boolean): void {
@@ -215,7 +222,9 @@ export class Session implements CommandHandler, ConnectionOwner {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.stream.close();
     this.releaseConnections();
+    this.prepared.clear();
     this.client.channel.end();
     this.host.ended(this);
   }

@@ -19,6 +19,8 @@ export class Work {
   bytes: Buffer | undefined;
   /** The rest of the command is still to come from the client. */
   large = false;
+  /** It has no answer, and its server has not taken all of it: the next one waits. */
+  flushing = false;
   /** Where it was sent to. */
   connection: ServerConnection | undefined;
   /** The ERR packet of a read-only server, kept while another primary is looked for. */
@@ -42,6 +44,7 @@ export class Work {
     this.choice = undefined;
     this.bytes = undefined;
     this.large = false;
+    this.flushing = false;
     this.connection = undefined;
     this.refusal = undefined;
     this.refusedNow = false;
@@ -50,6 +53,7 @@ export class Work {
 
   end(): void {
     this.active = false;
+    this.flushing = false;
     this.connection = undefined;
     this.bytes = undefined;
     this.prepared = undefined;

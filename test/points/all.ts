@@ -14,6 +14,7 @@ import { readYourWrites } from './router-2-read-your-writes.ts';
 import { offload } from './router-3-offload.ts';
 import { routerFailover } from './router-4-failover.ts';
 import { routerClients } from './router-6-clients.ts';
+import { hostile } from './router-7-hostile.ts';
 import { routerKilled } from './router-8-killed.ts';
 import { freshClone } from './stack-1-fresh-clone.ts';
 import { balance } from './stack-2-balance.ts';
@@ -77,6 +78,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(offload),
   ownPoint(routerFailover),
   ownPoint(routerClients),
+  ownPoint(hostile),
   ownPoint(routerKilled),
 ];
 

@@ -14,10 +14,19 @@ export class FakeServer {
   readonly #sockets = new Set<Socket>();
   /** Commands seen, in order, without their headers. */
   readonly commands: Buffer[] = [];
+  keepCommands = true;
   /** Asked for each command; an OK packet for what it doesn't know. */
   reply: (command: Buffer) => Reply | undefined = () => undefined;
   /** In place of the greeting. */
   greeting: Buffer | undefined;
+  /** Before it lets somebody in. */
+  loginDelayMs = 0;
+  /** It greets, and answers nothing. */
+  mute = false;
+  /** In place of letting somebody in. */
+  loginReply: ((socket: Socket) => void) | undefined;
+  /** Answers a command by itself, over time; false where `reply` is to do it. */
+  stream: (command: Buffer, socket: Socket) => boolean = () => false;
 
   private constructor() {
     this.#server = createServer((socket) => this.#serve(socket));
@@ -32,6 +41,11 @@ export class FakeServer {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** What it greets with, with more capabilities. */
+  ownGreeting(capabilities = 0): Buffer {
+    return greeting(capabilities);
   }
 
   get connections(): number {
@@ -70,20 +84,28 @@ export class FakeServer {
     let loggedIn = false;
     let answered = Promise.resolve();
     socket.on('data', (chunk) => {
+      if (this.mute || (loggedIn && this.loginReply !== undefined)) return;
       assembler.push(chunk);
       for (let packet = assembler.next(); packet !== undefined; packet = assembler.next()) {
         assembler.expectedSequenceId = 0;
         if (!loggedIn) {
           loggedIn = true;
-          socket.write(okPacket({ status: 2 }, 2));
+          this.#letIn(socket);
+          if (this.loginReply !== undefined) return;
           continue;
         }
-        this.commands.push(packet.payload);
+        if (this.keepCommands) this.commands.push(packet.payload);
+        if (this.stream(packet.payload, socket)) continue;
         const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, 1)];
         // One after the other, as a server does.
         answered = answered.then(() => this.#answer(socket, reply));
       }
     });
+  }
+
+  #letIn(socket: Socket): void {
+    if (this.loginReply !== undefined) this.loginReply(socket);
+    else setTimeout(() => socket.write(okPacket({ status: 2 }, 2)), this.loginDelayMs);
   }
 
   async #answer(socket: Socket, reply: Reply): Promise<void> {
@@ -95,12 +117,12 @@ export class FakeServer {
   }
 }
 
-function greeting(): Buffer {
+function greeting(more = 0): Buffer {
   const payload = encodeGreeting({
     serverVersion: '5.5.5-10.11.19-MariaDB',
     connectionId: 7,
     scramble: Buffer.alloc(20, 97),
-    capabilities: (offeredCapabilities & ~capability.mysql) >>> 0,
+    capabilities: ((offeredCapabilities | more) & ~capability.mysql) >>> 0,
     extendedCapabilities: 0,
     collation: 45,
     status: 2,
