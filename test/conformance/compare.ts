@@ -50,7 +50,6 @@ async function run(client: Client & { form?: string }, scripts: readonly Script[
   for await (const line of createInterface({ input: child.stdout })) {
     const { script, step } = /^\{"script":(?<script>\d+),"step":(?<step>-?\d+),/.exec(line)?.groups ?? {};
     if (script === undefined) throw new Error(`${client.name} printed ${line.slice(0, 300)}`);
-    if (answers.size % 500 === 0) process.stderr.write(`${side} ${script}/${step}\n`);
     if (line.includes('noAnswer')) process.stderr.write(`${side} ${line}: ${scripts[Number(script)]?.name} ${String(JSON.stringify(scripts[Number(script)]?.steps[Number(step)])).slice(0, 200)}\n`);
     const answer = line.slice(line.indexOf('"result":') + 9, -1);
     if (!answer.includes('"skipped":true')) answers.set(`${script}/${step}`, normalise(answer));

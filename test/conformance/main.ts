@@ -6,16 +6,27 @@ import { corpus, sizeOf } from './corpus.ts';
 import { Sides } from './servers.ts';
 
 const [wantedClient = '', wantedScript = ''] = process.argv.slice(2);
-const scripts = corpus.filter(({ name }) => name.includes(wantedScript));
+const scripts = corpus.filter(({ name }) => new RegExp(wantedScript).test(name));
 console.log(sizeOf(scripts));
 const sides = await Sides.start();
+const watch = setInterval(async () => {
+  for (const server of [sides.primary, sides.replica]) {
+    const rows = await server.rows('SHOW FULL PROCESSLIST').catch(() => []);
+    if (rows.some((row) => Number(row['Time']) > 5 && Number(row['Time']) < 1000 && row['Command'] === 'Query')) {
+      console.log(rows.filter((row) => row['User'] !== 'system user').map((row) => Object.values(row).join(' ').slice(0, 200)));
+      console.log(await server.rows("SELECT trx_id, trx_state, trx_mysql_thread_id, trx_query FROM information_schema.INNODB_TRX"));
+    }
+  }
+}, 4000);
 try {
   for (const client of clients.filter(({ name }) => name.includes(wantedClient))) {
     const before = await sides.selects();
     const beganMs = performance.now();
     const { answers, errors, differences } = await compare(client, scripts, sides);
     const after = await sides.selects();
-    for (const difference of differences) console.log(difference);
+    // What follows in a script is mostly of the first difference's making.
+    const firsts = differences.filter(({ script }, at) => differences.findIndex((one) => one.script === script) >= at - 1);
+    for (const difference of firsts.slice(0, 80)) console.log(difference);
     console.log(
       `${client.name}: ${answers} answers (${errors} errors), ${differences.length} different, ` +
         `SELECTs on the primary ${after.primary - before.primary}, on the replica ${after.replica - before.replica}, ` +
@@ -26,6 +37,7 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
+  clearInterval(watch);
   if (sides.output.includes('bug')) console.log(sides.output.slice(-3_000));
   await sides.close();
   removeDirectories();
