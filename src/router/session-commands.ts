@@ -2,14 +2,20 @@
 
 import { nativePassword } from '#src/mysql-wire/auth-native.ts';
 import { parseChangeUser } from '#src/mysql-wire/change-user.ts';
-import { command, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
+import { command, type ResponseShape, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import { malformed, tooLarge } from '#src/mysql-wire/protocol-error.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import { proveClient } from './client-login.ts';
 import { largeCommandBytes } from './client-stream.ts';
 import { Dialogue } from './dialogue.ts';
-import { replicationRefused, unknownCommand, unknownStatement } from './errors.ts';
+import {
+  connectionKilled,
+  interrupted,
+  replicationRefused,
+  unknownCommand,
+  unknownStatement,
+} from './errors.ts';
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
@@ -115,7 +121,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
   if (code === command.stmtExecute || code === command.stmtSendLongData || code === command.stmtBulkExecute) {
     const prepared = statementOf(session, beginning, 0, beginning.length);
     if (prepared !== undefined) {
-      runLarge(session, beginning, prepared.routed, responseShapeOf(code), prepared);
+      runLarge(session, beginning, prepared.routed, shapeOf(code, beginning, 0, beginning.length), prepared);
       return;
     }
   }
@@ -150,7 +156,14 @@ function statementCommand(session: Session, code: number, buffer: Buffer, start:
   }
   // Long data goes to the primary, and the execution follows it there.
   const routed = code === command.stmtSendLongData ? undefined : prepared.routed;
-  run(session, code, responseShapeOf(code), buffer, start, end, routed, prepared);
+  run(session, code, shapeOf(code, buffer, start, end), buffer, start, end, routed, prepared);
+}
+
+/** The flags of an execution, behind the statement's id, ask for a cursor or don't. */
+function shapeOf(code: number, buffer: Buffer, start: number, end: number): ResponseShape {
+  const flagsAt = start + statementIdAt + 4;
+  const cursor = code === command.stmtExecute && flagsAt < end && buffer[flagsAt] !== 0;
+  return cursor ? responseShape.cursor : responseShapeOf(code);
 }
 
 /** Has no answer. */
@@ -177,6 +190,11 @@ function setOption(session: Session, buffer: Buffer, start: number, end: number)
 
 /** False when the id isn't one that a router gave: then the server is asked. */
 function kill(session: Session, id: number, queryOnly: boolean): boolean {
+  if (id === session.client.id) {
+    if (queryOnly) session.replyError(interrupted);
+    else session.closeWith(connectionKilled);
+    return true;
+  }
   const killed = session.host.kill(session, id, queryOnly);
   if (killed === undefined) return false;
   session.stream.busy = true;

@@ -48,6 +48,7 @@ const command: Statement = {
   tables: [],
   routines: [],
   hints: {},
+  tableless: false,
   foundRows: false,
   usesInsertId: false,
 };

@@ -9,10 +9,18 @@ export interface Client {
 }
 
 const runner = (name: string): string => join(import.meta.dirname, 'runners', name);
-const node = (name: string, ...more: readonly string[]): Client['command'] => [process.execPath, runner(name), ...more];
+const node = (name: string, ...more: readonly string[]): Client['command'] => [
+  process.execPath,
+  runner(name),
+  ...more,
+];
 
 /** What follows the corpus and the target on the command line goes with the name. */
-const wire = (form: string): Client & { readonly form: string } => ({ name: `wire, ${form}`, command: node('wire.ts'), form });
+const wire = (form: string): Client & { readonly form: string } => ({
+  name: `wire, ${form}`,
+  command: node('wire.ts'),
+  form,
+});
 
 export const clients: readonly (Client & { readonly form?: string })[] = [
   wire('old'),

@@ -30,7 +30,12 @@ export interface Comparison {
 /** Answers by script and step, as text. */
 type Answers = ReadonlyMap<string, string>;
 
-async function run(client: Client & { form?: string }, scripts: readonly Script[], target: Target, side: string): Promise<Answers> {
+async function run(
+  client: Client & { form?: string },
+  scripts: readonly Script[],
+  target: Target,
+  side: string,
+): Promise<Answers> {
   const base = join(target.directory, `${side}-${client.name.replace(/\W/g, '-')}`);
   const [corpusFile, targetFile] = [`${base}-corpus`, `${base}-target`];
   writeFileSync(corpusFile, client.flat === true ? flat(scripts) : JSON.stringify(scripts));
@@ -50,7 +55,10 @@ async function run(client: Client & { form?: string }, scripts: readonly Script[
   for await (const line of createInterface({ input: child.stdout })) {
     const { script, step } = /^\{"script":(?<script>\d+),"step":(?<step>-?\d+),/.exec(line)?.groups ?? {};
     if (script === undefined) throw new Error(`${client.name} printed ${line.slice(0, 300)}`);
-    if (line.includes('noAnswer')) process.stderr.write(`${side} ${line}: ${scripts[Number(script)]?.name} ${String(JSON.stringify(scripts[Number(script)]?.steps[Number(step)])).slice(0, 200)}\n`);
+    if (line.includes('noAnswer'))
+      process.stderr.write(
+        `${side} ${line}: ${scripts[Number(script)]?.name} ${String(JSON.stringify(scripts[Number(script)]?.steps[Number(step)])).slice(0, 200)}\n`,
+      );
     const answer = line.slice(line.indexOf('"result":') + 9, -1);
     if (!answer.includes('"skipped":true')) answers.set(`${script}/${step}`, normalise(answer));
   }
@@ -61,11 +69,17 @@ async function run(client: Client & { form?: string }, scripts: readonly Script[
 
 function flatTarget({ host, port, sharedPort, first, settleMs, directory }: Target): string {
   const fields = { host, port, sharedPort, user: first.user, password: first.password, settleMs, directory };
-  return Object.entries(fields).map((pair) => pair.join('\t')).join('\n');
+  return Object.entries(fields)
+    .map((pair) => pair.join('\t'))
+    .join('\n');
 }
 
 /** Both sides at once: each has a server of its own. */
-export async function compare(client: Client & { form?: string }, scripts: readonly Script[], sides: Sides): Promise<Comparison> {
+export async function compare(
+  client: Client & { form?: string },
+  scripts: readonly Script[],
+  sides: Sides,
+): Promise<Comparison> {
   const [direct, routed] = await Promise.all([
     run(client, scripts, sides.direct, 'direct'),
     run(client, scripts, sides.routed, 'routed'),

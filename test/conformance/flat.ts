@@ -6,7 +6,9 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 export function flat(scripts: readonly Script[]): string {
   const lines = scripts.flatMap(({ steps, shared }, index) => [
     ['S', index, shared ? 1 : 0].join('\t'),
-    ...steps.map((step, at) => ['T', at, step.kind, ('on' in step ? step.on : undefined) ?? 'a', ...fields(step)].join('\t')),
+    ...steps.map((step, at) =>
+      ['T', at, step.kind, ('on' in step ? step.on : undefined) ?? 'a', ...fields(step)].join('\t'),
+    ),
   ]);
   return `${lines.join('\n')}\n`;
 }

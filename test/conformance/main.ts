@@ -12,9 +12,19 @@ const sides = await Sides.start();
 const watch = setInterval(async () => {
   for (const server of [sides.primary, sides.replica]) {
     const rows = await server.rows('SHOW FULL PROCESSLIST').catch(() => []);
-    if (rows.some((row) => Number(row['Time']) > 5 && Number(row['Time']) < 1000 && row['Command'] === 'Query')) {
-      console.log(rows.filter((row) => row['User'] !== 'system user').map((row) => Object.values(row).join(' ').slice(0, 200)));
-      console.log(await server.rows("SELECT trx_id, trx_state, trx_mysql_thread_id, trx_query FROM information_schema.INNODB_TRX"));
+    if (
+      rows.some((row) => Number(row['Time']) > 5 && Number(row['Time']) < 1000 && row['Command'] === 'Query')
+    ) {
+      console.log(
+        rows
+          .filter((row) => row['User'] !== 'system user')
+          .map((row) => Object.values(row).join(' ').slice(0, 200)),
+      );
+      console.log(
+        await server.rows(
+          'SELECT trx_id, trx_state, trx_mysql_thread_id, trx_query FROM information_schema.INNODB_TRX',
+        ),
+      );
     }
   }
 }, 4000);
@@ -25,7 +35,9 @@ try {
     const { answers, errors, differences } = await compare(client, scripts, sides);
     const after = await sides.selects();
     // What follows in a script is mostly of the first difference's making.
-    const firsts = differences.filter(({ script }, at) => differences.findIndex((one) => one.script === script) >= at - 1);
+    const firsts = differences.filter(
+      ({ script }, at) => differences.findIndex((one) => one.script === script) >= at - 1,
+    );
     for (const difference of firsts.slice(0, 80)) console.log(difference);
     console.log(
       `${client.name}: ${answers} answers (${errors} errors), ${differences.length} different, ` +

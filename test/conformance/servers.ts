@@ -31,12 +31,22 @@ export class Sides {
   readonly replica: MariadbServer;
   readonly #routers: readonly RouterProcess[];
 
-  private constructor(alone: MariadbServer, primary: MariadbServer, replica: MariadbServer, routers: readonly RouterProcess[]) {
+  private constructor(
+    alone: MariadbServer,
+    primary: MariadbServer,
+    replica: MariadbServer,
+    routers: readonly RouterProcess[],
+  ) {
     this.primary = primary;
     this.replica = replica;
     this.#routers = routers;
     const common = { host: '127.0.0.1', first, second, settleMs: 0 };
-    this.direct = { ...common, port: alone.port, sharedPort: alone.port, directory: temporaryDirectory('conformance') };
+    this.direct = {
+      ...common,
+      port: alone.port,
+      sharedPort: alone.port,
+      directory: temporaryDirectory('conformance'),
+    };
     const [port = 0, sharedPort = 0] = routers.map(portOf);
     this.routed = { ...common, port, sharedPort, settleMs, directory: this.direct.directory };
   }

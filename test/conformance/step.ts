@@ -90,7 +90,10 @@ export interface Script {
 export const settle: Step = { kind: 'settle' };
 
 /** Texts are queries. */
-export function script(name: string, ...steps: readonly (string | Step | readonly (string | Step)[])[]): Script {
+export function script(
+  name: string,
+  ...steps: readonly (string | Step | readonly (string | Step)[])[]
+): Script {
   const all = steps.flat().map((step): Step => (typeof step === 'string' ? query(step) : step));
   const sessions = new Set(all.flatMap((step) => ('on' in step ? [step.on] : [])));
   return { name, steps: all, shared: sessions.size > 0 };

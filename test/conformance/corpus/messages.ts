@@ -135,7 +135,14 @@ const errors = script(
   ),
 );
 
-const texts = (sql: string) => [sql, 'SHOW WARNINGS', execute(sql), 'SHOW COUNT(*) WARNINGS', 'SHOW ERRORS', 'SELECT @@warning_count, @@error_count'];
+const texts = (sql: string) => [
+  sql,
+  'SHOW WARNINGS',
+  execute(sql),
+  'SHOW COUNT(*) WARNINGS',
+  'SHOW ERRORS',
+  'SELECT @@warning_count, @@error_count',
+];
 
 const warnings = script(
   'messages/warnings',
@@ -143,7 +150,7 @@ const warnings = script(
   ...[
     "SELECT 1 / 0, '12abc' + 1",
     "SELECT CAST('x' AS SIGNED), CAST('2024-99-99' AS DATE)",
-    "SELECT id FROM parent WHERE name = 1",
+    'SELECT id FROM parent WHERE name = 1',
     "SELECT COUNT(*) FROM parent WHERE id = '1x'",
     "SELECT LEFT('abc', 'x'), CHAR(300 USING ascii)",
     'INSERT IGNORE INTO parent VALUES (1, "one", 1), (5, NULL, 500), ("9x", "much too long", 1)',
@@ -186,10 +193,28 @@ const warnings = script(
 );
 
 const modes = [
-  '', 'ANSI', 'ANSI_QUOTES', 'TRADITIONAL', 'STRICT_ALL_TABLES', 'NO_ZERO_DATE,NO_ZERO_IN_DATE', 'ONLY_FULL_GROUP_BY',
-  'PIPES_AS_CONCAT', 'NO_BACKSLASH_ESCAPES', 'HIGH_NOT_PRECEDENCE', 'IGNORE_SPACE', 'NO_UNSIGNED_SUBTRACTION',
-  'PAD_CHAR_TO_FULL_LENGTH', 'REAL_AS_FLOAT', 'NO_AUTO_VALUE_ON_ZERO', 'ERROR_FOR_DIVISION_BY_ZERO,STRICT_TRANS_TABLES',
-  'EMPTY_STRING_IS_NULL', 'ORACLE', 'MSSQL', 'TIME_ROUND_FRACTIONAL', 'SIMULTANEOUS_ASSIGNMENT', 'NO_ENGINE_SUBSTITUTION',
+  '',
+  'ANSI',
+  'ANSI_QUOTES',
+  'TRADITIONAL',
+  'STRICT_ALL_TABLES',
+  'NO_ZERO_DATE,NO_ZERO_IN_DATE',
+  'ONLY_FULL_GROUP_BY',
+  'PIPES_AS_CONCAT',
+  'NO_BACKSLASH_ESCAPES',
+  'HIGH_NOT_PRECEDENCE',
+  'IGNORE_SPACE',
+  'NO_UNSIGNED_SUBTRACTION',
+  'PAD_CHAR_TO_FULL_LENGTH',
+  'REAL_AS_FLOAT',
+  'NO_AUTO_VALUE_ON_ZERO',
+  'ERROR_FOR_DIVISION_BY_ZERO,STRICT_TRANS_TABLES',
+  'EMPTY_STRING_IS_NULL',
+  'ORACLE',
+  'MSSQL',
+  'TIME_ROUND_FRACTIONAL',
+  'SIMULTANEOUS_ASSIGNMENT',
+  'NO_ENGINE_SUBSTITUTION',
   'ALLOW_INVALID_DATES',
 ].map((mode) =>
   script(
@@ -225,26 +250,51 @@ const modes = [
   ),
 );
 
-const charsets = ['utf8mb4', 'utf8mb3', 'latin1', 'ascii', 'binary', 'cp1250', 'latin2', 'koi8r', 'cp1251', 'greek', 'sjis', 'gbk', 'big5', 'euckr', 'ucs2', 'utf16', 'utf32', 'nonsense'].map(
-  (name) =>
-    script(
-      `messages/character set ${name}`,
-      'CREATE TABLE c (id INT PRIMARY KEY, u VARCHAR(20) CHARACTER SET utf8mb4, l VARCHAR(20) CHARACTER SET latin1, b VARBINARY(20))',
-      `INSERT INTO c VALUES (1, 'Zürich', 'caf\u00e9', X'E9'), (2, _utf8mb4 X'E697A5E69CAC', NULL, ''), (3, _utf8mb4 X'F09F9982', 'x', NULL)`,
-      settle,
-      `SET NAMES ${name}`,
-      'SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection',
-      both("SELECT * FROM c ORDER BY id", "SELECT HEX(u), u, CHARSET(u), COLLATION(u) FROM c ORDER BY id", "SELECT 'literal' AS alias, CHARSET('x'), 1 AS n", 'SELECT UPPER(u), LENGTH(u) FROM c ORDER BY u', 'SELECT no_such FROM c', "SELECT id FROM c WHERE u = 'x' OR l = 'x'"),
-      execute('SELECT ?, HEX(?), CHARSET(?)', text('abc'), text('abc'), text('abc')),
-      'SHOW COLUMNS FROM c',
-      "SELECT _latin1'a' COLLATE latin1_german1_ci, _binary'x', N'n', X'41', 0x42, b'01000011'",
-      `SET CHARACTER SET ${name}`,
-      'SELECT u, l FROM c ORDER BY id',
-      'SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci',
-      both("SELECT 'a' = 'A', COLLATION('x')", 'SELECT u FROM c ORDER BY u'),
-      'SET NAMES DEFAULT',
-      "SELECT 'x', COLLATION('x')",
+const charsets = [
+  'utf8mb4',
+  'utf8mb3',
+  'latin1',
+  'ascii',
+  'binary',
+  'cp1250',
+  'latin2',
+  'koi8r',
+  'cp1251',
+  'greek',
+  'sjis',
+  'gbk',
+  'big5',
+  'euckr',
+  'ucs2',
+  'utf16',
+  'utf32',
+  'nonsense',
+].map((name) =>
+  script(
+    `messages/character set ${name}`,
+    'CREATE TABLE c (id INT PRIMARY KEY, u VARCHAR(20) CHARACTER SET utf8mb4, l VARCHAR(20) CHARACTER SET latin1, b VARBINARY(20))',
+    `INSERT INTO c VALUES (1, 'Zürich', 'caf\u00e9', X'E9'), (2, _utf8mb4 X'E697A5E69CAC', NULL, ''), (3, _utf8mb4 X'F09F9982', 'x', NULL)`,
+    settle,
+    `SET NAMES ${name}`,
+    'SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection',
+    both(
+      'SELECT * FROM c ORDER BY id',
+      'SELECT HEX(u), u, CHARSET(u), COLLATION(u) FROM c ORDER BY id',
+      "SELECT 'literal' AS alias, CHARSET('x'), 1 AS n",
+      'SELECT UPPER(u), LENGTH(u) FROM c ORDER BY u',
+      'SELECT no_such FROM c',
+      "SELECT id FROM c WHERE u = 'x' OR l = 'x'",
     ),
+    execute('SELECT ?, HEX(?), CHARSET(?)', text('abc'), text('abc'), text('abc')),
+    'SHOW COLUMNS FROM c',
+    "SELECT _latin1'a' COLLATE latin1_german1_ci, _binary'x', N'n', X'41', 0x42, b'01000011'",
+    `SET CHARACTER SET ${name}`,
+    'SELECT u, l FROM c ORDER BY id',
+    'SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci',
+    both("SELECT 'a' = 'A', COLLATION('x')", 'SELECT u FROM c ORDER BY u'),
+    'SET NAMES DEFAULT',
+    "SELECT 'x', COLLATION('x')",
+  ),
 );
 
 const comments = script(
@@ -281,7 +331,7 @@ const comments = script(
     "SELECT 'a' 'b', 'it''s', \"say \"\"x\"\"\", '\\'', '\\n\\t\\0\\\\'",
     'SELECT{d "2024-01-01"}, {ts \'2024-01-01 00:00:00\'}, {t "10:00:00"}, {fn CONCAT("a")}',
     "SELECT DATE'2024-01-01', TIME'10:00:00', TIMESTAMP'2024-01-01 00:00:00'",
-    'SELECT 0x41, X\'4142\', b\'1\', 0b11, 1e3, .5, 1., 00012, -0, +1, - -1, 0xABCDEF + 0',
+    "SELECT 0x41, X'4142', b'1', 0b11, 1e3, .5, 1., 00012, -0, +1, - -1, 0xABCDEF + 0",
     'SELECT TRUE, FALSE, NULL, \\N, UNKNOWN',
     'SELECT parent.id, conf.parent.id, .parent.id FROM parent WHERE id = 1',
     'SELECT * FROM parent AS OF',

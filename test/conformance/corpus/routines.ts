@@ -15,7 +15,7 @@ const multi = script(
   'SELECT 1;;',
   ';',
   'SELECT id FROM t; SELECT s FROM t WHERE id = 99; SELECT COUNT(*) FROM t',
-  "INSERT INTO t (v) VALUES (4); SELECT LAST_INSERT_ID(); INSERT INTO t (v) VALUES (5), (6)",
+  'INSERT INTO t (v) VALUES (4); SELECT LAST_INSERT_ID(); INSERT INTO t (v) VALUES (5), (6)',
   'SELECT 1; SELECT no_such; SELECT 3',
   'SELECT 1; SELEC 2; SELECT 3',
   'UPDATE t SET v = v + 1; UPDATE t SET v = v; DELETE FROM t WHERE id = 99',
@@ -25,7 +25,7 @@ const multi = script(
   'BEGIN; UPDATE t SET v = 9 WHERE id = 1',
   'SELECT v FROM t WHERE id = 1; ROLLBACK',
   'SELECT @@in_transaction',
-  "SELECT 'a;b'; SELECT \"c;d\" /* ; */; SELECT `id` FROM t # ;\n; SELECT 4 -- ; 5",
+  'SELECT \'a;b\'; SELECT "c;d" /* ; */; SELECT `id` FROM t # ;\n; SELECT 4 -- ; 5',
   'USE conf_b; SELECT DATABASE(); USE conf',
   'SELECT DATABASE()',
   'SET sql_mode = ""; INSERT INTO t (s) VALUES (REPEAT("x", 30)); SHOW WARNINGS; SET sql_mode = DEFAULT',
@@ -161,7 +161,7 @@ const triggers = script(
   'CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(50))',
   "CREATE TRIGGER before_t BEFORE INSERT ON t FOR EACH ROW BEGIN IF NEW.v < 0 THEN SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'negative'; END IF; SET NEW.s = IFNULL(NEW.s, 'by trigger'); END",
   "CREATE TRIGGER after_t AFTER INSERT ON t FOR EACH ROW INSERT INTO log (what) VALUES (CONCAT('inserted ', NEW.id))",
-  "CREATE TRIGGER update_t AFTER UPDATE ON t FOR EACH ROW SET @changed = IFNULL(@changed, 0) + 1",
+  'CREATE TRIGGER update_t AFTER UPDATE ON t FOR EACH ROW SET @changed = IFNULL(@changed, 0) + 1',
   both(
     'INSERT INTO t (v) VALUES (1), (2)',
     'SELECT LAST_INSERT_ID(), ROW_COUNT()',
@@ -270,4 +270,12 @@ const shared = script(
   on('b', 'SELECT * FROM w'),
 );
 
-export const routineScripts: readonly Script[] = [multi, procedures, functions, triggers, views, compound, shared];
+export const routineScripts: readonly Script[] = [
+  multi,
+  procedures,
+  functions,
+  triggers,
+  views,
+  compound,
+  shared,
+];

@@ -29,7 +29,7 @@ const samples: readonly (readonly [ParameterType, readonly (string | null)[]])[]
   ['float', ['0.5', '-1.25', '3.0e20']],
   ['double', ['0.1', '-1e308', '2.5e-300']],
   ['decimal', ['1.10', '-99999999999999999999.999', '0']],
-  ['varchar', ['', 'plain', "it's \\ \"quoted\""]],
+  ['varchar', ['', 'plain', 'it\'s \\ "quoted"']],
   ['string', ['é日🙂', 'trail  ']],
   ['varstring', ['2024-01-01', '12abc', '']],
   ['tinyblob', ['00', '00ff00']],
@@ -60,7 +60,10 @@ const expressions = [
 function ofType([type, values]: (typeof samples)[number]): Script {
   const executions = expressions.map((sql): ExecuteStep => {
     const count = [...sql].filter((character) => character === '?').length;
-    return executeMany(sql, ...values.map((value) => Array.from({ length: count }, () => parameter(type, value))));
+    return executeMany(
+      sql,
+      ...values.map((value) => Array.from({ length: count }, () => parameter(type, value))),
+    );
   });
   return script(
     `statements/parameter ${type}`,
@@ -68,7 +71,10 @@ function ofType([type, values]: (typeof samples)[number]): Script {
     "INSERT INTO p VALUES (1, '1', '', 1), (2, '2024-01-01', 'x', 2), (3, NULL, NULL, NULL)",
     settle,
     ...executions,
-    executeMany('INSERT IGNORE INTO p SELECT MAX(a) + 1, LEFT(?, 50), ?, ? FROM p', ...values.map((value) => [0, 1, 2].map(() => parameter(type, value)))),
+    executeMany(
+      'INSERT IGNORE INTO p SELECT MAX(a) + 1, LEFT(?, 50), ?, ? FROM p',
+      ...values.map((value) => [0, 1, 2].map(() => parameter(type, value))),
+    ),
     'SHOW WARNINGS',
     'SELECT a, v, HEX(b), n FROM p ORDER BY a',
   );
@@ -76,9 +82,15 @@ function ofType([type, values]: (typeof samples)[number]): Script {
 
 const rows = (count: number) =>
   `CREATE TABLE r (id INT PRIMARY KEY, name VARCHAR(30), at DATETIME(3) NULL, amount DECIMAL(10,2));
-INSERT INTO r SELECT seq, CONCAT('name ', seq), '2024-01-01 00:00:00' + INTERVAL seq SECOND, seq / 7 FROM seq_1_to_${count}`.split(';\n');
+INSERT INTO r SELECT seq, CONCAT('name ', seq), '2024-01-01 00:00:00' + INTERVAL seq SECOND, seq / 7 FROM seq_1_to_${count}`.split(
+    ';\n',
+  );
 
-const cursor = (sql: string, fetchRows: number, ...parameters: Parameters<typeof execute>[1][]): ExecuteStep => ({
+const cursor = (
+  sql: string,
+  fetchRows: number,
+  ...parameters: Parameters<typeof execute>[1][]
+): ExecuteStep => ({
   ...execute(sql, ...parameters),
   fetchRows,
 });
@@ -111,8 +123,14 @@ const longData = script(
   'statements/long data',
   'CREATE TABLE l (id INT AUTO_INCREMENT PRIMARY KEY, b LONGBLOB, t LONGTEXT)',
   ...['00', 'ab'.repeat(10), 'cd'.repeat(100_000), ''].flatMap((bytes) => [
-    { ...execute('INSERT INTO l (b, t) VALUES (?, ?)', parameter('longblob', bytes), text('text')), longData: true },
-    { ...execute('SELECT LENGTH(?), HEX(LEFT(?, 5))', parameter('blob', bytes), parameter('blob', bytes)), longData: true },
+    {
+      ...execute('INSERT INTO l (b, t) VALUES (?, ?)', parameter('longblob', bytes), text('text')),
+      longData: true,
+    },
+    {
+      ...execute('SELECT LENGTH(?), HEX(LEFT(?, 5))', parameter('blob', bytes), parameter('blob', bytes)),
+      longData: true,
+    },
     'SELECT id, LENGTH(b), MD5(b), t FROM l ORDER BY id',
   ]),
 );
@@ -121,12 +139,29 @@ const bulk = script(
   'statements/bulk',
   'CREATE TABLE b (id INT AUTO_INCREMENT PRIMARY KEY, n INT, s VARCHAR(20), UNIQUE (n))',
   ...[
-    executeMany('INSERT INTO b (n, s) VALUES (?, ?)', ...[1, 2, 3, 4, 5].map((n) => [int(n), text(`row ${n}`)])),
-    executeMany('INSERT INTO b (n, s) VALUES (?, ?)', [int(6), nothing], [nothing, text('x')], [int(7), text('y')]),
-    executeMany('INSERT INTO b (n, s) VALUES (?, ?)', [int(8), text('a')], [int(1), text('duplicate')], [int(9), text('b')]),
+    executeMany(
+      'INSERT INTO b (n, s) VALUES (?, ?)',
+      ...[1, 2, 3, 4, 5].map((n) => [int(n), text(`row ${n}`)]),
+    ),
+    executeMany(
+      'INSERT INTO b (n, s) VALUES (?, ?)',
+      [int(6), nothing],
+      [nothing, text('x')],
+      [int(7), text('y')],
+    ),
+    executeMany(
+      'INSERT INTO b (n, s) VALUES (?, ?)',
+      [int(8), text('a')],
+      [int(1), text('duplicate')],
+      [int(9), text('b')],
+    ),
     executeMany('UPDATE b SET s = ? WHERE n = ?', ...[1, 2, 77].map((n) => [text('changed'), int(n)])),
     executeMany('DELETE FROM b WHERE n = ?', [int(3)], [int(4)], [int(99)]),
-    executeMany('INSERT INTO b (n, s) VALUES (?, ?) RETURNING id, n', [int(20), text('p')], [int(21), text('q')]),
+    executeMany(
+      'INSERT INTO b (n, s) VALUES (?, ?) RETURNING id, n',
+      [int(20), text('p')],
+      [int(21), text('q')],
+    ),
   ].map((step) => ({ ...step, bulk: true })),
   'SELECT * FROM b ORDER BY id',
   'SELECT LAST_INSERT_ID(), ROW_COUNT()',
@@ -138,13 +173,25 @@ const changes = script(
   "INSERT INTO c VALUES (1, 'one'), (2, 'two')",
   settle,
   executeMany('SELECT * FROM c WHERE a = ?', [int(1)], [text('2')], [parameter('double', '1')], [nothing]),
-  executeMany('SELECT ? x', [int(1)], [text('t')], [parameter('datetime', '2024-01-01 01:02:03')], [nothing], [int(2)]),
+  executeMany(
+    'SELECT ? x',
+    [int(1)],
+    [text('t')],
+    [parameter('datetime', '2024-01-01 01:02:03')],
+    [nothing],
+    [int(2)],
+  ),
   executeMany('SELECT a FROM c LIMIT ?', [int(1)], [int(0)], [int(5)]),
   execute('SELECT a FROM c LIMIT ?, ?', int(1), int(1)),
   'ALTER TABLE c ADD d INT DEFAULT 9',
   settle,
   executeMany('SELECT * FROM c WHERE a = ?', [int(1)], [int(2)]),
-  executeMany('INSERT INTO c (a, b) VALUES (?, ?)', [int(3), text('x')], [int(3), text('dup')], [int(4), text('too long a text')]),
+  executeMany(
+    'INSERT INTO c (a, b) VALUES (?, ?)',
+    [int(3), text('x')],
+    [int(3), text('dup')],
+    [int(4), text('too long a text')],
+  ),
   'SHOW WARNINGS',
   'DROP TABLE c',
   execute('SELECT * FROM c'),

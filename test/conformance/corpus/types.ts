@@ -1,5 +1,15 @@
 /** Every column type by every operation, in both protocols. */
-import { both, execute, parameter, script, type Parameter, type Script, settle, nothing, text } from '../step.ts';
+import {
+  both,
+  execute,
+  nothing,
+  type Parameter,
+  parameter,
+  type Script,
+  script,
+  settle,
+  text,
+} from '../step.ts';
 
 interface ColumnType {
   readonly type: string;
@@ -34,7 +44,14 @@ const integers: readonly ColumnType[] = [
 
 const numbers: readonly ColumnType[] = [
   ['DECIMAL(10,2)', '-12345678.91', '0.005', "'abc'", 'decimal', '3.14'],
-  ['DECIMAL(65,30)', '12345678901234567890123456789012345.123456789012345678901234567890', '0', "'1e99'", 'decimal', '-0.000000000000000000000000000001'],
+  [
+    'DECIMAL(65,30)',
+    '12345678901234567890123456789012345.123456789012345678901234567890',
+    '0',
+    "'1e99'",
+    'decimal',
+    '-0.000000000000000000000000000001',
+  ],
   ['DECIMAL(5,0) UNSIGNED ZEROFILL', '42', '99999', '-1', 'decimal', '7'],
   ['FLOAT', '-3.402e38', '1.17549e-38', '1e300', 'float', '1.5'],
   ['FLOAT(7,3)', '-999.999', '1234.5678', '123456', 'float', '2.25'],
@@ -54,11 +71,46 @@ const times: readonly ColumnType[] = [
   ['DATE', "'1000-01-01'", "'9999-12-31'", "'2024-02-30'", 'date', '2024-02-29'],
   ['TIME', "'-838:59:59'", "'838:59:59'", "'900:00:00'", 'time', '-12:34:56'],
   ['TIME(6)', "'00:00:00.000001'", "'12:34:56.789'", "'12:61:00'", 'time', '25:00:00.500000'],
-  ['DATETIME', "'1000-01-01 00:00:00'", "'9999-12-31 23:59:59'", "'2024-13-01'", 'datetime', '2024-02-29 12:34:56'],
-  ['DATETIME(3)', "'2024-02-29 12:34:56.789'", "'2000-01-01'", "'x'", 'datetime', '2024-02-29 12:34:56.789000'],
-  ['DATETIME(6)', "'2024-02-29 12:34:56.789012'", "'0000-00-00'", "'2024-01-01 25:00:00'", 'datetime', '1999-12-31 23:59:59.999999'],
-  ['TIMESTAMP NULL', "'1970-01-02 00:00:01'", "'2038-01-18 03:14:07'", "'1960-01-01'", 'timestamp', '2024-02-29 12:34:56'],
-  ['TIMESTAMP(6) NULL', "'2001-09-09 01:46:40.5'", "'2024-06-30 12:00:00.000001'", "'2100-01-01'", 'timestamp', '2024-02-29 12:34:56.000001'],
+  [
+    'DATETIME',
+    "'1000-01-01 00:00:00'",
+    "'9999-12-31 23:59:59'",
+    "'2024-13-01'",
+    'datetime',
+    '2024-02-29 12:34:56',
+  ],
+  [
+    'DATETIME(3)',
+    "'2024-02-29 12:34:56.789'",
+    "'2000-01-01'",
+    "'x'",
+    'datetime',
+    '2024-02-29 12:34:56.789000',
+  ],
+  [
+    'DATETIME(6)',
+    "'2024-02-29 12:34:56.789012'",
+    "'0000-00-00'",
+    "'2024-01-01 25:00:00'",
+    'datetime',
+    '1999-12-31 23:59:59.999999',
+  ],
+  [
+    'TIMESTAMP NULL',
+    "'1970-01-02 00:00:01'",
+    "'2038-01-18 03:14:07'",
+    "'1960-01-01'",
+    'timestamp',
+    '2024-02-29 12:34:56',
+  ],
+  [
+    'TIMESTAMP(6) NULL',
+    "'2001-09-09 01:46:40.5'",
+    "'2024-06-30 12:00:00.000001'",
+    "'2100-01-01'",
+    'timestamp',
+    '2024-02-29 12:34:56.000001',
+  ],
 ].map(([type = '', low = '', high = '', bad = '', kind = '', value = '']) => ({
   type,
   values: [low, high, low],
@@ -81,7 +133,7 @@ const strings: readonly ColumnType[] = [
   ['VARBINARY(8)', "X'DEADBEEF'", "''", "'123456789'", 'blob', 'cafe'],
   ['TINYTEXT', "'tiny'", long('t', 255), long('t', 256), 'tinyblob', '74657874'],
   ['TEXT', "'text with \\'quotes\\' and \\n lines'", long('é', 1000), long('x', 70_000), 'varstring', 'text'],
-  ['MEDIUMTEXT', long('m', 70_000), "''", long('ab', 2) , 'mediumblob', '6d'],
+  ['MEDIUMTEXT', long('m', 70_000), "''", long('ab', 2), 'mediumblob', '6d'],
   ['LONGTEXT', long('l', 1_000), "'🙂'", "'x'", 'longblob', '6c6f6e67'],
   ['TINYBLOB', "X'00'", long('b', 255), long('b', 256), 'tinyblob', '0001ff'],
   ['BLOB', "X'FE00FB00FC'", long('\\0', 300), long('x', 70_000), 'blob', 'fefefe'],
@@ -89,8 +141,15 @@ const strings: readonly ColumnType[] = [
   ['LONGBLOB', "X'FB'", "''", "'x'", 'longblob', 'fb'],
   ["ENUM('red','green','blue')", "'red'", "'BLUE'", "'pink'", 'enum', 'green'],
   ["SET('a','b','c','d')", "'a,c'", "''", "'a,x'", 'set', 'b,d'],
-  ['JSON', "'{\"a\": [1, 2, null]}'", "'\"text\"'", "'{broken'", 'varstring', '[1,2,3]'],
-  ['UUID', "'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000000'", "'zz'", 'varstring', 'ffffffff-ffff-ffff-ffff-ffffffffffff'],
+  ['JSON', '\'{"a": [1, 2, null]}\'', '\'"text"\'', "'{broken'", 'varstring', '[1,2,3]'],
+  [
+    'UUID',
+    "'123e4567-e89b-12d3-a456-426655440000'",
+    "'00000000-0000-0000-0000-000000000000'",
+    "'zz'",
+    'varstring',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  ],
   ['INET6', "'2001:db8::ff00:42:8329'", "'::'", "'1.2.3'", 'varstring', '::ffff:192.0.2.1'],
   ['INET4', "'192.0.2.1'", "'0.0.0.0'", "'300.1.1.1'", 'varstring', '255.255.255.255'],
 ].map(([type = '', low = '', high = '', bad = '', kind = '', value = '']) => ({
@@ -104,11 +163,31 @@ const strings: readonly ColumnType[] = [
 const point = '000000000101000000000000000000f03f0000000000000040';
 const shapes: readonly ColumnType[] = [
   ['GEOMETRY', "ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('LINESTRING(0 0, 1 1, 2 2)')", "'bad'"],
-  ['POINT', 'POINT(1, 2)', "ST_GeomFromText('POINT(-1.5 2.5)', 4326)", "ST_GeomFromText('LINESTRING(0 0, 1 1)')"],
-  ['LINESTRING', "ST_GeomFromText('LINESTRING(0 0, 1 1)')", "ST_GeomFromText('LINESTRING(1 1, 2 3)')", 'POINT(1, 1)'],
-  ['POLYGON', "ST_GeomFromText('POLYGON((0 0, 0 4, 4 4, 4 0, 0 0))')", "ST_GeomFromText('POLYGON((0 0, 0 1, 1 1, 0 0))')", '5'],
+  [
+    'POINT',
+    'POINT(1, 2)',
+    "ST_GeomFromText('POINT(-1.5 2.5)', 4326)",
+    "ST_GeomFromText('LINESTRING(0 0, 1 1)')",
+  ],
+  [
+    'LINESTRING',
+    "ST_GeomFromText('LINESTRING(0 0, 1 1)')",
+    "ST_GeomFromText('LINESTRING(1 1, 2 3)')",
+    'POINT(1, 1)',
+  ],
+  [
+    'POLYGON',
+    "ST_GeomFromText('POLYGON((0 0, 0 4, 4 4, 4 0, 0 0))')",
+    "ST_GeomFromText('POLYGON((0 0, 0 1, 1 1, 0 0))')",
+    '5',
+  ],
   ['MULTIPOINT', "ST_GeomFromText('MULTIPOINT(0 0, 1 1)')", "ST_GeomFromText('MULTIPOINT(5 5)')", "''"],
-  ['GEOMETRYCOLLECTION', "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1))')", "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1), LINESTRING(0 0, 1 1))')", '0'],
+  [
+    'GEOMETRYCOLLECTION',
+    "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1))')",
+    "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1), LINESTRING(0 0, 1 1))')",
+    '0',
+  ],
 ].map(([type = '', low = '', high = '', bad = '']) => ({
   type,
   values: [low, high, low],
@@ -186,6 +265,10 @@ function reads({ type, values, parameter: given, key }: ColumnType): Script {
   );
 }
 
-export const typeScripts: readonly Script[] = [...integers, ...numbers, ...times, ...strings, ...shapes].flatMap(
-  (column) => [writes(column), reads(column)],
-);
+export const typeScripts: readonly Script[] = [
+  ...integers,
+  ...numbers,
+  ...times,
+  ...strings,
+  ...shapes,
+].flatMap((column) => [writes(column), reads(column)]);

@@ -18,7 +18,11 @@ function isClosed(sql: string): boolean {
 
 /** Only text, and one session: what this client can do. */
 function inputOf(script: Script, number: number): string {
-  const lines = ['\\r information_schema', `SELECT '#### ${number}'$$`, ...preparation.map((sql) => `${sql}$$`)];
+  const lines = [
+    '\\r information_schema',
+    `SELECT '#### ${number}'$$`,
+    ...preparation.map((sql) => `${sql}$$`),
+  ];
   for (const [at, step] of script.steps.entries()) {
     if ('on' in step && step.on !== undefined && step.on !== 'a') continue;
     if (step.kind === 'settle' && target.settleMs > 0) lines.push(`\\! sleep ${target.settleMs / 1_000}`);
@@ -27,7 +31,8 @@ function inputOf(script: Script, number: number): string {
       writeFileSync(path, step.content, 'latin1');
       lines.push(`${step.sql.replace('FILE', path)}$$`);
     }
-    if (step.kind === 'query' && isClosed(step.sql) && !step.sql.includes('$$')) lines.push(`${step.sql}\n$$`);
+    if (step.kind === 'query' && isClosed(step.sql) && !step.sql.includes('$$'))
+      lines.push(`${step.sql}\n$$`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -35,9 +40,21 @@ function inputOf(script: Script, number: number): string {
 const client = spawn(
   'mariadb',
   [
-    '--no-defaults', '--batch', '--unbuffered', '--force', '--comments', '--column-type-info', '--show-warnings', '--local-infile=1',
-    '--default-character-set=utf8mb4', '--max-allowed-packet=64M', '--protocol=TCP', '-vvv',
-    `--host=${target.host}`, `--port=${target.port}`, `--user=${target.first.user}`,
+    '--no-defaults',
+    '--batch',
+    '--unbuffered',
+    '--force',
+    '--comments',
+    '--column-type-info',
+    '--show-warnings',
+    '--local-infile=1',
+    '--default-character-set=utf8mb4',
+    '--max-allowed-packet=64M',
+    '--protocol=TCP',
+    '-vvv',
+    `--host=${target.host}`,
+    `--port=${target.port}`,
+    `--user=${target.first.user}`,
   ],
   { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, MYSQL_PWD: target.first.password } },
 );

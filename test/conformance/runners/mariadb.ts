@@ -14,7 +14,9 @@ function valueOf({ type, value }: Parameter): unknown {
 }
 
 function fieldOf(field: FieldInfo): unknown {
-  const { collation, columnLength, type, columnType, scale, flags } = field as FieldInfo & { columnType?: unknown };
+  const { collation, columnLength, type, columnType, scale, flags } = field as FieldInfo & {
+    columnType?: unknown;
+  };
   return {
     names: [field.db(), field.schema(), field.table(), field.orgTable(), field.name(), field.orgName()],
     collation: collation?.index,
@@ -31,7 +33,12 @@ function answerOf(result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'meta' in result) {
     const { meta } = result as { meta: readonly FieldInfo[] };
     const rows = Array.isArray(result) ? result.map((part: unknown) => answerOf(part)) : result;
-    return { rows, meta: Array.isArray(meta) ? meta.flat().map((field) => (typeof field?.name === 'function' ? fieldOf(field) : field)) : meta };
+    return {
+      rows,
+      meta: Array.isArray(meta)
+        ? meta.flat().map((field) => (typeof field?.name === 'function' ? fieldOf(field) : field))
+        : meta,
+    };
   }
   return result ?? null;
 }

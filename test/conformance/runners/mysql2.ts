@@ -20,15 +20,29 @@ function fieldOf(field: unknown): unknown {
   if (field === null || typeof field !== 'object') return field ?? null;
   const one = field as Record<string, unknown>;
   return Object.fromEntries(
-    ['catalog', 'schema', 'table', 'orgTable', 'name', 'orgName', 'characterSet', 'encoding', 'columnLength', 'columnType', 'flags', 'decimals', 'typeName'].map(
-      (name) => [name, one[name]],
-    ),
+    [
+      'catalog',
+      'schema',
+      'table',
+      'orgTable',
+      'name',
+      'orgName',
+      'characterSet',
+      'encoding',
+      'columnLength',
+      'columnType',
+      'flags',
+      'decimals',
+      'typeName',
+    ].map((name) => [name, one[name]]),
   );
 }
 
 function answerOf(error: mysql.QueryError | null, rows: unknown, fields: unknown): unknown {
   if (error !== null) {
-    const { code, errno, sqlState, sqlMessage, message, fatal } = error as mysql.QueryError & { sqlMessage?: string };
+    const { code, errno, sqlState, sqlMessage, message, fatal } = error as mysql.QueryError & {
+      sqlMessage?: string;
+    };
     return { error: { code, errno, sqlState, sqlMessage, message, fatal } };
   }
   return { rows, fields: fieldOf(fields) };
@@ -110,6 +124,8 @@ await runCorpus(async (target, port) => {
     dateStrings: true,
   });
   connection.on('error', () => undefined);
-  await new Promise<void>((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+  await new Promise<void>((resolve, reject) =>
+    connection.connect((error) => (error ? reject(error) : resolve())),
+  );
   return session(connection, target);
 });

@@ -49,7 +49,9 @@ export function fileOf(target: Target, script: number, step: number): string {
 }
 
 /** A runner's main program: `RUNNER CORPUS TARGET`, both files of JSON. */
-export async function runCorpus(open: (target: Target, port: number) => Promise<RunnerSession>): Promise<void> {
+export async function runCorpus(
+  open: (target: Target, port: number) => Promise<RunnerSession>,
+): Promise<void> {
   const scripts = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as readonly Script[];
   const target = JSON.parse(readFileSync(process.argv[3] as string, 'utf8')) as Target;
   for (const [index, script] of scripts.entries()) await runScript(index, script, target, open);

@@ -3,9 +3,9 @@
  * included. It finds the end of an answer by itself: with the router's own code for that, both would err together.
  */
 import { connect, type Socket } from 'node:net';
+import { nativeAnswer } from '#src/mysql-wire/auth-native.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
 import { encodeChangeUser } from '#src/mysql-wire/change-user.ts';
-import { nativeAnswer } from '#src/mysql-wire/auth-native.ts';
 import { commandPacket, headerBytes, maxPayloadBytes, packetOf } from '#src/mysql-wire/framing.ts';
 import { type Greeting, parseGreeting } from '#src/mysql-wire/greeting.ts';
 import { encodeHandshakeResponse } from '#src/mysql-wire/handshake-response.ts';
@@ -17,7 +17,7 @@ export interface WireOptions {
   readonly extendedCapabilities: number;
 }
 
-export type Shape = 'result' | 'prepare' | 'rows' | 'fields' | 'text';
+export type Shape = 'result' | 'cursor' | 'prepare' | 'rows' | 'fields' | 'text';
 
 const status = { more: 0x08, cursor: 0x40 };
 
@@ -25,6 +25,9 @@ export class WireConnection {
   readonly #socket: Socket;
   readonly #options: WireOptions;
   #buffer: Buffer = Buffer.alloc(0);
+  /** Received behind `#buffer`; put together when somebody reads, for a large answer comes in many pieces. */
+  #chunks: Buffer[] = [];
+  #received = 0;
   #wake: (() => void) | undefined;
   #closed = false;
   greeting!: Greeting;
@@ -36,16 +39,10 @@ export class WireConnection {
     this.#options = options;
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
-    const chunks: Buffer[] = [];
     socket.on('data', (chunk) => {
-      chunks.push(chunk);
-      // Put together when somebody reads: a large answer comes in many pieces.
-      if (chunks.length === 1) {
-        queueMicrotask(() => {
-          this.#buffer = Buffer.concat([this.#buffer, ...chunks.splice(0)]);
-          this.#wake?.();
-        });
-      }
+      this.#chunks.push(chunk);
+      this.#received += chunk.length;
+      this.#wake?.();
     });
     socket.once('close', () => {
       this.#closed = true;
@@ -53,7 +50,12 @@ export class WireConnection {
     });
   }
 
-  static async open(host: string, port: number, account: Account, options: WireOptions): Promise<WireConnection> {
+  static async open(
+    host: string,
+    port: number,
+    account: Account,
+    options: WireOptions,
+  ): Promise<WireConnection> {
     const connection = new WireConnection(connect(port, host), options);
     connection.greeting = parseGreeting((await connection.#next()).subarray(headerBytes));
     const response = encodeHandshakeResponse({
@@ -72,7 +74,8 @@ export class WireConnection {
   }
 
   async command(code: number, argument: Buffer, shape: Shape, file?: Buffer): Promise<readonly Buffer[]> {
-    if (this.#buffer.length > 0) throw new Error(`bytes that no command asked for: ${this.#buffer.toString('hex', 0, 100)}`);
+    if (this.#buffer.length + this.#received > 0)
+      throw new Error(`bytes that no command asked for: ${this.#buffer.toString('hex', 0, 100)}`);
     this.packets = [];
     this.send(code, argument);
     try {
@@ -109,7 +112,9 @@ export class WireConnection {
         // The server asks again, with a scramble of its own; how often is its business.
         const fresh = answer.subarray(headerBytes + 'mysql_native_password'.length + 2, -1);
         this.packets = [];
-        this.#socket.write(packetOf(nativeAnswer(digests, account.password, fresh), (answer[3] as number) + 1));
+        this.#socket.write(
+          packetOf(nativeAnswer(digests, account.password, fresh), (answer[3] as number) + 1),
+        );
         await this.#next();
       }
     } catch (error) {
@@ -134,12 +139,16 @@ export class WireConnection {
   }
 
   async #bytes(count: number): Promise<void> {
-    while (this.#buffer.length < count) {
+    while (this.#buffer.length + this.#received < count) {
       if (this.#closed) throw new Error('closed');
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+    if (this.#buffer.length >= count) return;
+    this.#buffer = Buffer.concat([this.#buffer, ...this.#chunks]);
+    this.#chunks = [];
+    this.#received = 0;
   }
 
   get #deprecateEof(): boolean {
@@ -164,7 +173,8 @@ export class WireConnection {
         await this.#prepare();
         return;
       case 'result':
-        while (await this.#result(file));
+      case 'cursor':
+        while (await this.#result(file, shape === 'cursor'));
     }
   }
 
@@ -173,22 +183,28 @@ export class WireConnection {
     if (first[headerBytes] !== 0) return;
     for (const at of [9, 11]) {
       const count = first.readUInt16LE(at);
-      if (count > 0) for (let left = count + (this.#deprecateEof ? 0 : 1); left > 0; left--) await this.#next();
+      if (count > 0)
+        for (let left = count + (this.#deprecateEof ? 0 : 1); left > 0; left--) await this.#next();
     }
   }
 
   /** One result; whether another one follows. */
-  async #result(file: Buffer | undefined): Promise<boolean> {
+  async #result(file: Buffer | undefined, cursor: boolean): Promise<boolean> {
     const packet = await this.#next();
     const payload = packet.subarray(headerBytes);
     if (payload[0] === 0xff) return payload.readUInt16LE(1) === 0xffff;
     if (payload[0] === 0) return (okStatus(payload) & status.more) !== 0;
     if (payload[0] === 0xfb) {
       const sequence = packet[3] as number;
-      const end = Buffer.from([0, 0, 0, (sequence + (file === undefined || file.length === 0 ? 1 : 2)) & 0xff]);
+      const end = Buffer.from([
+        0,
+        0,
+        0,
+        (sequence + (file === undefined || file.length === 0 ? 1 : 2)) & 0xff,
+      ]);
       if (file !== undefined && file.length > 0) this.#socket.write(packetOf(file, sequence + 1));
       this.#socket.write(end);
-      return this.#result(undefined);
+      return this.#result(undefined, cursor);
     }
     if (payload[0] === 0xfe && payload.length < 9) return false;
     const columns = payload[0] === 0xfc ? payload.readUInt16LE(1) : (payload[0] ?? 0);
@@ -197,7 +213,9 @@ export class WireConnection {
       const end = await this.#next();
       // An error can come in its place: opening a cursor begins to run the statement.
       if (end[headerBytes] === 0xff) return false;
-      if ((end.readUInt16LE(headerBytes + 3) & status.cursor) !== 0) return false;
+      // Stored programs have cursors of their own; the flag tells of those as well.
+      const flags = end.readUInt16LE(headerBytes + 3);
+      if (cursor && (flags & status.cursor) !== 0 && (flags & status.more) === 0) return false;
     }
     return this.#rows();
   }

@@ -110,7 +110,15 @@ function dateTime(value: string, dateOnly: boolean): Buffer {
   bytes.writeUInt16LE(year, 1);
   bytes.set([month, day, hour, minute, second], 3);
   bytes.writeUInt32LE(micro, 8);
-  const size = dateOnly ? 4 : micro > 0 ? 11 : hour + minute + second > 0 ? 7 : year + month + day > 0 ? 4 : 0;
+  const size = dateOnly
+    ? 4
+    : micro > 0
+      ? 11
+      : hour + minute + second > 0
+        ? 7
+        : year + month + day > 0
+          ? 4
+          : 0;
   bytes[0] = size;
   return bytes.subarray(0, size + 1);
 }

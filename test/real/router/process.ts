@@ -59,10 +59,14 @@ export class RouterProcess {
   }
 
   async #listening(): Promise<this> {
-    await waitFor('the router', () => {
-      if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
-      return this.output.includes('listening') && existsSync(this.controlPath);
-    });
+    await waitFor(
+      'the router',
+      () => {
+        if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
+        return this.output.includes('listening') && existsSync(this.controlPath);
+      },
+      60_000,
+    );
     return this;
   }
 

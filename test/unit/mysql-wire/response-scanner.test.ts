@@ -61,8 +61,25 @@ const answers: readonly [string, Buffer, ResponseShape, boolean, number[]][] = [
     true,
     [ERR],
   ],
-  ['cursor', packets([Buffer.from([1]), column, eof(2 | 64)]), responseShape.result, false, [EOF]],
-  ['cursor, new end', packets([Buffer.from([1]), column, endOk(2 | 64)]), responseShape.result, true, [OK]],
+  ['cursor', packets([Buffer.from([1]), column, eof(2 | 64)]), responseShape.cursor, false, [EOF]],
+  ['cursor, new end', packets([Buffer.from([1]), column, endOk(2 | 64)]), responseShape.cursor, true, [OK]],
+  [
+    'cursor asked for, and none opened',
+    packets([Buffer.from([1]), column, err()]),
+    responseShape.cursor,
+    false,
+    [ERR],
+  ],
+  ...([responseShape.result, responseShape.cursor] as const).map(
+    (shape) =>
+      [
+        `a cursor of a stored program (${shape})`,
+        packets([Buffer.from([1]), column, eof(2 | 64 | more), row('a'), eof(2 | more), ok()]),
+        shape,
+        false,
+        [EOF, OK],
+      ] as const,
+  ),
   [
     'fetch',
     packets([Buffer.from('\0\0a'), Buffer.from('\0\0b'), eof(2 | 64)]),
