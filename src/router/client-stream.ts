@@ -179,8 +179,13 @@ export class ClientStream {
     if (this.#upload !== undefined) this.#unpause();
   }
 
+  /** Without a command under way what came is the beginning of the next one, and the rest of it is wanted. */
+  get #full(): boolean {
+    return this.busy && this.#pending.length > pauseAtBytes;
+  }
+
   #pauseWhenFull(): void {
-    if (this.#pending.length > pauseAtBytes) this.#pause();
+    if (this.#full) this.#pause();
   }
 
   #pause(): void {
@@ -190,7 +195,7 @@ export class ClientStream {
   }
 
   #unpause(): void {
-    if (!this.#paused || this.#pending.length > pauseAtBytes) return;
+    if (!this.#paused || this.#full) return;
     this.#paused = false;
     this.#channel.resume();
   }

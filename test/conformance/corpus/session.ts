@@ -224,11 +224,11 @@ const numbers = script(
     'DO 1',
   ].flatMap((sql) => [
     sql,
-    'SELECT ROW_COUNT(), LAST_INSERT_ID()',
+    'SELECT ROW_COUNT()',
     sql,
     'SELECT FOUND_ROWS()',
     execute(sql),
-    'SELECT LAST_INSERT_ID() + 0, ROW_COUNT()',
+    'SELECT LAST_INSERT_ID() + 0',
   ]),
   'CREATE TABLE big (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 18446744073709551000',
   'INSERT INTO big VALUES (NULL)',
@@ -270,8 +270,12 @@ const resets = script(
   { kind: 'ping' },
   { kind: 'reset' },
   execute('SELECT v FROM t WHERE id = ?', int(2)),
+  'SET @a = 4, NAMES latin1',
   { kind: 'changeUser', account: 'wrong' },
-  'SELECT 1',
+  'SELECT CURRENT_USER(), DATABASE(), @a, @@character_set_client, @@character_set_results',
+  'SELECT COUNT(*) FROM t',
+  { kind: 'changeUser', account: 'second' },
+  'SELECT CURRENT_USER()',
 );
 
 const others = script(

@@ -4,7 +4,7 @@ import type { ExecuteStep, Parameter } from '../step.ts';
 import { type RunnerSession, runCorpus, skipped, type Target } from './protocol.ts';
 import { byteTypes } from './wire-parameters.ts';
 
-function valueOf({ type, value }: Parameter): unknown {
+function givenOf({ type, value }: Parameter): unknown {
   if (value === null) return null;
   if (byteTypes.has(type)) return Buffer.from(value, 'hex');
   if (/^u?(tiny|short|int24|long)$|^(float|double|year)$/.test(type)) return Number(value);
@@ -81,7 +81,7 @@ function session(connection: Connection, target: Target): RunnerSession {
 }
 
 async function executeStep(connection: Connection, step: ExecuteStep): Promise<unknown> {
-  const values = step.executions.map((parameters) => parameters.map(valueOf));
+  const values = step.executions.map((parameters) => parameters.map(givenOf));
   if (step.bulk === true) return attempt(() => connection.batch(step.sql, values));
   const all: unknown[] = [];
   let failed: unknown;

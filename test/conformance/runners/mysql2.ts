@@ -7,7 +7,7 @@ import { byteTypes } from './wire-parameters.ts';
 
 const integers = /^u?(tiny|short|int24|long)$|^(float|double|year)$/;
 
-function valueOf({ type, value }: Parameter): unknown {
+function givenOf({ type, value }: Parameter): unknown {
   if (value === null) return null;
   if (byteTypes.has(type)) return Buffer.from(value, 'hex');
   if (integers.test(type)) return Number(value);
@@ -96,7 +96,7 @@ function executeStep(connection: Connection, { sql, executions }: ExecuteStep): 
           all.push(
             await new Promise((done) => {
               try {
-                statement.execute(parameters.map(valueOf) as never, (failure, rows, fields) =>
+                statement.execute(parameters.map(givenOf) as never, (failure, rows, fields) =>
                   done(answerOf(failure, rows, fields)),
                 );
               } catch (refused) {
