@@ -1,10 +1,11 @@
 /** What each command does: answered by the router itself, passed to a server, or refused. */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nativePassword } from '#src/mysql-wire/auth-native.ts';
 import { parseChangeUser } from '#src/mysql-wire/change-user.ts';
 import { command, type ResponseShape, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
+import { errPacket } from '#src/mysql-wire/err-packet.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
-import { malformed, tooLarge } from '#src/mysql-wire/protocol-error.ts';
+import { malformed, ProtocolError, tooLarge } from '#src/mysql-wire/protocol-error.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import { proveClient } from './client-login.ts';
 import { largeCommandBytes } from './client-stream.ts';
@@ -19,6 +20,11 @@ import {
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
+
+const accessDeniedErrno = 1045;
+/** How long the answer to a wrong password takes, and how many wrong ones a session may name: the server's numbers. */
+const failedChangeMs = 1_000;
+const maxFailedChanges = 3;
 
 const shutdownDenied = {
   errno: 1227,
@@ -65,6 +71,10 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       session.replyOk();
       return;
     case command.changeUser:
+      if (session.failedChanges >= maxFailedChanges) {
+        session.replyError(unknownCommand(undefined));
+        return;
+      }
       session.stream.busy = true;
       void changeUser(session, Buffer.from(buffer.subarray(start + headerBytes, end)));
       return;
@@ -240,11 +250,18 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   const { sequenceId } = dialogue;
   const rest = dialogue.finish();
   session.listenAgain();
-  if (failure !== undefined) {
+  if (failure instanceof ProtocolError && failure.errno === accessDeniedErrno) {
+    // As the server does it: the session is as new, still the old account's, and guessing takes its time.
+    session.releaseConnections();
+    forget(session, session.routes.schema);
+    session.failedChanges++;
+    await sleep(failedChangeMs);
+    if (session.closed) return;
+    session.reply(errPacket(failure, sequenceId));
+  } else if (failure !== undefined) {
     session.endAfter(failure, sequenceId);
     return;
-  }
-  session.replyOkAt(sequenceId);
+  } else session.replyOkAt(sequenceId);
   if (rest.length > 0) session.stream.take(rest);
   session.stream.ready();
 }
