@@ -55,10 +55,6 @@ async function run(
   for await (const line of createInterface({ input: child.stdout })) {
     const { script, step } = /^\{"script":(?<script>\d+),"step":(?<step>-?\d+),/.exec(line)?.groups ?? {};
     if (script === undefined) throw new Error(`${client.name} printed ${line.slice(0, 300)}`);
-    if (line.includes('noAnswer'))
-      process.stderr.write(
-        `${side} ${line}: ${scripts[Number(script)]?.name} ${String(JSON.stringify(scripts[Number(script)]?.steps[Number(step)])).slice(0, 200)}\n`,
-      );
     const answer = line.slice(line.indexOf('"result":') + 9, -1);
     if (!answer.includes('"skipped":true')) answers.set(`${script}/${step}`, normalise(answer));
   }
@@ -78,7 +74,7 @@ function flatTarget({ host, port, sharedPort, first, settleMs, directory }: Targ
 export async function compare(
   client: Client & { form?: string },
   scripts: readonly Script[],
-  sides: Sides,
+  sides: Pick<Sides, 'direct' | 'routed'>,
 ): Promise<Comparison> {
   const [direct, routed] = await Promise.all([
     run(client, scripts, sides.direct, 'direct'),

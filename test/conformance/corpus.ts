@@ -20,13 +20,23 @@ export const corpus: readonly Script[] = [
   ...functionScripts,
 ];
 
-/** Texts that differ from each other, and steps. */
-export function sizeOf(scripts: readonly Script[]): { scripts: number; statements: number; steps: number } {
+/** `statements`: different ones of each script; `distinct`: different texts of all. */
+export interface CorpusSize {
+  readonly scripts: number;
+  readonly statements: number;
+  readonly distinct: number;
+  readonly steps: number;
+}
+
+export function sizeOf(scripts: readonly Script[]): CorpusSize {
   const steps = scripts.flatMap((script) => script.steps).filter((step) => step.kind !== 'settle');
-  const texts = new Set(
-    scripts.flatMap(({ name, steps: own }) =>
-      own.map((step) => ('sql' in step ? `${name}\0${step.kind}\0${step.sql}` : '')),
-    ),
-  );
-  return { scripts: scripts.length, statements: texts.size - (texts.has('') ? 1 : 0), steps: steps.length };
+  const textsOf = (script: Script): ReadonlySet<string> =>
+    new Set(script.steps.flatMap((step) => ('sql' in step ? [step.sql] : [])));
+  const all = scripts.map(textsOf);
+  return {
+    scripts: scripts.length,
+    statements: all.reduce((sum, texts) => sum + texts.size, 0),
+    distinct: new Set(all.flatMap((texts) => [...texts])).size,
+    steps: steps.length,
+  };
 }

@@ -9,27 +9,8 @@ const [wantedClient = '', wantedScript = ''] = process.argv.slice(2);
 const scripts = corpus.filter(({ name }) => new RegExp(wantedScript).test(name));
 console.log(sizeOf(scripts));
 const sides = await Sides.start();
-const watch = setInterval(async () => {
-  for (const server of [sides.primary, sides.replica]) {
-    const rows = await server.rows('SHOW FULL PROCESSLIST').catch(() => []);
-    if (
-      rows.some((row) => Number(row['Time']) > 5 && Number(row['Time']) < 1000 && row['Command'] === 'Query')
-    ) {
-      console.log(
-        rows
-          .filter((row) => row['User'] !== 'system user')
-          .map((row) => Object.values(row).join(' ').slice(0, 200)),
-      );
-      console.log(
-        await server.rows(
-          'SELECT trx_id, trx_state, trx_mysql_thread_id, trx_query FROM information_schema.INNODB_TRX',
-        ),
-      );
-    }
-  }
-}, 4000);
 try {
-  for (const client of clients.filter(({ name }) => name.includes(wantedClient))) {
+  for (const client of clients.filter(({ name }) => new RegExp(wantedClient).test(name))) {
     const before = await sides.selects();
     const beganMs = performance.now();
     const { answers, errors, differences } = await compare(client, scripts, sides);
@@ -49,7 +30,6 @@ try {
   console.error(error);
   process.exitCode = 1;
 } finally {
-  clearInterval(watch);
   if (sides.output.includes('bug')) console.log(sides.output.slice(-3_000));
   await sides.close();
   removeDirectories();

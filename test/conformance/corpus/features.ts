@@ -318,7 +318,7 @@ const large = script(
   'features/large values',
   'CREATE TABLE b (id INT PRIMARY KEY, v LONGBLOB)',
   ...[250, 251, 252, 65_535, 65_536, 1_000_000, 5_000_000, 16_777_200, 16_777_215].flatMap((bytes, index) => [
-    `INSERT INTO b VALUES (${index}, REPEAT('x', ${Math.min(bytes, 16_000_000)}))`,
+    `INSERT INTO b VALUES (${index}, REPEAT('x', ${Math.min(bytes, 1_000_000)}))`,
     `SELECT REPEAT('y', ${bytes})`,
     execute(`SELECT REPEAT('z', ${bytes}), 1`),
   ]),
