@@ -8,7 +8,7 @@ import { Channel } from './channel.ts';
 import { type Doorkeeper, logInClient } from './client-login.ts';
 import type { Dialogue } from './dialogue.ts';
 import { tooManyConnections } from './errors.ts';
-import { keyTextOf } from './pool.ts';
+import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session, SessionClient } from './session.ts';
 import type { SessionHost } from './session-host.ts';
 import { SocketFile } from './socket-file.ts';
@@ -20,8 +20,6 @@ export interface EntranceHost extends SessionHost {
 }
 
 const backlog = 1_024;
-/** Errors of a server that the client of a login is to see: no such schema, no right to it, no such account there. */
-const schemaErrors: ReadonlySet<number> = new Set([1044, 1045, 1049, 1698]);
 
 export class Entrance {
   readonly #host: EntranceHost;
@@ -108,7 +106,7 @@ export class Entrance {
         extendedCapabilities: response.extendedCapabilities,
         collation: response.collation,
       };
-      await this.#checkSchema(client, response.database);
+      await checkSchema(this.#host, client, response.database);
       const sequenceId = login.dialogue.sequenceId;
       const rest = login.dialogue.finish();
       channel.reuseBuffer();
@@ -122,20 +120,6 @@ export class Entrance {
         this.#host.observer.failed(schemaErrors.has(error.errno) ? 'access denied' : 'protocol');
         channel.end(packetOf(encodeErr(error), sequenceId));
       } else channel.destroy();
-    }
-  }
-
-  /** Whether the account may use the schema is the server's to say, once; without a primary the answer comes later. */
-  async #checkSchema(client: SessionClient, schema: string | undefined): Promise<void> {
-    const pool = this.#host.primaryPool();
-    if (schema === undefined || pool === undefined) return;
-    const key = this.#host.loginKey(client);
-    const keyText = keyTextOf(key, schema);
-    if (pool.knows(keyText)) return;
-    try {
-      pool.release(await pool.acquire({ key, schema, keyText }, client), false);
-    } catch (error) {
-      if (error instanceof ProtocolError && schemaErrors.has(error.errno)) throw error;
     }
   }
 }

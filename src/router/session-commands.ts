@@ -18,10 +18,10 @@ import {
   unknownStatement,
 } from './errors.ts';
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
+import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
 
-const accessDeniedErrno = 1045;
 /** How long the answer to a wrong password takes, and how many wrong ones a session may name: the server's numbers. */
 const failedChangeMs = 1_000;
 const maxFailedChanges = 3;
@@ -238,11 +238,15 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
       answer: change.authResponse,
       scramble: client.scramble,
     });
+    const next = {
+      ...client,
+      account: account ?? client.account,
+      collation: change.collation ?? client.collation,
+    };
+    await checkSchema(host, next, change.database);
+    if (session.closed) return;
     session.releaseConnections();
-    session.becomeClient(
-      { ...client, account: account ?? client.account, collation: change.collation ?? client.collation },
-      change.database,
-    );
+    session.becomeClient(next, change.database);
     forget(session, change.database);
   } catch (error) {
     failure = error;
@@ -250,7 +254,7 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   const { sequenceId } = dialogue;
   const rest = dialogue.finish();
   session.listenAgain();
-  if (failure instanceof ProtocolError && failure.errno === accessDeniedErrno) {
+  if (failure instanceof ProtocolError && schemaErrors.has(failure.errno)) {
     // As the server does it: the session is as new, still the old account's, and guessing takes its time.
     session.releaseConnections();
     forget(session, session.routes.schema);

@@ -14,6 +14,16 @@ export const exceptions: readonly Exception[] = [
     reason: "connectors put the connection's id into messages",
   },
   {
+    what: /\bKILL( QUERY| HARD CONNECTION|) \d{1,8}\b|\bKILL( QUERY| HARD CONNECTION|) 1\d{9}\b/g,
+    instead: 'KILL$1$2 (id)',
+    reason: 'the statement that a message quotes names a connection',
+  },
+  {
+    what: /prepared statement handler \(\d+\)|The statement \(\d+\)/g,
+    instead: 'statement (n)',
+    reason: "a prepared statement's number is its server's; the router gives numbers of its own",
+  },
+  {
     what: /Connection id: +\d+/g,
     instead: 'Connection id',
     reason: 'the command line client says with which id it has connected',

@@ -13,7 +13,9 @@ try {
   for (const client of clients.filter(({ name }) => new RegExp(wantedClient).test(name))) {
     const before = await sides.selects();
     const beganMs = performance.now();
-    const { answers, errors, differences } = await compare(client, scripts, sides);
+    const compared = await compare(client, scripts, sides).catch((error: unknown) => console.error(error));
+    if (compared === undefined) continue;
+    const { answers, errors, differences } = compared;
     const after = await sides.selects();
     // What follows in a script is mostly of the first difference's making.
     const firsts = differences.filter(

@@ -71,7 +71,11 @@ export type Step =
   /** LOAD DATA LOCAL: `FILE` in the text stands for the path of a file with this content (latin1). */
   | ({ readonly kind: 'load'; readonly sql: string; readonly content: string } & OnSession)
   | ({ readonly kind: 'ping' | 'reset' } & OnSession)
-  | ({ readonly kind: 'changeUser'; readonly account: 'first' | 'second' | 'wrong' } & OnSession)
+  | ({
+      readonly kind: 'changeUser';
+      readonly account: 'first' | 'second' | 'wrong';
+      readonly schema?: string;
+    } & OnSession)
   | ({ readonly kind: 'useSchema'; readonly schema: string } & OnSession)
   /** KILL with the connection id of another session. */
   | ({ readonly kind: 'kill'; readonly target: string; readonly what: string } & OnSession)

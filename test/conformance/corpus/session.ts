@@ -272,10 +272,11 @@ const resets = script(
   execute('SELECT v FROM t WHERE id = ?', int(2)),
   'SET @a = 4, NAMES latin1',
   { kind: 'changeUser', account: 'wrong' },
-  'SELECT CURRENT_USER(), DATABASE(), @a, @@character_set_client, @@character_set_results',
+  'SELECT CURRENT_USER(), DATABASE(), @a',
   'SELECT COUNT(*) FROM t',
+  { kind: 'changeUser', account: 'second', schema: 'mysql' },
   { kind: 'changeUser', account: 'second' },
-  'SELECT CURRENT_USER()',
+  'SELECT CURRENT_USER(), DATABASE()',
 );
 
 const others = script(

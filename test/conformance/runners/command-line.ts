@@ -25,7 +25,7 @@ function inputOf(script: Script, number: number): string {
   ];
   for (const [at, step] of script.steps.entries()) {
     if ('on' in step && step.on !== undefined && step.on !== 'a') continue;
-    if (step.kind === 'settle' && target.settleMs > 0) lines.push(`\\! sleep ${target.settleMs / 1_000}`);
+    if (step.kind === 'settle') lines.push(`\\! sleep ${target.settleMs / 1_000}`);
     if (step.kind === 'load') {
       const path = fileOf(target, number, at);
       writeFileSync(path, step.content, 'latin1');
@@ -37,9 +37,13 @@ function inputOf(script: Script, number: number): string {
   return `${lines.join('\n')}\n`;
 }
 
+// Both of its outputs into one pipe: errors stay where they happened.
 const client = spawn(
-  'mariadb',
+  'sh',
   [
+    '-c',
+    'exec mariadb "$@" 2>&1',
+    'mariadb',
     '--no-defaults',
     '--batch',
     '--unbuffered',
@@ -56,10 +60,10 @@ const client = spawn(
     `--port=${target.port}`,
     `--user=${target.first.user}`,
   ],
-  { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, MYSQL_PWD: target.first.password } },
+  { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, MYSQL_PWD: target.first.password } },
 );
 const output: Buffer[] = [];
-for (const stream of [client.stdout, client.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
+client.stdout.on('data', (chunk: Buffer) => output.push(chunk));
 client.stdin.write('delimiter $$\n');
 for (const [number, script] of scripts.entries()) {
   if (!script.shared && !client.stdin.write(inputOf(script, number))) {

@@ -73,7 +73,9 @@ function session(connection: Connection, target: Target): RunnerSession {
         case 'changeUser': {
           const account = step.account === 'second' ? target.second : target.first;
           const password = step.account === 'wrong' ? 'wrong' : account.password;
-          return attempt(() => connection.changeUser({ ...account, password, database: 'conf' }));
+          return attempt(() =>
+            connection.changeUser({ ...account, password, database: step.schema ?? 'conf' }),
+          );
         }
       }
     },

@@ -38,12 +38,18 @@ function fieldOf(field: unknown): unknown {
   );
 }
 
-function answerOf(error: mysql.QueryError | null, rows: unknown, fields: unknown): unknown {
-  if (error !== null) {
+function answerOf(error: mysql.QueryError | null | undefined, rows: unknown, fields: unknown): unknown {
+  // Not every command's callback says `null`.
+  if (error) {
     const { code, errno, sqlState, sqlMessage, message, fatal } = error as mysql.QueryError & {
       sqlMessage?: string;
     };
     return { error: { code, errno, sqlState, sqlMessage, message, fatal } };
+  }
+  // The server lists several changed variables in any order.
+  const changes = (rows as { stateChanges?: { systemVariables?: object } } | undefined)?.stateChanges;
+  if (changes?.systemVariables !== undefined) {
+    changes.systemVariables = Object.fromEntries(Object.entries(changes.systemVariables).sort());
   }
   return { rows, fields: fieldOf(fields) };
 }
@@ -76,7 +82,9 @@ function session(connection: Connection, target: Target): RunnerSession {
         case 'changeUser': {
           const account = step.account === 'second' ? target.second : target.first;
           const password = step.account === 'wrong' ? 'wrong' : account.password;
-          return plain((done) => connection.changeUser({ ...account, password, database: 'conf' }, done));
+          return plain((done) =>
+            connection.changeUser({ ...account, password, database: step.schema ?? 'conf' }, done),
+          );
         }
       }
     },
@@ -86,7 +94,7 @@ function session(connection: Connection, target: Target): RunnerSession {
 function executeStep(connection: Connection, { sql, executions }: ExecuteStep): Promise<unknown> {
   return new Promise((resolve) => {
     connection.prepare(sql, (error, statement) => {
-      if (error !== null) {
+      if (error) {
         resolve(answerOf(error, undefined, undefined));
         return;
       }

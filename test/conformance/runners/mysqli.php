@@ -143,7 +143,7 @@ class MysqliSession {
                 $account = $step->account === 'second' ? $this->target->second : $this->target->first;
                 $password = $step->account === 'wrong' ? 'wrong' : $account->password;
                 try {
-                    return [@$connection->change_user($account->user, $password, 'conf'), $this->counts($connection)];
+                    return [@$connection->change_user($account->user, $password, $step->schema ?? 'conf'), $this->counts($connection)];
                 } catch (\Throwable $error) {
                     return ['thrown' => $error->getMessage()];
                 }

@@ -98,7 +98,7 @@ function session(connection: WireConnection, target: Target): RunnerSession {
           const account = step.account === 'second' ? target.second : target.first;
           const password = step.account === 'wrong' ? 'wrong' : account.password;
           // The router asks for the password in fewer packets.
-          const answer = await connection.changeUser({ ...account, password }, 'conf');
+          const answer = await connection.changeUser({ ...account, password }, step.schema ?? 'conf');
           return shown(answer.map((packet) => Buffer.concat([packet.subarray(0, 3), packet.subarray(4)])));
         }
       }
