@@ -4,8 +4,11 @@ import { keyTextOf } from './pool.ts';
 import type { SessionClient } from './session.ts';
 import type { SessionHost } from './session-host.ts';
 
-/** Errors of a server that the client of a login is to see: no such schema, no right to it, no such account there. */
-export const schemaErrors: ReadonlySet<number> = new Set([1044, 1045, 1049, 1698]);
+/**
+ * Errors of a server that the client of a login is to see: no such schema, no right to it, no such account there, a
+ * character set that no client can have (1231).
+ */
+export const schemaErrors: ReadonlySet<number> = new Set([1044, 1045, 1049, 1231, 1698]);
 
 /** Rejects with the server's ProtocolError; asked once, and without a primary the answer comes later. */
 export async function checkSchema(

@@ -101,6 +101,8 @@ await runCorpus(async (target, port) => {
     host: target.host,
     port,
     ...target.first,
+    // Without one its change of user leaves the schema out of the packet, and no server understands that.
+    database: 'information_schema',
     multipleStatements: true,
     rowsAsArray: true,
     metaAsArray: false,

@@ -93,7 +93,7 @@ async function runScript(
 }
 
 /** A client that doesn't come back is an answer too; its session is asked nothing more. */
-const patienceMs = 60_000;
+const patienceMs = 20_000;
 const lost = new WeakSet<RunnerSession>();
 
 async function attempt(session: RunnerSession, step: Parameters<RunnerSession['run']>[0]): Promise<unknown> {

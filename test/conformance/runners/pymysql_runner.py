@@ -121,7 +121,7 @@ def main():
         target = json.load(file)
 
     def tell(script, step, result):
-        print(json.dumps({'script': script, 'step': step, 'result': result}), flush=False)
+        print(json.dumps({'script': script, 'step': step, 'result': result}, separators=(',', ':')))
 
     for number, script in enumerate(scripts):
         sessions = {}
