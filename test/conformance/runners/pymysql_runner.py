@@ -75,7 +75,7 @@ class Session:
                     for field in (getattr(result, 'fields', None) or [])
                 ] if result else []
                 every.append({
-                    'rows': printable(cursor.fetchall()) if cursor.description else None, 'fields': fields,
+                    'rows': printable(cursor.fetchall()) if cursor.description else None, 'fields': printable(fields),
                     'description': printable(cursor.description), 'count': cursor.rowcount, 'insertId': str(cursor.lastrowid),
                     'warnings': getattr(result, 'warning_count', None), 'status': getattr(result, 'server_status', None),
                     'message': printable(getattr(result, 'message', None)), 'affected': getattr(result, 'affected_rows', None),
