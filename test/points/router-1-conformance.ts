@@ -72,7 +72,7 @@ export const conformance: OwnPoint<Counts> = {
       'messages/comments',
       'features/RETURNING',
     ],
-    leastStatements: 200,
+    leastStatements: 150,
   },
   full: { clients: clients.map(({ name }) => name), leastStatements: 1_500 },
   async run(_place, { counts, log }): Promise<Evidence> {

@@ -133,12 +133,8 @@ public class ConnectorJ {
       connection = DriverManager.getConnection(
         "jdbc:mariadb://" + target.get("host") + ":" + port + "/?useServerPrepStmts=true&allowMultiQueries=true&allowLocalInfile=true&cachePrepStmts=false",
         target.get("user"), target.get("password"));
-      String found;
-      try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery("SELECT CONNECTION_ID()")) {
-        rows.next();
-        found = rows.getString(1);
-      }
-      id = found;
+      // The greeting's: CONNECTION_ID() is the server's own, which the router does not know sessions by.
+      id = String.valueOf(((org.mariadb.jdbc.MariaDbConnection) connection).getServerThreadId());
     }
 
     String query(String sql) {
