@@ -113,7 +113,8 @@ function executeStep(connection: Connection, { sql, executions }: ExecuteStep): 
             }),
           );
         }
-        statement.close();
+        // Closing alone leaves the number in its cache, to be executed in vain.
+        connection.unprepare(sql);
         resolve(all);
       })();
     });
