@@ -49,6 +49,8 @@ export const responseShape = {
   text: 4,
   /** None at all. */
   none: 5,
+  /** As `result`, for an execution that asks for a cursor: no rows follow when the server has opened one. */
+  cursor: 6,
 } as const;
 
 export type ResponseShape = (typeof responseShape)[keyof typeof responseShape];

@@ -80,6 +80,7 @@ export class ResponseScanner {
   /** The packet stepped over is full, so the next is its continuation. */
   #continued = false;
   #deprecateEof = false;
+  #cursor = false;
   #sequenceId = 1;
 
   /** Expects the answer to a command that was sent with sequence id 0. */
@@ -90,8 +91,9 @@ export class ResponseScanner {
     this.#skip = 0;
     this.#continued = false;
     this.#sequenceId = 1;
+    this.#cursor = shape === responseShape.cursor;
     this.#expect =
-      shape === responseShape.result
+      shape === responseShape.result || shape === responseShape.cursor
         ? expect.first
         : shape === responseShape.prepare
           ? expect.prepareFirst
@@ -248,7 +250,9 @@ export class ResponseScanner {
   #columnsEnd(buffer: Buffer, from: number, to: number): ScanEvent {
     if (buffer[from] !== 0xfe) throw malformed('no end of the column definitions');
     const status = new ByteReader(buffer, from + 3, to).uint16('the status');
-    if ((status & serverStatus.cursorExists) === 0) {
+    // A cursor inside of a stored program shows in the flags too; then rows follow, and more results.
+    const open = this.#cursor && (status & serverStatus.cursorExists) !== 0;
+    if (!open || (status & serverStatus.moreResults) !== 0) {
       this.#expect = expect.rows;
       return scanEvent.more;
     }

@@ -7,7 +7,7 @@ import { Channel } from './channel.ts';
 import { type Doorkeeper, logInClient } from './client-login.ts';
 import type { Dialogue } from './dialogue.ts';
 import { tooManyConnections } from './errors.ts';
-import { keyTextOf } from './pool.ts';
+import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session, SessionClient } from './session.ts';
 import type { SessionHost } from './session-host.ts';
 
@@ -16,9 +16,6 @@ export interface EntranceHost extends SessionHost {
   nextId(): number;
   begin(client: SessionClient, schema: string | undefined): Session;
 }
-
-/** Errors of a server that the client of a login is to see: no such schema, no right to it, no such account there. */
-const schemaErrors: ReadonlySet<number> = new Set([1044, 1045, 1049, 1698]);
 
 /** Instead of a greeting: before the client has named its capabilities an error has no SQLSTATE. */
 export function refusal(): Buffer {
@@ -87,7 +84,7 @@ export class Entrance {
         extendedCapabilities: response.extendedCapabilities,
         collation: response.collation,
       };
-      await this.#checkSchema(client, response.database);
+      await checkSchema(this.#host, client, response.database);
       if (!channel.open) throw new Error('the client is gone');
       const sequenceId = login.dialogue.sequenceId;
       const rest = login.dialogue.finish();
@@ -102,20 +99,6 @@ export class Entrance {
         this.#host.observer.failed(schemaErrors.has(error.errno) ? 'access denied' : 'protocol');
         channel.end(packetOf(encodeErr(error), sequenceId));
       } else channel.destroy();
-    }
-  }
-
-  /** Whether the account may use the schema is the server's to say, once; without a primary the answer comes later. */
-  async #checkSchema(client: SessionClient, schema: string | undefined): Promise<void> {
-    const pool = this.#host.primaryPool();
-    if (schema === undefined || pool === undefined) return;
-    const key = this.#host.loginKey(client);
-    const keyText = keyTextOf(key, schema);
-    if (pool.knows(keyText)) return;
-    try {
-      pool.release(await pool.acquire({ key, schema, keyText }, client), false);
-    } catch (error) {
-      if (error instanceof ProtocolError && schemaErrors.has(error.errno)) throw error;
     }
   }
 }

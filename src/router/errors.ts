@@ -78,6 +78,18 @@ export function unknownThread(id: number): ErrPacket {
   return { errno: 1094, sqlState: 'HY000', message: `Unknown thread id: ${id}` };
 }
 
+/** What the server tells one who kills its own statement, or its own connection. */
+export const interrupted: ErrPacket = {
+  errno: 1317,
+  sqlState: '70100',
+  message: 'Query execution was interrupted',
+};
+export const connectionKilled: ErrPacket = {
+  errno: 1927,
+  sqlState: '70100',
+  message: 'Connection was killed',
+};
+
 export function notOwner(id: number): ErrPacket {
   return { errno: 1095, sqlState: 'HY000', message: `You are not owner of thread ${id}` };
 }

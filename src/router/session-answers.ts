@@ -1,5 +1,5 @@
 /** What a session does with the answer of a server: it passes through, and what it says of the session is kept. */
-import { command } from '#src/mysql-wire/commands.ts';
+import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { parseErr } from '#src/mysql-wire/err-packet.ts';
 import { packetOf } from '#src/mysql-wire/framing.ts';
 import { withoutSessionState } from '#src/mysql-wire/ok-packet.ts';
@@ -36,10 +36,6 @@ export function takePacket(
     case scanEvent.eof:
       answer.takeEof(buffer, payloadStart, packetEnd, scanner.status);
       if (session.host.publishes) publish(session, connection);
-      if (!session.sessionTrack && packetEnd - payloadStart >= 5) {
-        const at = payloadStart + 4;
-        buffer[at] = (buffer[at] as number) & ~(serverStatus.sessionStateChanged >> 8);
-      }
       return undefined;
     case scanEvent.err:
       answer.ok = false;
@@ -142,8 +138,10 @@ function publish(session: Session, connection: ServerConnection): void {
 function bindPrepared({ work, answer }: Session, connection: ServerConnection): void {
   const { prepared, code } = work;
   if (prepared === undefined) return;
-  const open = answer.ok && (answer.status & serverStatus.cursorExists) !== 0;
-  const last = (answer.status & serverStatus.lastRowSent) !== 0;
+  const { status } = answer;
+  const asked = work.shape === responseShape.cursor || code === command.stmtFetch;
+  const open = answer.ok && asked && (status & serverStatus.cursorExists) !== 0;
+  const last = (status & serverStatus.lastRowSent) !== 0;
   if (code === command.stmtExecute || code === command.stmtFetch || code === command.stmtBulkExecute) {
     prepared.boundTo = open && !last ? connection : undefined;
   } else if (code === command.stmtReset) prepared.boundTo = undefined;

@@ -1,19 +1,32 @@
 /** What each command does: answered by the router itself, passed to a server, or refused. */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nativePassword } from '#src/mysql-wire/auth-native.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
 import { parseChangeUser } from '#src/mysql-wire/change-user.ts';
-import { command, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
+import { command, type ResponseShape, responseShape, responseShapeOf } from '#src/mysql-wire/commands.ts';
+import { errPacket } from '#src/mysql-wire/err-packet.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
-import { malformed, tooLarge } from '#src/mysql-wire/protocol-error.ts';
+import { malformed, ProtocolError, tooLarge } from '#src/mysql-wire/protocol-error.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import { proveClient } from './client-login.ts';
 import { largeCommandBytes } from './client-stream.ts';
 import { Dialogue } from './dialogue.ts';
-import { replicationRefused, tooManyPrepared, unknownCommand, unknownStatement } from './errors.ts';
+import {
+  connectionKilled,
+  interrupted,
+  replicationRefused,
+  tooManyPrepared,
+  unknownCommand,
+  unknownStatement,
+} from './errors.ts';
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
+import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
+
+/** How long the answer to a wrong password takes, and how many wrong ones a session may name: the server's numbers. */
+const failedChangeMs = 1_000;
+const maxFailedChanges = 3;
 
 const shutdownDenied = {
   errno: 1227,
@@ -64,6 +77,10 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       session.replyOk();
       return;
     case command.changeUser:
+      if (session.failedChanges >= maxFailedChanges) {
+        session.replyError(unknownCommand(undefined));
+        return;
+      }
       session.stream.busy = true;
       void changeUser(session, Buffer.from(buffer.subarray(start + headerBytes, end)));
       return;
@@ -120,7 +137,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
   if (code === command.stmtExecute || code === command.stmtSendLongData || code === command.stmtBulkExecute) {
     const prepared = statementOf(session, beginning, 0, beginning.length);
     if (prepared !== undefined) {
-      runLarge(session, beginning, prepared.routed, responseShapeOf(code), prepared);
+      runLarge(session, beginning, prepared.routed, shapeOf(code, beginning, 0, beginning.length), prepared);
       return;
     }
   }
@@ -155,7 +172,14 @@ function statementCommand(session: Session, code: number, buffer: Buffer, start:
   }
   // Long data goes to the primary, and the execution follows it there.
   const routed = code === command.stmtSendLongData ? undefined : prepared.routed;
-  run(session, code, responseShapeOf(code), buffer, start, end, routed, prepared);
+  run(session, code, shapeOf(code, buffer, start, end), buffer, start, end, routed, prepared);
+}
+
+/** The flags of an execution, behind the statement's id, ask for a cursor or don't. */
+function shapeOf(code: number, buffer: Buffer, start: number, end: number): ResponseShape {
+  const flagsAt = start + statementIdAt + 4;
+  const cursor = code === command.stmtExecute && flagsAt < end && buffer[flagsAt] !== 0;
+  return cursor ? responseShape.cursor : responseShapeOf(code);
 }
 
 /** Has no answer. */
@@ -182,6 +206,11 @@ function setOption(session: Session, buffer: Buffer, start: number, end: number)
 
 /** False when the id isn't one that a router gave: then the server is asked. */
 function kill(session: Session, id: number, queryOnly: boolean): boolean {
+  if (id === session.client.id) {
+    if (queryOnly) session.replyError(interrupted);
+    else session.closeWith(connectionKilled);
+    return true;
+  }
   const killed = session.host.kill(session, id, queryOnly);
   if (killed === undefined) return false;
   session.stream.busy = true;
@@ -216,11 +245,15 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
       scramble: client.scramble,
       mayBeAsked: (client.capabilities & capability.pluginAuth) !== 0,
     });
+    const next = {
+      ...client,
+      account: account ?? client.account,
+      collation: change.collation ?? client.collation,
+    };
+    await checkSchema(host, next, change.database);
+    if (session.closed) return;
     session.releaseConnections();
-    session.becomeClient(
-      { ...client, account: account ?? client.account, collation: change.collation ?? client.collation },
-      change.database,
-    );
+    session.becomeClient(next, change.database);
     forget(session, change.database);
   } catch (error) {
     failure = error;
@@ -228,11 +261,18 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   const { sequenceId } = dialogue;
   const rest = dialogue.finish();
   session.listenAgain();
-  if (failure !== undefined) {
+  if (failure instanceof ProtocolError && schemaErrors.has(failure.errno)) {
+    // As the server does it: the session is as new, still the old account's, and guessing takes its time.
+    session.releaseConnections();
+    forget(session, session.routes.schema);
+    session.failedChanges++;
+    await sleep(failedChangeMs);
+    if (session.closed) return;
+    session.reply(errPacket(failure, sequenceId));
+  } else if (failure !== undefined) {
     session.endAfter(failure, sequenceId);
     return;
-  }
-  session.replyOkAt(sequenceId);
+  } else session.replyOkAt(sequenceId);
   if (rest.length > 0) session.stream.take(rest);
   session.stream.ready();
 }

@@ -57,6 +57,7 @@ const command: Statement = {
   tables: [],
   routines: [],
   hints: {},
+  tableless: false,
   foundRows: false,
   usesInsertId: false,
 };

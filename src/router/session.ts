@@ -47,6 +47,8 @@ export class Session implements CommandHandler, ConnectionOwner {
   connections: SessionConnections;
   readonly prepared: PreparedStatements;
   lastPreparedId = 0;
+  /** COM_CHANGE_USER with a wrong password. */
+  failedChanges = 0;
   /** Status flags of the last answer, or of a new connection. */
   status: number = serverStatus.autocommit;
   readonly work = new Work();

@@ -86,6 +86,7 @@ function opaque(reason: Reason, hints: Hints): Statement {
     tables: [],
     routines: [],
     hints,
+    tableless: false,
     foundRows: false,
     usesInsertId: true,
   };
@@ -95,7 +96,8 @@ function opaque(reason: Reason, hints: Hints): Statement {
 export function useStatement(schema: string): Statement {
   return {
     class: 'session',
-    target: 'any',
+    // As USE: whether the schema is there is read.
+    target: 'replica',
     reason: 'replayable session state',
     implicitCommit: false,
     resend: true,
@@ -104,6 +106,7 @@ export function useStatement(schema: string): Statement {
     tables: [],
     routines: [],
     hints: {},
+    tableless: false,
     foundRows: false,
     usesInsertId: false,
   };

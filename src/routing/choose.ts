@@ -65,14 +65,21 @@ export function chooseBackend(input: ChoiceInput): Choice {
   }
   const { target, reason } = demanded(input);
   if (target === 'previous') {
-    const { last } = session;
-    return last === undefined ? toPrimary(input, reason) : { to: 'last', member: last.member, reason };
+    const before = session.last;
+    return before === undefined ? toPrimary(input, reason) : { to: 'last', member: before.member, reason };
   }
   if (target === 'primary') return toPrimary(input, reason);
   if (resolved.statement.hints.target === 'primary') return toPrimary(input, 'hint');
+  const { last } = session;
+  if (last !== undefined && leavesDiagnostics(resolved)) return { to: 'last', member: last.member, reason };
   if (target === 'any') return chooseAny(input);
   const outcome = chooseReplica(readDemand(input));
   return 'to' in outcome ? outcome : toPrimary(input, outcome.reason);
+}
+
+/** After it SHOW WARNINGS still tells of the statement before: so it runs where that ran. */
+function leavesDiagnostics({ target, statement }: Resolved): boolean {
+  return (target === 'any' || statement.tableless) && statement.hints.target === undefined;
 }
 
 /**

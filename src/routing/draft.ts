@@ -27,6 +27,8 @@ export class Draft {
   parts = 0;
   foundRows = false;
   usesInsertId = false;
+  /** SELECT, VALUES, DO and the like. */
+  query = false;
   /** A user variable was read or set. */
   variables = false;
   /** It says which member ran it. */
@@ -93,6 +95,7 @@ export class Draft {
       tables: this.#tables ?? noNames,
       routines: this.#routines ?? noNames,
       hints,
+      tableless: this.query && this.parts === 1 && this.#tables === undefined && this.#routines === undefined,
       foundRows: this.foundRows,
       usesInsertId: this.usesInsertId || this.#routines !== undefined,
     };

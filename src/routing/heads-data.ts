@@ -12,6 +12,7 @@ import { word } from './words.ts';
 export const queryHead: Head = (lexer, draft) => {
   const begin = lexer.place();
   draft.is('read');
+  draft.query = true;
   draft.require('replica', 'read');
   scan(lexer, draft);
   lockCall(lexer, draft, begin);
@@ -21,6 +22,7 @@ export const queryHead: Head = (lexer, draft) => {
 export const doHead: Head = (lexer, draft) => {
   const begin = lexer.place();
   draft.is('read');
+  draft.query = true;
   draft.require('replica', 'read');
   lexer.next();
   scan(lexer, draft);

@@ -18,7 +18,8 @@ export const useHead: Head = (lexer, draft) => {
   draft.is('session');
   lexer.next();
   if (isName(lexer)) {
-    draft.require('any', 'replayable session state');
+    // Whether the schema is there is read: a replica that lacks the session's CREATE DATABASE would refuse.
+    draft.require('replica', 'replayable session state');
     draft.effect({ kind: 'use', schema: nameText(lexer) });
   } else draft.require('primary', 'not understood');
   skim(lexer, draft);

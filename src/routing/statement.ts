@@ -54,6 +54,8 @@ export interface Statement {
   /** Stored routines (or unknown functions) that are called. */
   readonly routines: readonly ObjectName[];
   readonly hints: Hints;
+  /** A query without tables and routines: it leaves the diagnostics of the statement before it. */
+  readonly tableless: boolean;
   /** FOUND_ROWS() after it is more than the number of rows sent. */
   readonly foundRows: boolean;
   /** It may ask for LAST_INSERT_ID(): a fresh connection must be told it (`replay`). */

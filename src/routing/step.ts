@@ -183,7 +183,8 @@ function transactionAfter(state: SessionState, resolved: Resolved, outcome: Outc
     return { ...state, transaction: undefined, pins: removePin(state.pins, 'next transaction', undefined) };
   }
   if (begin === undefined && before !== undefined) {
-    const untouched = before.untouched && resolved.target === 'any';
+    const untouched =
+      before.untouched && (resolved.target === 'any' || resolved.statement.class === 'session');
     return untouched === before.untouched ? state : { ...state, transaction: { ...before, untouched } };
   }
   const transaction: Transaction = {

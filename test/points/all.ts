@@ -10,6 +10,7 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
+import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
 import { offload } from './router-3-offload.ts';
 import { routerFailover } from './router-4-failover.ts';
@@ -74,6 +75,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(fifty),
   ownPoint(crashOrders),
   ownPoint(switchoverWaits),
+  ownPoint(conformance),
   ownPoint(readYourWrites),
   ownPoint(offload),
   ownPoint(routerFailover),

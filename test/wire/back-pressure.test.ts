@@ -62,3 +62,19 @@ test('a server that stops reading stops a client that sends 64 MiB, and gets eve
   expect(got?.equals(statement)).toBe(true);
   expect(statement.length).toBeGreaterThan(4 * maxPayloadBytes);
 }, 30_000);
+
+test.each([255, 300, 700, 1_020, 1_030])(
+  'statements of %i KiB, one by one and two at once',
+  async (kibibytes) => {
+    const client = await RawClient.loggedIn(front.path);
+    const statement = Buffer.alloc(kibibytes * 1024, 'x');
+    statement.write('SELECT 1 -- ', 'latin1');
+    for (const count of [1, 2]) {
+      client.received = Buffer.alloc(0);
+      for (let sent = 0; sent < count; sent++) client.socket.write(commandPacket(command.query, statement));
+      await client.until(11 * count, 5_000);
+      expect(client.received.length).toBe(11 * count);
+    }
+    client.socket.destroy();
+  },
+);

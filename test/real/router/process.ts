@@ -75,7 +75,7 @@ export class RouterProcess {
         if (this.#child.exitCode !== null) throw new Error(`the router ended: ${this.output}`);
         return this.output.includes('listening') && existsSync(this.controlPath);
       },
-      30_000,
+      60_000,
     );
     return this;
   }

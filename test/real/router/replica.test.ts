@@ -148,6 +148,20 @@ test('with the replica stopped, reads go on, fresh, on the primary', async () =>
   await caughtUp(replica, stack.primary);
 });
 
+test('with the replica stopped, a schema made a moment ago can be used', async () => {
+  const client = await connect();
+  await client.query('DROP DATABASE other');
+  await caughtUp(replica, stack.primary);
+  await replica.run('STOP SLAVE SQL_THREAD');
+  await client.query('CREATE DATABASE other');
+  await client.query('USE other');
+  const [[row]] = await client.query<RowDataPacket[]>('SELECT DATABASE() AS d');
+  expect(row).toEqual({ d: 'other' });
+  await client.end();
+  await replica.run('START SLAVE SQL_THREAD');
+  await caughtUp(replica, stack.primary);
+});
+
 test('session settings, user variables, temporary tables, LAST_INSERT_ID: as on one server', async () => {
   const client = await connect();
   await client.query("SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+03:00'");

@@ -67,6 +67,18 @@ describe('statement and session', () => {
     ['a write', 'INSERT INTO t VALUES (1)', session, { to: 'primary', member: 'db1', reason: 'write' }],
     ['a hint', `/* tandem:primary */ ${read}`, session, { to: 'primary', member: 'db1', reason: 'hint' }],
     [
+      'a query without tables, after which SHOW WARNINGS still tells of the statement before',
+      'SELECT 1',
+      stateAfter('INSERT INTO t VALUES (1)'),
+      { to: 'last', member: 'db1', reason: 'read' },
+    ],
+    [
+      'a setting, after which SHOW WARNINGS still tells of the statement before',
+      "SET sql_mode = ''",
+      stateAfter('INSERT INTO t VALUES (1)'),
+      { to: 'last', member: 'db1', reason: 'replayable session state' },
+    ],
+    [
       'an unknown table',
       'SELECT * FROM x',
       session,
@@ -106,7 +118,7 @@ describe('statement and session', () => {
       'a setting beside a pin',
       'SET NAMES utf8',
       stateAfter('SET @x=1'),
-      { to: 'primary', member: 'db1', reason: 'replayable session state' },
+      { to: 'last', member: 'db1', reason: 'replayable session state' },
     ],
     ['diagnostics first', 'SHOW WARNINGS', session, { to: 'primary', member: 'db1', reason: 'diagnostics' }],
     [

@@ -8,12 +8,16 @@ const charset = 'evaluate character_set_client character_set_results collation_c
 
 /** Statements whose effect is repeated on other connections: the real check compares that with what the server does. */
 export const replayable: readonly Row[] = [
+  // Whether the schema is there is read, and so as fresh as a read.
   ...rows(
-    any,
+    { ...any, target: 'replica' },
     `USE test ⇒ use test
     use \`test\` ⇒ use test
-    USE other; ⇒ use other
-    SET NAMES utf8mb4 ⇒ names(utf8mb4): utf8mb4
+    USE other; ⇒ use other`,
+  ),
+  ...rows(
+    any,
+    `SET NAMES utf8mb4 ⇒ names(utf8mb4): utf8mb4
     SET NAMES 'latin1' ⇒ names(latin1): 'latin1'
     set names utf8 collate utf8_bin ⇒ names(utf8): utf8 COLLATE utf8_bin
     SET NAMES 'utf8mb4' COLLATE 'utf8mb4_unicode_ci' ⇒ names(utf8mb4): 'utf8mb4' COLLATE 'utf8mb4_unicode_ci'
