@@ -382,7 +382,7 @@ export const clients: readonly Scenario[] = [
     'a COM_CHANGE_USER of somebody else',
     commandPacket(command.changeUser, Buffer.from('root\0\0\0\x2d\0mysql_native_password\0')),
     1045,
-    true,
+    false,
   ),
   sends('a request for the binary log', commandPacket(command.binlogDump, Buffer.alloc(10)), 1047, false),
   sends('a prepare of 2 MiB', commandPacket(command.stmtPrepare, Buffer.alloc(2 << 20, 'x')), 1153, true),
