@@ -9,7 +9,7 @@ import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, lines, secretFile } from './files.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
-import { defaultRestart, type Service } from './service.ts';
+import type { RestartPolicy, Service } from './service.ts';
 
 const component = 'router';
 const runDirectory = `${hostPaths.run}/router`;
@@ -21,6 +21,10 @@ export const routerSocket = `${runDirectory}/router.sock`;
 export const routerControlSocket = `${runDirectory}/control.sock`;
 /** Options for MariaDB's command-line client, to get to the database through the router. */
 export const routerClientOptions = configPath(component, 'client.cnf');
+
+/** Without it the host's application has no database: even one that ends again and again is tried each second. */
+const soon: RestartPolicy = { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopCount: 5, windowMs: 10_000 };
+
 /** Beyond the time that sessions are given: the process itself. */
 const stopReserveMs = 3_000;
 
@@ -52,7 +56,7 @@ export function routerService(context: RenderContext): Service {
     readiness: { kind: 'socket', path: routerSocket },
     startTimeoutMs: 15_000,
     stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
-    restart: defaultRestart,
+    restart: soon,
     after: ['firewall'],
     startedBy: 'always',
     openFiles: openFiles(context.spec, settings),

@@ -20,6 +20,7 @@ const backLimitMs = 1_000;
 const webHosts = ['server-1', 'server-2'];
 /** Of one host's writers. */
 const writers = 4;
+const apartMs = 5_000;
 const none = { refused: 0, unknown: 0 };
 
 export const routerKilled: OwnPoint<Counts> = {
@@ -88,7 +89,8 @@ function killRouters(lab: Lab, ledger: Ledger, kills: number, log: (line: string
       await waitFor('the router', () => ledger.answersOn('server-1'), 10_000, 20);
       backMs.push(performance.now() - startedMs);
       log(`killed: back after ${Math.round(backMs.at(-1) ?? 0)} ms`);
-      await sleep(700);
+      // Each by itself: one that ends again and again is started with a pause.
+      await sleep(apartMs);
     }
     return allWithin(backMs);
   });
