@@ -23,7 +23,7 @@ export const routerControlSocket = `${runDirectory}/control.sock`;
 export const routerClientOptions = configPath(component, 'client.cnf');
 
 /** Without it the host's application has no database: even one that ends again and again is tried each second. */
-const soon: RestartPolicy = { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopCount: 5, windowMs: 10_000 };
+const soon: RestartPolicy = { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopCount: 4, windowMs: 5_000 };
 
 /** Beyond the time that sessions are given: the process itself. */
 const stopReserveMs = 3_000;
