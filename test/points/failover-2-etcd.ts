@@ -54,7 +54,7 @@ export const withoutEtcd: LabPoint<Counts> = {
     'One etcd member, its leader, or all of them killed: no interruption; a crash meanwhile is repaired afterwards',
   inSuite: false,
   small: { runs: 1, outageMs: 4_000 },
-  full: { runs: 5, outageMs: 60_000 },
+  full: { runs: 7, outageMs: 60_000 },
   async run(lab, { counts, log }): Promise<Evidence> {
     const ledger = await Ledger.create(lab);
     const members = ['server-1', 'server-2'];
