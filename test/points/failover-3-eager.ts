@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lab } from '#test/support/lab.ts';
 import { Ledger } from '#test/support/ledger/ledger.ts';
+import { whatAgentsDid } from '#test/support/ledger/strike.ts';
 import { sleep } from '#test/support/wait.ts';
 import type { Evidence, LabPoint } from './point.ts';
 
@@ -71,6 +72,7 @@ export const saturated: LabPoint<Counts> = {
     const before = (await epochs(lab)).length;
     const directory = await mkdtemp(join(tmpdir(), 'tandem-saturated-'));
     const load: ChildProcess[] = [];
+    const startedAt = new Date().toISOString();
     const start = (command: string, words: readonly string[]) =>
       load.push(spawn('timeout', [String(counts.seconds + 30), command, ...words], { stdio: 'ignore' }));
     try {
@@ -80,7 +82,13 @@ export const saturated: LabPoint<Counts> = {
         '-c',
         `while :; do dd if=/dev/zero of=${file} bs=1M count=256 conv=fsync 2>/dev/null; done`,
       ]);
-      await sleep(counts.seconds * 1_000);
+      const until = performance.now() + counts.seconds * 1_000;
+      while (performance.now() < until) {
+        await sleep(10_000);
+        if ((await epochs(lab)).length === before) continue;
+        log(await whatAgentsDid(lab, startedAt));
+        break;
+      }
     } finally {
       for (const child of load) child.kill('SIGTERM');
       await sleep(500);
