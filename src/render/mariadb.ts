@@ -120,7 +120,7 @@ function mariadbConfiguration(
     'max_binlog_size = 128M',
     '',
     "# The router and the application learn a write's position from its answer.",
-    'session_track_system_variables = autocommit,character_set_client,character_set_connection,character_set_results,time_zone,last_gtid',
+    'session_track_system_variables = autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone,last_gtid',
     '',
     '# TLS for everybody who comes over the network.',
     'require_secure_transport = ON',

@@ -63,6 +63,13 @@ export function unknownStatement(id: number): ErrPacket {
   };
 }
 
+/** What the server tells one who executes with fewer parameters than there are: mysql2 does that. */
+export const wrongArguments: ErrPacket = {
+  errno: 1210,
+  sqlState: 'HY000',
+  message: 'Incorrect arguments to mysqld_stmt_execute',
+};
+
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED. */
 export function tooManyPrepared(count: number): ErrPacket {
   return {

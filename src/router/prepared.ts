@@ -34,6 +34,14 @@ export class PreparedStatement {
     this.parameters = parameters;
   }
 
+  /** Whether a whole COM_STMT_EXECUTE between `start` and `end` ends before the parameters that the statement has. */
+  lacksParameters(buffer: Buffer, start: number, end: number): boolean {
+    if (this.parameters === 0 || end - start < typesFlagAfterIterations) return false;
+    const flagAt = start + typesFlagAfterIterations + ((this.parameters + 7) >> 3);
+    if (end <= flagAt) return true;
+    return buffer[flagAt] === 1 && end < flagAt + 1 + 2 * this.parameters;
+  }
+
   /**
    * Makes a COM_STMT_EXECUTE packet of the client, between `start` and `end`, right for `connection`, where the
    * statement is prepared. In place where it can be; the buffer to send otherwise. `large`: it is only the beginning of

@@ -18,6 +18,7 @@ import {
   tooManyPrepared,
   unknownCommand,
   unknownStatement,
+  wrongArguments,
 } from './errors.ts';
 import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
 import { checkSchema, schemaErrors } from './schema-check.ts';
@@ -168,6 +169,10 @@ function statementCommand(session: Session, code: number, buffer: Buffer, start:
     // Long data has no answer: the server keeps the error for the execution too.
     const id = buffer.readUInt32LE(start + statementIdAt);
     if (code !== command.stmtSendLongData) session.replyError(unknownStatement(id));
+    return;
+  }
+  if (code === command.stmtExecute && prepared.lacksParameters(buffer, start, end)) {
+    session.replyError(wrongArguments);
     return;
   }
   // Long data goes to the primary, and the execution follows it there.

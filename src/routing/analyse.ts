@@ -21,7 +21,10 @@ const noBytes = new Uint8Array(0);
  */
 export function analyse(sql: Uint8Array | string, modes: Modes = defaultModes, complete = true): Statement {
   const bytes = typeof sql === 'string' ? Buffer.from(sql) : sql;
-  if (modes.sqlMode === undefined || modes.sqlMode.foreign) return opaque('sql mode', {});
+  if (modes.sqlMode === undefined || modes.sqlMode.foreign) {
+    const statement = opaque('sql mode', {});
+    return { ...statement, effects: [...statement.effects, ...killIn(bytes, modes)] };
+  }
   const draft = new Draft();
   lexer.start(bytes, modes);
   lexer.next();
@@ -45,6 +48,15 @@ export function analyse(sql: Uint8Array | string, modes: Modes = defaultModes, c
     draft.resend = false;
   }
   return draft.finish(hints);
+}
+
+/** KILL is read alike in every SQL mode; who must do it is not the server. */
+function killIn(bytes: Uint8Array, modes: Modes): Statement['effects'] {
+  const longest = 100;
+  if (bytes.length > longest || !/^\s*KILL[\w\s]+;?\s*$/i.test(Buffer.from(bytes).toString('latin1')))
+    return [];
+  const { effects } = analyse(bytes, { ...modes, sqlMode: defaultModes.sqlMode });
+  return effects.filter(({ kind }) => kind === 'kill');
 }
 
 /**

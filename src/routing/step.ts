@@ -31,7 +31,7 @@ export function step(state: SessionState, resolved: Resolved, outcome: Outcome):
     // A procedure changes it without saying so.
     next = unresolve(next, ['last_insert_id']);
   }
-  next = tracked(next, outcome);
+  next = tracked(next, resolved, outcome);
   next = transactionAfter(next, resolved, outcome);
   next = seen(next, resolved, outcome);
   const diagnostics = resolved.target === 'previous';
@@ -146,12 +146,16 @@ function pinName(state: SessionState, kind: PinKind, name: string): string {
 }
 
 /** What the server itself says about the session. */
-function tracked(state: SessionState, outcome: Outcome): SessionState {
+function tracked(state: SessionState, resolved: Resolved, outcome: Outcome): SessionState {
   let next = state;
   for (const [name, value] of outcome.variables) {
-    if (name !== 'last_gtid' && name !== 'autocommit') {
-      next = setVariable(next, sameVariable.get(name) ?? name, asLiteral(value));
-    }
+    if (name === 'last_gtid' || name === 'autocommit') continue;
+    const charset = toldCharset(name, resolved);
+    if (charset === 'known') continue;
+    next =
+      charset === 'collation unknown'
+        ? unresolve(next, ['collation_connection'])
+        : setVariable(next, sameVariable.get(name) ?? name, asLiteral(value));
   }
   if (outcome.schema !== undefined) {
     next = { ...next, schema: outcome.schema === '' ? undefined : outcome.schema };
@@ -167,6 +171,24 @@ function tracked(state: SessionState, outcome: Outcome): SessionState {
     ? removePin(next.pins, 'autocommit', undefined)
     : addPin(next.pins, 'autocommit', '');
   return pins === next.pins ? next : { ...next, pins };
+}
+
+/**
+ * What a character set that the server tells of is worth beside the statement's own words. Setting it would give its
+ * default collation, also to the definitions in results: SET NAMES … COLLATE or SET collation_connection meant another.
+ */
+function toldCharset(name: string, { statement }: Resolved): 'known' | 'collation unknown' | undefined {
+  if (name !== 'character_set_connection' && !charsetVariables.includes(name)) return undefined;
+  const { effects, parts } = statement;
+  const alone = parts <= 1;
+  if (alone && effects.some(({ kind }) => kind === 'names')) return 'known';
+  if (name !== 'character_set_connection') return undefined;
+  const changed = effects.flatMap((effect) => {
+    if (effect.kind === 'set') return [effect.variable];
+    return effect.kind === 'evaluate' ? effect.variables : [];
+  });
+  if (alone && changed.includes('collation_connection')) return 'known';
+  return alone && changed.includes(name) ? undefined : 'collation unknown';
 }
 
 /** Follows the transaction by the status flags; an ERR has none, and leaves what was. */

@@ -40,7 +40,9 @@ class MysqliSession {
         $connection = $this->connection;
         $all = [];
         try {
-            $connection->multi_query($sql);
+            // multi_query() asks for COM_SET_OPTION first, which ties a session to the primary.
+            if (str_contains($sql, ';')) $connection->multi_query($sql);
+            else $connection->real_query($sql);
             do {
                 $result = $connection->store_result();
                 $one = $this->counts($connection) + ['info' => $connection->info, 'warningCount' => $connection->warning_count, 'fieldCount' => $connection->field_count];

@@ -245,6 +245,8 @@ export class MariadbServer implements AsyncDisposable {
       `--socket=${this.socketPath}`,
       `--port=${this.port}`,
       `--pid-file=${join(this.directory, 'pid')}`,
+      // A server that starts removes all that is called #sql… there, another server's too: that one then crashes.
+      `--tmpdir=${this.directory}`,
       ...[...BASE_OPTIONS, ...this.#options, ...options].map((option) => `--${option}`),
     ]);
     const child = spawn(program, args, { stdio: ['ignore', log, log] });

@@ -10,7 +10,7 @@ export const account = { user: 'app', password: 'app-secret' };
 
 /** What Tandem's configuration gives every member. */
 const trackingOptions = [
-  'session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,time_zone,last_gtid',
+  'session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone,last_gtid',
   'character-set-server=utf8mb4',
   'local-infile=ON',
 ];

@@ -42,6 +42,24 @@ describe('settings', () => {
     ]);
   });
 
+  test('a collation outlives what the server says of the character sets', () => {
+    const said = (charset: string) => ({
+      variables: new Map([
+        ['character_set_client', charset],
+        ['character_set_connection', charset],
+        ['character_set_results', charset],
+      ]),
+    });
+    const names = run(all(), 'SET NAMES utf8mb4 COLLATE utf8mb4_bin', answered(said('utf8mb4')));
+    expect(replay(names)).toEqual(['SET NAMES utf8mb4 COLLATE utf8mb4_bin', 'USE `test`']);
+    const variables = new Map([['character_set_connection', 'latin1']]);
+    const set = run(all(), "SET collation_connection='latin1_bin'", answered({ variables }));
+    expect(replay(set)).toEqual(["SET SESSION collation_connection = 'latin1_bin'", 'USE `test`']);
+    // Of a procedure nobody knows which collation it has set.
+    const called = run(all(), 'CALL p()', answered(said('latin1')));
+    expect(valuesQuery(called)).toContain('@@SESSION.collation_connection');
+  });
+
   test('of two sessions with the same key are the same', () => {
     expect(settingsKey(all('SET NAMES utf8'))).toBe(settingsKey(all('SET NAMES utf8')));
     expect(settingsKey(all('SET NAMES utf8'))).not.toBe(settingsKey(all('SET NAMES latin1')));
@@ -90,6 +108,12 @@ describe('a value that only the server can work out', () => {
     const state = all("SET sql_mode=CONCAT(@@sql_mode, ',ANSI'), time_zone='+00:00'");
     expect(keepsConnection(state)).toBe(true);
     expect(analyse('SELECT 1', state.modes).reason).toBe('sql mode');
+    expect(analyse(' kill query 7;', state.modes).effects).toContainEqual({
+      kind: 'kill',
+      id: '7',
+      query: true,
+    });
+    expect(analyse('KILL "7"', state.modes).effects).toHaveLength(1);
     expect(valuesQuery(state)).toBe('SELECT @@SESSION.sql_mode');
     const known = withValues(state, ['STRICT_TRANS_TABLES,ANSI']);
     expect(keepsConnection(known)).toBe(false);
