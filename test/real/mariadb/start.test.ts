@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { installDatabase, removeDirectories } from './data-directory.ts';
 import { disposeServers, MariadbServer } from './server.ts';
@@ -14,6 +15,20 @@ describe('a fresh member', () => {
     await server.start();
     expect(performance.now() - start).toBeLessThan(15_000);
     expect(await server.value('SELECT COUNT(*) FROM mysql.global_priv WHERE user = ""')).toBe('0');
+  });
+
+  // Without a temporary directory of its own it would, and the other one could crash of that.
+  test('leaves the temporary tables of another server on the machine alone', async () => {
+    const [first, second] = await Promise.all([
+      MariadbServer.create('first'),
+      MariadbServer.create('second'),
+    ]);
+    await first.start();
+    await first.run('CREATE TEMPORARY TABLE test.t (i INT) ENGINE=Aria');
+    const files = () => readdirSync(first.directory).filter((name) => name.startsWith('#sql'));
+    expect(files()).toHaveLength(2);
+    await second.start();
+    expect(files()).toHaveLength(2);
   });
 
   // What has to stand in the file, as the server's own defaults would lose what it has acknowledged.
