@@ -17,11 +17,9 @@ export const simulator: OwnPoint<Counts> = {
   small: { schedules: 2_000 },
   full: { schedules: 1_000_000 },
   async run(_place, { counts, log }) {
-    const output = await expectCommand(process.execPath, [
-      `${repository}/test/sim/main.ts`,
-      '--seeds',
-      String(counts.schedules),
-    ]);
+    const words = [`${repository}/test/sim/main.ts`, '--seeds', String(counts.schedules)];
+    // Long enough to say at which pace it was too slow.
+    const output = await expectCommand(process.execPath, words, { timeoutMs: 30 * 60_000 });
     const figures =
       /(\d+) schedules in ([\d.]+) s: (\d+) a minute on (\d+) threads; (\d+) events, (\d+) acknowledged/.exec(
         output,

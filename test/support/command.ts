@@ -34,10 +34,11 @@ export function command(
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
+    const { timeoutMs = 600_000 } = options;
     const timer = setTimeout(() => {
-      stderr += `\n(ended by the test after ${options.timeoutMs} ms)`;
+      stderr += `\n(ended by the test after ${timeoutMs} ms)`;
       child.kill('SIGKILL');
-    }, options.timeoutMs ?? 600_000);
+    }, timeoutMs);
     child.on('error', (error) => {
       clearTimeout(timer);
       done({ code: 255, stdout, stderr: `${stderr}${error.message}` });
