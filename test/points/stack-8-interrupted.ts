@@ -126,7 +126,7 @@ export const interrupted: OwnPoint<Counts> = {
   id: 'stack-8',
   title:
     'up killed at any point ends healthy when run again; down leaves nothing; two labs do not see each other',
-  small: { kills: 3 },
+  small: { kills: 1 },
   full: { kills: 20 },
   async run(place, { counts, atMost, log }) {
     const seed = Date.now() % 1_000_000;

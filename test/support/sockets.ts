@@ -13,10 +13,11 @@ export async function listeners(namespace: string): Promise<readonly string[]> {
       .split('\n')
       .filter(Boolean)
       .map((line) => line.trim().split(/\s+/)[index] ?? '');
-  // The kernel knows HAProxy's sockets by the name under which they were bound before they were put in place.
+  // The kernel knows HAProxy's sockets, and the router's, by the name under which they were bound before they were put
+  // in place: with the process id behind it.
   const named = column(unix, 4)
     .filter((path) => path.startsWith('/'))
-    .map((path) => path.replace(/\.\d+\.tmp$/, ''));
+    .map((path) => path.replace(/\.\d+(\.tmp)?$/, ''));
   return [
     ...new Set([...column(tcp, 3).map((socket) => `tcp ${socket}`), ...named.map((path) => `unix ${path}`)]),
   ];
