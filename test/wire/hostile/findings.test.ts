@@ -372,18 +372,20 @@ describe('what a server sends', () => {
   });
 
   test('an answer to the router itself has a limit', async () => {
-    let sent = 0;
+    // Of each answer: the router may prepare again on another connection, for as long as it holds the statement.
+    const answers: number[] = [];
     let loaded = false;
     const row = packetOf(Buffer.concat([Buffer.from([0xfc, 0xff, 0xff]), Buffer.alloc(65_535)]), 0);
     front.server.stream = (payload, socket) => {
       if (payload[0] !== command.stmtPrepare) return false;
       if (!loaded) return false;
       let sequence = 3;
+      const answer = answers.push(0) - 1;
       socket.write(packets([Buffer.from([1]), column]));
       const more = (): void => {
-        while (!socket.destroyed && sent < 400_000_000) {
+        while (!socket.destroyed && (answers[answer] ?? 0) < 400_000_000) {
           row[3] = sequence++ & 0xff;
-          sent += row.length;
+          answers[answer] = (answers[answer] ?? 0) + row.length;
           if (!socket.write(Buffer.from(row))) {
             socket.once('drain', more);
             return;
@@ -404,7 +406,8 @@ describe('what a server sends', () => {
     client.socket.write(commandPacket(command.stmtExecute, Buffer.from([1, 0, 0, 0, 0, 1, 0, 0, 0])));
     await client.until(10, 5_000);
     expect(client.payloads()[0]?.[0]).toBe(0xff);
-    expect(sent).toBeLessThan(200_000_000);
+    expect(answers.length).toBeGreaterThan(0);
+    expect(Math.max(...answers)).toBeLessThan(200_000_000);
   });
 
   test('a login that asks again and again ends', async () => {
