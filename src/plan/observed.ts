@@ -29,6 +29,8 @@ export interface ObservedHost {
   /** `fileText` hashed, by absolute path, of every file below `/etc/tandem`. */
   readonly files: Readonly<Record<string, string>>;
   readonly services: readonly ServiceStatus[];
+  /** What must be put on an existing host before it can be changed, each as a phrase: "install haproxy". */
+  readonly lacks?: readonly string[];
 }
 
 export type Hash = (text: string) => string;
@@ -56,6 +58,8 @@ export function definitionText(service: Service): string {
     service.nice ?? null,
     service.timerSlackMs ?? null,
     files,
+    // Absent in the lab, whose hosts see the code itself.
+    ...(service.releases === undefined ? [] : [Object.entries(service.releases).sort()]),
   ]);
 }
 

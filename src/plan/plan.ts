@@ -16,6 +16,8 @@ export type FileChange = 'new' | 'changed' | 'removed';
 
 export type Step =
   | { readonly kind: 'create-host' }
+  /** Put what is missing on the host; nothing that runs notices. */
+  | { readonly kind: 'prepare'; readonly what: string }
   | { readonly kind: 'file'; readonly path: string; readonly change: FileChange; readonly secret: boolean }
   | {
       readonly kind: 'service';
@@ -55,6 +57,7 @@ export function planHost(
     host,
     steps: [
       ...(observed.exists ? [] : [{ kind: 'create-host' } as const]),
+      ...(observed.lacks ?? []).map((what) => ({ kind: 'prepare', what }) as const),
       ...fileSteps,
       ...serviceSteps(desired, observed, hash),
     ],

@@ -23,7 +23,7 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 export function planHosts(hosts: readonly HostWork[]): Promise<readonly PlannedHost[]> {
   return Promise.all(
     hosts.map(async (work) => {
-      const observed = await work.driver.observe();
+      const observed = await work.driver.observe(work.services);
       return { ...work, plan: planHost(work.driver.host, work.services, observed, sha256) };
     }),
   );
@@ -42,11 +42,7 @@ export async function applyPlans(
   settled: (host: string) => Promise<void>,
 ): Promise<void> {
   const changed = planned.filter(({ plan }) => plan.steps.length > 0);
-  await Promise.all(
-    changed
-      .filter(({ plan }) => plan.steps.some((step) => step.kind === 'create-host'))
-      .map(({ driver }) => reporter.step(driver.host, 'create the host', () => driver.prepare())),
-  );
+  await Promise.all(changed.map((host) => prepareHost(host, reporter)));
   await Promise.all(changed.map(({ driver, services }) => driver.validate(services)));
   const isNew = ({ plan }: PlannedHost) => plan.steps.every((step) => !disturbs(step));
   await Promise.all(changed.filter(isNew).map((host) => applyHost(host, reporter)));
@@ -54,6 +50,14 @@ export async function applyPlans(
     await applyHost(host, reporter);
     await settled(host.driver.host);
   }
+}
+
+async function prepareHost({ driver, services, plan }: PlannedHost, reporter: Reporter): Promise<void> {
+  const lacks = plan.steps.flatMap((step) => (step.kind === 'prepare' ? [step.what] : []));
+  const isNew = plan.steps.some((step) => step.kind === 'create-host');
+  if (!isNew && lacks.length === 0) return;
+  const title = lacks.length > 0 ? `prepare: ${lacks.join('; ')}` : 'create the host';
+  await reporter.step(driver.host, title, () => driver.prepare(services));
 }
 
 /** Whether a step touches something that serves. */

@@ -15,9 +15,13 @@ export type ServiceAction = 'start' | 'stop' | 'restart' | 'reload';
 
 export interface HostDriver {
   readonly host: string;
-  /** Makes the host ready to be worked on (lab: namespace, mounts, supervisor). Idempotent; resumes a half-done one. */
-  prepare(): Promise<void>;
-  observe(): Promise<ObservedHost>;
+  /**
+   * Makes the host ready for `services` (lab: namespace, mounts, supervisor; server: packages, release) without touching
+   * what runs. Idempotent; resumes a half-done one.
+   */
+  prepare(services: readonly Service[]): Promise<void>;
+  /** `services`: what is wanted, so that the host can say what it lacks for them. */
+  observe(services: readonly Service[]): Promise<ObservedHost>;
   /** Only the services, which is cheaper; empty when no runner answers. */
   services(): Promise<readonly ServiceStatus[]>;
   /**

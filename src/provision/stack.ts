@@ -5,13 +5,15 @@ import { join, resolve } from 'node:path';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
 import type { HostPlan } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
-import type { Spec } from '#src/spec/spec.ts';
+import { isOnServers, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
+import type { Infrastructure } from './infrastructure.ts';
 import { LabInfrastructure } from './lab/infrastructure.ts';
 import { loadOrCreateMaterial } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
+import { SshInfrastructure } from './ssh/infrastructure.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
 
 export interface StackLocation {
@@ -26,11 +28,13 @@ export interface StackLocation {
 
 export class Stack implements StackAccess {
   readonly location: StackLocation;
-  readonly infrastructure: LabInfrastructure;
+  readonly infrastructure: Infrastructure;
 
   constructor(location: StackLocation) {
     this.location = location;
-    this.infrastructure = new LabInfrastructure(location);
+    this.infrastructure = isOnServers(location.spec)
+      ? new SshInfrastructure(location)
+      : new LabInfrastructure(location);
   }
 
   get spec(): Spec {
@@ -83,7 +87,8 @@ export class Stack implements StackAccess {
     );
     const directory = known ? stateDirectory : await mkdtemp(join(tmpdir(), 'tandem-plan-'));
     try {
-      const services = servicesByHost(this.spec, await this.#material(directory));
+      const releases = await this.infrastructure.releases();
+      const services = servicesByHost(this.spec, await this.#material(directory), releases);
       const planned = await planHosts(hostWork(services, this.infrastructure));
       return planned.map(({ plan }) => plan);
     } finally {
@@ -104,7 +109,6 @@ export class Stack implements StackAccess {
   upRequest(reporter: UpRequest['reporter']): UpRequest {
     return {
       spec: this.spec,
-      driver: this.driver,
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,

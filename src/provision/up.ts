@@ -9,19 +9,9 @@ import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
-import type { HostDriver } from './host-driver.ts';
-import { installPackages } from './packages/install.ts';
+import type { Infrastructure, ReleaseHashes } from './infrastructure.ts';
 import { checkPrimaryStays } from './primary-stays.ts';
 import type { StackStatus } from './status.ts';
-
-/** Where a stack's hosts come from: the lab on this machine, or servers over SSH. */
-export interface Infrastructure {
-  /** Checks what must hold before anything is changed; rejects with all problems at once. */
-  preflight(): Promise<void>;
-  /** What the hosts have in common, such as the lab's bridge. Idempotent. */
-  prepare(): Promise<void>;
-  driver(host: string): HostDriver;
-}
 
 export interface UpRequest extends StackAccess {
   readonly infrastructure: Infrastructure;
@@ -37,8 +27,13 @@ export interface UpOutcome {
 /** A first start may have to clone a database; a change only waits for reloads and restarts. */
 const healthyTimeoutMs = 120_000;
 
-export function servicesByHost(spec: Spec, material: Material): ReadonlyMap<string, readonly Service[]> {
-  return new Map(spec.hosts.map((host) => [host.name, hostServices({ spec, host, material })]));
+export function servicesByHost(
+  spec: Spec,
+  material: Material,
+  releases: ReleaseHashes | undefined,
+): ReadonlyMap<string, readonly Service[]> {
+  const shipped = releases === undefined ? {} : { releases };
+  return new Map(spec.hosts.map((host) => [host.name, hostServices({ spec, host, material, ...shipped })]));
 }
 
 export function hostWork(
@@ -52,9 +47,8 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   const { spec, infrastructure, reporter } = request;
   await infrastructure.preflight();
   const material = await request.loadMaterial();
-  const services = servicesByHost(spec, material);
-  const packages = [...new Set([...services.values()].flat().flatMap((service) => service.packages))];
-  await installPackages(packages, reporter);
+  const services = servicesByHost(spec, material, await infrastructure.releases());
+  await infrastructure.installPackages([...services.values()].flat(), reporter);
   const planned = await planHosts(hostWork(services, infrastructure));
   if (isUnchanged(planned)) {
     const status = await readStatus(request);
@@ -62,11 +56,12 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   }
   const living = planned.filter(({ plan }) => plan.steps.every(({ kind }) => kind !== 'create-host'));
   const names = new Set(living.map(({ driver }) => driver.host));
-  await checkPrimaryStays(spec, names, request.operator);
+  await checkPrimaryStays(request, names);
   await infrastructure.prepare();
   await applyPlans(planned, reporter, async (host) => {
     await reporter.step(host, 'healthy again', () => waitHealthy(request, healthyTimeoutMs));
   });
+  await infrastructure.finish(reporter);
   return { changed: true, status: await settle(request) };
 }
 
