@@ -33,6 +33,10 @@ export interface HostDriver {
   writeFiles(files: readonly RenderedFile[], remove: readonly string[]): Promise<void>;
   /** Hands the runner the definitions that hold from now on. Restarts nothing; services no longer defined keep running. */
   define(services: readonly Service[]): Promise<void>;
+  /** Keeps what the host has now (files, definitions, release), for `restore`. Absent where there is no way back. */
+  remember?(): Promise<void>;
+  /** Puts back what was remembered, and restarts or reloads what ran with something else. */
+  restore?(): Promise<void>;
   /** Answers when the action is done (`start`, `restart`: ready); rejects with the reason and the last log lines. */
   control(service: string, action: ServiceAction): Promise<void>;
   /** Runs a program inside the host (its network, its files). */

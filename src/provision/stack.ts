@@ -3,7 +3,7 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
-import type { HostPlan } from '#src/plan/plan.ts';
+import type { HostPlan, Step } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
 import { isOnServers, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -96,6 +96,11 @@ export class Stack implements StackAccess {
     }
   }
 
+  /** What on the hosts is not as the stack file says, in sentences: edited there, or not applied yet. */
+  async drift(): Promise<readonly string[]> {
+    return (await this.plan()).flatMap(({ host, steps }) => steps.flatMap((step) => driftOf(host, step)));
+  }
+
   async #material(stateDirectory: string): Promise<Material> {
     const { spec, directory } = this.location;
     const { schemaFile } = spec.database;
@@ -117,3 +122,20 @@ export class Stack implements StackAccess {
     };
   }
 }
+
+function driftOf(host: string, step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'create-host':
+      return [`${host}: is not there yet`];
+    case 'prepare':
+      return [`${host}: lacks something (${step.what})`];
+    case 'file':
+      return [`${host}: ${step.path} ${fileDrift[step.change]}`];
+    case 'service':
+      return [`${host}: ${step.service}: ${step.reason}`];
+    default:
+      return step satisfies never;
+  }
+}
+
+const fileDrift = { new: 'is missing', changed: 'differs', removed: 'does not belong there' } as const;

@@ -8,6 +8,7 @@ import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
+import { gatesOf } from './gates.ts';
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
 import type { Infrastructure, ReleaseHashes } from './infrastructure.ts';
 import { checkPrimaryStays } from './primary-stays.ts';
@@ -58,9 +59,7 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   const names = new Set(living.map(({ driver }) => driver.host));
   await checkPrimaryStays(request, names);
   await infrastructure.prepare();
-  await applyPlans(planned, reporter, async (host) => {
-    await reporter.step(host, 'healthy again', () => waitHealthy(request, healthyTimeoutMs));
-  });
+  await applyPlans(planned, reporter, gatesOf(request, reporter));
   await infrastructure.finish(reporter);
   return { changed: true, status: await settle(request) };
 }

@@ -28,10 +28,7 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     ...reference,
     stack: 'servers',
     hosts: Object.fromEntries(
-      Object.entries(reference.hosts).map(([name, host]) => [
-        name,
-        { ...host, ssh: `root@${name}.example`, interface: 'ens3' },
-      ]),
+      Object.entries(reference.hosts).map(([name, host]) => [name, { ...host, ssh: `root@${name}.example` }]),
     ),
     network: { operators: ['192.0.2.0/24'] },
     ssh: { port: 2222 },

@@ -27,10 +27,16 @@ export interface SshTarget {
 export interface RemoteOptions {
   readonly timeoutMs?: number;
   readonly input?: string | Uint8Array | Readable;
+  /** It leaves a process behind that may hold its pipes (an older ssh, the shared connection): its own end counts. */
+  readonly leavesBehind?: boolean;
 }
 
-const connectSeconds = 10;
+const connectSeconds = 20;
 const defaultTimeoutMs = 60_000;
+/** sshd takes ten sessions on one connection (MaxSessions); some are left for a terminal and for logs. */
+const sessionsAtOnce = 6;
+/** What a program wrote before its end is read within this. */
+const leftPipesMs = 500;
 /** ssh's own exit code for a connection that failed or broke. */
 const connectionFailed = 255;
 
@@ -48,6 +54,7 @@ export function controlDirectory(stateDirectory: string): string {
 
 export class SshClient {
   readonly target: SshTarget;
+  readonly #sessions = new Places(sessionsAtOnce);
   #directory: Promise<void> | undefined;
   #opened: Promise<void> | undefined;
 
@@ -66,22 +73,25 @@ export class SshClient {
       // What would ask fails instead, and says so.
       BatchMode: 'yes',
       ConnectTimeout: connectSeconds,
-      ServerAliveInterval: 5,
-      ServerAliveCountMax: 3,
-      ControlMaster: 'auto',
+      ServerAliveInterval: 15,
+      ServerAliveCountMax: 4,
+      ControlMaster: 'no',
       ControlPath: this.#control,
       ControlPersist: 60,
       StreamLocalBindUnlink: 'yes',
       ForwardX11: 'no',
       LogLevel: 'ERROR',
     }).map(([name, value]) => `-o${name}=${value}`);
-    return [...(configFile === undefined ? [] : ['-F', configFile]), ...set, ...options, '--', destination];
+    // Of an option that is given twice ssh takes the first.
+    return [...(configFile === undefined ? [] : ['-F', configFile]), ...options, ...set, '--', destination];
   }
 
   /** Runs a program on the host as root. Rejects when the host can not be reached; otherwise the result is its own. */
   async run(words: readonly string[], options: RemoteOptions = {}): Promise<CommandResult> {
     await this.#open();
-    const result = await this.#ssh([...this.arguments(), asRoot(words)], options);
+    const result = await this.#sessions.within(() =>
+      this.#ssh([...this.arguments(), asRoot(words)], options),
+    );
     if (result.code === connectionFailed && (await this.#isClosed())) throw this.unreachable(result.stderr);
     return result;
   }
@@ -135,8 +145,9 @@ export class SshClient {
     if (!(await this.#isClosed())) return;
     // A socket that nobody answers is of a connection that was killed.
     await rm(this.#control, { force: true });
-    const { code, stderr } = await this.#ssh([...this.arguments(), 'true'], {
+    const { code, stderr } = await this.#ssh([...this.arguments('-oControlMaster=yes'), 'true'], {
       timeoutMs: (connectSeconds + 10) * 1_000,
+      leavesBehind: true,
     });
     if (code === connectionFailed || code === 124) throw this.unreachable(stderr);
   }
@@ -155,6 +166,28 @@ export class SshClient {
 
   #ssh(words: readonly string[], options: RemoteOptions): Promise<CommandResult> {
     return runLocal(['ssh', ...words], options);
+  }
+}
+
+/** So many at once; the others wait for their turn. */
+class Places {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((turn) => this.#waiting.push(turn));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
   }
 }
 
@@ -213,6 +246,14 @@ export function runLocal(argv: readonly string[], options: RemoteOptions = {}): 
       clearTimeout(timer);
       done(result(127, `${program}: ${error.message}`));
     });
+    if (options.leavesBehind === true) {
+      child.once('exit', () =>
+        setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, leftPipesMs).unref(),
+      );
+    }
     child.once('close', (code) => {
       clearTimeout(timer);
       done(late ? result(124, `${stderr}\nno end within ${timeoutMs} ms`) : result(code ?? 255, stderr));

@@ -22,13 +22,15 @@ import {
   parseObservation,
   type ServerObservation,
 } from './observe.ts';
-import { type Layer, packLayer, type Release } from './release.ts';
+import type { Layer, Release } from './release.ts';
 
 const script = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
 const scripts = {
   activate: script('activate.sh'),
   control: script('control.sh'),
   packages: script('packages.sh'),
+  remember: script('remember.sh'),
+  restore: script('restore.sh'),
   unpack: script('unpack.sh'),
   install: readFileSync(join(import.meta.dirname, '../packages/install.sh'), 'utf8'),
 };
@@ -42,8 +44,8 @@ const controlTimeoutMs = 360_000;
 export interface ServerContext {
   /** What the stack's servers are shipped; described once for all of them. */
   readonly release: () => Promise<Release>;
-  /** Packed layers are kept here. */
-  readonly archives: string;
+  /** The layer as a compressed archive; each is packed once for all of them. */
+  readonly packed: (layer: Layer) => Promise<string>;
   /** Content of the file that says whose server it is. */
   readonly marker: () => Promise<string>;
   /** Called with what was sent, in bytes. */
@@ -124,7 +126,7 @@ export class SshHost implements HostDriver {
   }
 
   async #shipLayer(layer: Layer): Promise<void> {
-    const archive = await packLayer(layer, this.#context.archives);
+    const archive = await this.#context.packed(layer);
     const links = Object.entries(layer.links).flat();
     await this.client.expect(
       `unpack ${layer.name}`,
@@ -211,6 +213,16 @@ export class SshHost implements HostDriver {
       .map(({ name }) => unitName(name));
     const load = 'systemctl daemon-reload && systemctl enable --quiet "$@"';
     await this.client.expect('hand the units to systemd', ['sh', '-c', load, 'sh', ...enabled]);
+  }
+
+  async remember(): Promise<void> {
+    await this.client.expect('keep what is there', ['sh', '-c', scripts.remember]);
+  }
+
+  async restore(): Promise<void> {
+    await this.client.expect('put back what was there', ['sh', '-c', scripts.restore], {
+      timeoutMs: controlTimeoutMs,
+    });
   }
 
   async control(service: string, action: ServiceAction): Promise<void> {

@@ -14,7 +14,7 @@ import { controlDirectory, SshClient } from './client.ts';
 import { SshHost } from './host.ts';
 import { showServerLogs } from './logs.ts';
 import { preflightServers } from './preflight.ts';
-import { describeRelease, type Release } from './release.ts';
+import { describeRelease, type Layer, packLayer, type Release } from './release.ts';
 
 const downScript = readFileSync(join(import.meta.dirname, 'down.sh'), 'utf8');
 const downTimeoutMs = 600_000;
@@ -24,6 +24,7 @@ export class SshInfrastructure implements Infrastructure {
   readonly #stateDirectory: string;
   readonly #stackDirectory: string;
   readonly #hosts: ReadonlyMap<string, SshHost>;
+  readonly #packed = new Map<string, Promise<string>>();
   #release: Promise<Release> | undefined;
   #shippedBytes = 0;
 
@@ -49,7 +50,7 @@ export class SshInfrastructure implements Infrastructure {
     });
     return new SshHost(client, {
       release: () => this.#describe(),
-      archives: this.#archives,
+      packed: (layer) => this.#pack(layer),
       marker: async () => {
         const text = await readFile(materialPaths(this.#stateDirectory).secrets, 'utf8');
         const { stackId } = JSON.parse(text) as { stackId: string };
@@ -68,6 +69,14 @@ export class SshInfrastructure implements Infrastructure {
   #describe(): Promise<Release> {
     this.#release ??= describeRelease(this.#spec, this.#stackDirectory, this.#stateDirectory);
     return this.#release;
+  }
+
+  #pack(layer: Layer): Promise<string> {
+    const known = this.#packed.get(layer.name);
+    if (known !== undefined) return known;
+    const packing = packLayer(layer, this.#archives);
+    this.#packed.set(layer.name, packing);
+    return packing;
   }
 
   driver(host: string): SshHost {

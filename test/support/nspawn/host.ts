@@ -18,6 +18,8 @@ export interface HostPlace {
   readonly directory: string;
   /** Bare Debian below the host's own files. */
   readonly base: string;
+  /** Size of each host's disk, beyond the bare Debian; as large as this machine's without. */
+  readonly diskMiB?: number | undefined;
 }
 
 const bootTimeoutMs = 120_000;
@@ -45,11 +47,21 @@ export class NspawnHost {
 
   /** Its disk: a layer of its own over the bare Debian. */
   async install(): Promise<void> {
-    const upper = join(this.#files, 'upper');
-    const work = join(this.#files, 'work');
+    const disk = join(this.#files, 'disk');
+    await mkdir(disk, { recursive: true });
+    if (this.#place.diskMiB !== undefined) await this.#mountDisk(disk, this.#place.diskMiB);
+    const upper = join(disk, 'upper');
+    const work = join(disk, 'work');
     for (const path of [upper, work, this.root]) await mkdir(path, { recursive: true });
     const layers = `lowerdir=${this.#place.base},upperdir=${upper},workdir=${work}`;
     await expectCommand('mount', ['-t', 'overlay', 'overlay', '-o', layers, this.root]);
+  }
+
+  async #mountDisk(directory: string, sizeMiB: number): Promise<void> {
+    const image = `${directory}.img`;
+    await expectCommand('truncate', ['-s', `${sizeMiB}M`, image]);
+    await expectCommand('mkfs.ext4', ['-q', '-F', '-m', '0', image]);
+    await expectCommand('mount', ['-o', 'loop', image, directory]);
   }
 
   /** Switches the machine on; resolves when sshd answers. */
@@ -112,6 +124,7 @@ export class NspawnHost {
   async remove(): Promise<void> {
     await this.powerOff();
     await command('umount', ['-l', this.root]);
+    await command('umount', ['-l', join(this.#files, 'disk')]);
     await rm(this.#files, { recursive: true, force: true });
   }
 }

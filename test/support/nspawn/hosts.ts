@@ -21,6 +21,7 @@ export interface HostsRequest {
   readonly subnet: string;
   /** Of the hosts; they get the addresses .11, .12, … of the subnet, as in a stack file. */
   readonly names: readonly string[];
+  readonly diskMiB?: number;
 }
 
 interface Record {
@@ -56,7 +57,8 @@ export class TestHosts {
     const base = await ensureBase();
     await removeLeftovers();
     const directory = await mkdtemp(join(tmpdir(), `tandem-hosts-${request.name}-`));
-    const place = { set: request.name, subnet: request.subnet, directory, base: base.root };
+    const { name: set, subnet, diskMiB } = request;
+    const place = { set, subnet, directory, base: base.root, diskMiB };
     const list = request.names.map((name, index) => new NspawnHost(place, name, index));
     await note(request.name, directory, list);
     try {
@@ -104,6 +106,7 @@ export class TestHosts {
       }
       for (const user of ['admin', 'nobody-special'])
         await expectCommand('chroot', [host.root, 'chown', '-R', `${user}:`, `/home/${user}/.ssh`]);
+      await writeFile(join(host.root, 'etc/hostname'), `${host.name}\n`);
       await writeFile(join(host.root, 'etc/apt/sources.list'), `deb [trusted=yes] ${this.mirror.url} ./\n`);
     }
     await writeFile(this.knownHosts, known.join(''));
@@ -160,6 +163,7 @@ async function removeLeftovers(): Promise<void> {
     for (const host of record.hosts) {
       await removeNamespace(record.name, host);
       await command('umount', ['-l', join(record.directory, host, 'root')]);
+      await command('umount', ['-l', join(record.directory, host, 'disk')]);
     }
     await removeBridge(record.name);
     await rm(record.directory, { recursive: true, force: true });

@@ -12,12 +12,14 @@ export interface Servers {
   readonly hosts: TestHosts;
   /** `tandem` on them; not up yet. */
   readonly lab: Lab;
+  /** Directory of the application, which a test may change. */
+  readonly app: string;
   close(): Promise<void>;
 }
 
 /** `change` is applied to the stack before it is written. */
 export async function startServers(
-  place: { readonly name: string; readonly subnet: string },
+  place: { readonly name: string; readonly subnet: string; readonly diskMiB?: number },
   change: (stack: StackFile) => StackFile = (stack) => stack,
 ): Promise<Servers> {
   const reference = referenceStack(place.name, place.subnet);
@@ -41,6 +43,7 @@ export async function startServers(
     return {
       hosts,
       lab,
+      app,
       close: async () => {
         await closeConnections(lab);
         await rm(lab.directory, { recursive: true, force: true });

@@ -52,17 +52,39 @@ it('what ran once and holds is done; what was never started has no notes', () =>
 it.each([
   [{ ActiveState: 'activating', SubState: 'start-post', MainPID: 7 }, 'starting', 'not running'],
   [
-    { ActiveState: 'activating', SubState: 'auto-restart', NRestarts: 2, Result: 'exit-code', ExecMainCode: 1, ExecMainStatus: 3 },
+    {
+      ActiveState: 'activating',
+      SubState: 'auto-restart',
+      NRestarts: 2,
+      Result: 'exit-code',
+      ExecMainCode: 1,
+      ExecMainStatus: 3,
+    },
     'starting',
     'ended with code 3',
   ],
   [
-    { ActiveState: 'activating', SubState: 'auto-restart', NRestarts: 9, Result: 'signal', ExecMainCode: 2, ExecMainStatus: 9 },
+    {
+      ActiveState: 'activating',
+      SubState: 'auto-restart',
+      NRestarts: 9,
+      Result: 'signal',
+      ExecMainCode: 2,
+      ExecMainStatus: 9,
+    },
     'crash-loop',
     'was ended by signal 9',
   ],
-  [{ ActiveState: 'failed', SubState: 'failed', Result: 'timeout' }, 'failed', 'was not ready, or not ended, in its time'],
-  [{ ActiveState: 'failed', SubState: 'failed', Result: 'exit-code' }, 'failed', 'could not start (exit-code)'],
+  [
+    { ActiveState: 'failed', SubState: 'failed', Result: 'timeout' },
+    'failed',
+    'was not ready, or not ended, in its time',
+  ],
+  [
+    { ActiveState: 'failed', SubState: 'failed', Result: 'exit-code' },
+    'failed',
+    'could not start (exit-code)',
+  ],
 ] as const)('%j is %s: %s', (values, state, reason) => {
   expect(read(values)).toMatchObject([{ state, reason }]);
 });

@@ -24,7 +24,10 @@ const good = {
   capabilities: '000001ffffffffff',
 } as const;
 
-function problems(change: Partial<Record<keyof typeof good | 'listens', string>>, features = ['nftables', 'apt']) {
+function problems(
+  change: Partial<Record<keyof typeof good | 'listens', string>>,
+  features = ['nftables', 'apt'],
+) {
   const lines = Object.entries({ ...good, ...change }).map(([key, value]) => `${key} ${value}`);
   const text = [...lines, ...features.map((feature) => `feature ${feature}`)].join('\n');
   const context: FactsContext = {
@@ -44,9 +47,9 @@ function problems(change: Partial<Record<keyof typeof good | 'listens', string>>
 
 it('a bare Debian is ready; so is one that this stack has already', () => {
   expect(problems({})).toEqual([]);
-  expect(problems({ marker: '{"stack":"users","stackId":"own"}', listens: '80 haproxy tandem-haproxy.service' })).toEqual(
-    [],
-  );
+  expect(
+    problems({ marker: '{"stack":"users","stackId":"own"}', listens: '80 haproxy tandem-haproxy.service' }),
+  ).toEqual([]);
 });
 
 describe('what is not ready is named', () => {
@@ -78,7 +81,9 @@ describe('what is not ready is named', () => {
   });
 
   it('all of it at once', () => {
-    expect(problems({ now: '0', free: '/opt 1', listens: '80 apache2 -', interface: 'ens3' })).toHaveLength(4);
+    expect(problems({ now: '0', free: '/opt 1', listens: '80 apache2 -', interface: 'ens3' })).toHaveLength(
+      4,
+    );
   });
 });
 
