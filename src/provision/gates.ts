@@ -7,7 +7,7 @@ import { hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { Gates, PlannedHost } from './apply.ts';
-import { readStatus, type StackAccess, waitHealthy } from './health.ts';
+import { readStatus, type StackAccess, subjectOf, waitHealthy } from './health.ts';
 
 const healthyTimeoutMs = 120_000;
 /** Beside the wait for open transactions. */
@@ -15,8 +15,16 @@ const handoverMs = 30_000;
 const lookMs = 200;
 
 export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
+  // What ails already is not this change's doing: an `up` that was killed half-way is finished by the next one.
+  let known: ReadonlySet<string> = new Set();
   return {
-    order: (hosts) => primaryLast(access, hosts),
+    order: async (hosts) => {
+      const { problems, database } = await readStatus(access);
+      known = new Set(problems.map(subjectOf));
+      // Only where the database restarts the order counts; otherwise it is that of the stack file.
+      const isLast = (host: PlannedHost) => restartsDatabase(host) && host.driver.host === database.primary;
+      return [...hosts.filter((host) => !isLast(host)), ...hosts.filter(isLast)];
+    },
     before: async (host) => {
       if (!restartsDatabase(host)) return;
       const { database } = await readStatus(access);
@@ -24,20 +32,9 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
       await reporter.step(host.driver.host, 'move the primary away', () => switchOver(access));
     },
     settled: async () => {
-      await waitHealthy(access, healthyTimeoutMs);
+      await waitHealthy(access, healthyTimeoutMs, known);
     },
   };
-}
-
-/** Only where the database restarts the order counts; otherwise it is that of the stack file. */
-async function primaryLast(
-  access: StackAccess,
-  hosts: readonly PlannedHost[],
-): Promise<readonly PlannedHost[]> {
-  if (!hosts.some(restartsDatabase)) return hosts;
-  const { primary } = (await readStatus(access)).database;
-  const isPrimary = ({ driver }: PlannedHost) => driver.host === primary;
-  return [...hosts.filter((host) => !isPrimary(host)), ...hosts.filter(isPrimary)];
 }
 
 function restartsDatabase({ plan }: PlannedHost): boolean {

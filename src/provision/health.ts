@@ -75,12 +75,24 @@ async function look(access: StackAccess): Promise<Look> {
   return { status, refusals: views.flatMap(refusal) };
 }
 
-/** Polls until the stack is healthy; otherwise rejects with what is still wrong. */
-export async function waitHealthy(access: StackAccess, timeoutMs: number): Promise<StackStatus> {
+/** What a problem is about: the host that it names, or the whole sentence. */
+export function subjectOf(problem: string): string {
+  return /^([a-z][a-z0-9-]*): /.exec(problem)?.[1] ?? problem;
+}
+
+/**
+ * Polls until the stack is healthy; otherwise rejects with what is still wrong. `known`: subjects that had problems before
+ * and may go on having them, as in a stack that was never up whole.
+ */
+export async function waitHealthy(
+  access: StackAccess,
+  timeoutMs: number,
+  known: ReadonlySet<string> = new Set(),
+): Promise<StackStatus> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { status, refusals } = await look(access);
-    if (status.healthy) return status;
+    if (status.problems.every((problem) => known.has(subjectOf(problem)))) return status;
     if (refusals.length > 0 || performance.now() > deadline) {
       const when = refusals.length > 0 ? 'and waiting will not help' : `after ${timeoutMs / 1_000} s`;
       throw new TandemError('not-healthy', `The stack is not healthy, ${when}.`, {

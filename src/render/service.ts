@@ -65,8 +65,8 @@ export interface Confinement {
   readonly rawSockets?: boolean;
 }
 
-/** Parts of Tandem that are shipped to a host as they are, each under the hash of its content. */
-export type ReleaseName = 'code' | 'app' | 'static';
+/** What is shipped to a server as it is, each part under the hash of its content. */
+export type ReleaseName = 'code' | 'runtime' | 'app' | 'static';
 
 export interface Service {
   /** Unique on its host: `haproxy`, `app-1`, `mariadb` … */

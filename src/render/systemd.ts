@@ -107,7 +107,8 @@ function sign(readiness: Exclude<Readiness, { kind: 'process' }>): string {
     case 'tcp':
       return `ss -Hlnt src ${readiness.address}:${readiness.port} | grep -q .`;
     case 'socket':
-      return `ss -Hlx src ${readiness.path} | grep -q .`;
+      // Not looked for by name: some programs bind another one and rename it.
+      return `perl -MIO::Socket::UNIX -e 'exit !IO::Socket::UNIX->new(shift)' ${readiness.path}`;
     case 'command':
       return readiness.command.map(shellWord).join(' ');
     default:

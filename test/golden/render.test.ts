@@ -35,7 +35,7 @@ function renderStack(stack: StackFile): string {
 
 /** Servers are shipped what lab hosts see by themselves. */
 function releasesOf(host: HostSpec) {
-  const releases = { code: 'code-0123', app: 'app-4567', static: 'static-89ab' };
+  const releases = { code: 'code-0123', runtime: 'runtime-cdef', app: 'app-4567', static: 'static-89ab' };
   return host.ssh === undefined ? {} : { releases };
 }
 

@@ -8,7 +8,7 @@ import {
   type ObservedHost,
   type ServiceStatus,
 } from '#src/plan/observed.ts';
-import type { ReleaseName, RenderedFile, Service } from '#src/render/service.ts';
+import type { RenderedFile, Service } from '#src/render/service.ts';
 import { definedDirectory, unitDirectory, unitName } from '#src/render/systemd.ts';
 import { type Issue, TandemError } from '#src/std/errors.ts';
 import { hostPaths } from '#src/topology/paths.ts';
@@ -69,7 +69,7 @@ export class SshHost implements HostDriver {
   async observe(services: readonly Service[]): Promise<ObservedHost> {
     const [seen, release] = await Promise.all([this.#look(services), this.#context.release()]);
     const { files, missingPackages, releases } = seen;
-    const stale = (Object.keys(release.shown) as ReleaseName[]).filter(
+    const stale = (Object.keys(release.shown) as (keyof Release['shown'])[]).filter(
       (name) => releases[name] !== release.shown[name],
     );
     const lacks = [

@@ -90,7 +90,7 @@ export class SshInfrastructure implements Infrastructure {
   }
 
   async releases(): Promise<ReleaseHashes> {
-    return (await this.#describe()).shown;
+    return (await this.#describe()).hashes;
   }
 
   /** Packages of servers are part of their preparation (`SshHost.prepare`). */

@@ -13,6 +13,7 @@ import { createGzip } from 'node:zlib';
 import type { ReleaseName } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
+import type { ReleaseHashes } from '../infrastructure.ts';
 
 /** A directory on the server, /opt/tandem/releases/NAME, with some of the files of one here. */
 export interface Layer {
@@ -29,7 +30,8 @@ export interface Release {
   /** In the order in which they are shipped: what others link to comes first. */
   readonly layers: readonly Layer[];
   /** Layer that is shown as /opt/tandem/NAME. */
-  readonly shown: Readonly<Partial<Record<ReleaseName, string>>>;
+  readonly shown: Readonly<Partial<Record<Exclude<ReleaseName, 'runtime'>, string>>>;
+  readonly hashes: ReleaseHashes;
 }
 
 /** Root of Tandem's own repository. */
@@ -49,15 +51,20 @@ export async function describeRelease(
   const appLayer = await treeLayer('app', resolve(stackDirectory, app.directory), skip);
   const staticLayer =
     statics === undefined ? undefined : await treeLayer('static', resolve(stackDirectory, statics), skip);
+  const shown = {
+    code: code.name,
+    app: appLayer.name,
+    ...(staticLayer === undefined ? {} : { static: staticLayer.name }),
+  };
   return {
     layers: [...own, appLayer, ...(staticLayer === undefined ? [] : [staticLayer])],
-    shown: {
-      code: code.name,
-      app: appLayer.name,
-      ...(staticLayer === undefined ? {} : { static: staticLayer.name }),
-    },
+    shown,
+    hashes: { ...shown, runtime: own[0]?.name ?? '' },
   };
 }
+
+/** What runs on the operator's machine alone: a change of it is none of the servers'. */
+const operatorsOnly = /^src\/(?:cli\/|provision\/|bin\/(?:tandem|supervisor)\.ts$)/;
 
 /** Runtime, packages, code: each names the one before it. */
 async function ownLayers(): Promise<readonly Layer[]> {
@@ -83,7 +90,8 @@ async function ownLayers(): Promise<readonly Layer[]> {
       .filter((path) => !/\/node_modules\/.*\/node_modules\//.test(`/${path}`)),
     links: { [`node_modules/${node}`]: `../../${runtime.name}` },
   };
-  const files = ['package.json', 'scripts/node.sh', ...(await listFiles(repository, 'src'))];
+  const sources = (await listFiles(repository, 'src')).filter((file) => !operatorsOnly.test(file));
+  const files = ['package.json', 'scripts/node.sh', ...sources];
   const code: Layer = {
     name: `code-${hash(`${modules.name} ${await hashFiles(repository, files)}`)}`,
     directory: repository,
