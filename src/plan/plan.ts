@@ -6,7 +6,7 @@ import type { RenderedFile, Service } from '#src/render/service.ts';
 import {
   configurationText,
   definitionText,
-  fileText,
+  fileIdentity,
   type Hash,
   type ObservedHost,
   type ServiceStatus,
@@ -41,7 +41,7 @@ export function planHost(
   hash: Hash,
 ): HostPlan {
   const files = desired.flatMap((service) => service.files);
-  const write = files.filter((file) => observed.files[file.path] !== hash(fileText(file)));
+  const write = files.filter((file) => observed.files[file.path] !== fileIdentity(file, hash));
   const wanted = new Set(files.map((file) => file.path));
   const remove = Object.keys(observed.files)
     .filter((path) => !wanted.has(path))

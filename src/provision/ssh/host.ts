@@ -68,7 +68,8 @@ export class SshHost implements HostDriver {
 
   async observe(services: readonly Service[]): Promise<ObservedHost> {
     const [seen, release] = await Promise.all([this.#look(services), this.#context.release()]);
-    const { files, missingPackages, releases } = seen;
+    const { files, releases } = seen;
+    const missingPackages = missingOf(services, seen);
     const stale = (Object.keys(release.shown) as (keyof Release['shown'])[]).filter(
       (name) => releases[name] !== release.shown[name],
     );
@@ -93,7 +94,7 @@ export class SshHost implements HostDriver {
 
   /** Packages, and the layers of the release that it doesn't have: nothing that runs is touched by either. */
   async prepare(services: readonly Service[]): Promise<void> {
-    const { missingPackages } = await this.#look(services);
+    const missing = missingOf(services, await this.#look(services));
     await this.writeFiles(
       [
         {
@@ -106,7 +107,7 @@ export class SshHost implements HostDriver {
       ],
       [],
     );
-    await Promise.all([this.#install(missingPackages), this.#ship()]);
+    await Promise.all([this.#install(missing), this.#ship()]);
   }
 
   async #install(missing: readonly string[]): Promise<void> {
@@ -253,6 +254,10 @@ export class SshHost implements HostDriver {
 
 export function packagesOf(services: readonly Service[]): readonly string[] {
   return [...new Set(services.flatMap((service) => service.packages))].sort();
+}
+
+function missingOf(services: readonly Service[], { packages }: ServerObservation): readonly string[] {
+  return packagesOf(services).filter((name) => !packages.includes(name));
 }
 
 function isConfiguration(path: string): boolean {

@@ -6,13 +6,13 @@ import type { ServiceStatus } from '#src/plan/observed.ts';
 import type { ReleaseName } from '#src/render/service.ts';
 
 export interface ServerObservation {
-  /** `fileText` hashed, by path. */
+  /** `fileIdentity` by path. */
   readonly files: Readonly<Record<string, string>>;
   readonly services: readonly ServiceStatus[];
   /** Hashes of the parts that are shown below /opt/tandem now. */
   readonly releases: Readonly<Partial<Record<ReleaseName, string>>>;
-  /** Of the packages that were asked for. */
-  readonly missingPackages: readonly string[];
+  /** Those of the packages that were asked for which are installed. */
+  readonly packages: readonly string[];
 }
 
 const script = readFileSync(join(import.meta.dirname, 'observe.sh'), 'utf8');
@@ -38,13 +38,26 @@ export function parseObservation(text: string): ServerObservation {
     }),
   });
   return {
-    files: Object.fromEntries(words('file').map(([hash = '', ...path]) => [path.join(' '), hash])),
+    files: filesOf(words),
     services: services.map((service) =>
       drifted.has(service.name)
         ? { ...service, state: 'failed', reason: 'its rules were changed on the host' }
         : service,
     ),
-    releases: Object.fromEntries(words('release').map(([name = '', hash = '']) => [name, hash])),
-    missingPackages: words('missing').map(([name = '']) => name),
+    releases: Object.fromEntries(
+      words('release').map(([name = '', target = '']) => [name, target.replace('releases/', '')]),
+    ),
+    packages: words('package').map(([name = '']) => name),
   };
+}
+
+function filesOf(words: (kind: string) => readonly string[][]): Readonly<Record<string, string>> {
+  // sha256sum prints two spaces between hash and path.
+  const hashes = new Map(words('content').map(([hash = '', _space, ...path]) => [path.join(' '), hash]));
+  return Object.fromEntries(
+    words('owner').map(([owner = '', mode = '', ...parts]) => {
+      const path = parts.join(' ');
+      return [path, `${owner} ${mode} ${hashes.get(path) ?? ''}`];
+    }),
+  );
 }
