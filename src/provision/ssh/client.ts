@@ -32,7 +32,7 @@ export interface RemoteOptions {
 }
 
 const connectSeconds = 20;
-const defaultTimeoutMs = 60_000;
+const defaultTimeoutMs = 300_000;
 /** sshd takes ten sessions on one connection (MaxSessions); some are left for a terminal and for logs. */
 const sessionsAtOnce = 6;
 /** What a program wrote before its end is read within this. */
