@@ -72,9 +72,12 @@ function wantsToAcknowledge(view: View): boolean {
   return invited && server.markerEpoch === sync.epoch;
 }
 
-/** A source side that is on while nothing waits; it would make this replica's applier wait for acknowledgements. */
-function sourceSideLeft(view: View): boolean {
-  return view.server?.semiSyncSource === true && view.server.waitingCommits === 0;
+/**
+ * A source side that is on while nothing waits; it would make this replica's applier wait for acknowledgements. A barrier
+ * under way may reach the server after the probe that saw nothing wait, and switching off would acknowledge it.
+ */
+function sourceSideLeft({ server, state }: View): boolean {
+  return server?.semiSyncSource === true && server.waitingCommits === 0 && state.pending.barrier === 0;
 }
 
 /** An attempt to connect gets this long before the next one cuts it off. */
