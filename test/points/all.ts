@@ -10,6 +10,8 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { bareServers } from './hosts-1-bare.ts';
+import { upKilled } from './hosts-3-killed.ts';
+import { changeStops } from './hosts-4-stops.ts';
 import { badServers } from './hosts-bad-input.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
@@ -85,6 +87,8 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(hostile),
   ownPoint(routerKilled),
   ownPoint(bareServers),
+  ownPoint(upKilled),
+  ownPoint(changeStops),
   ownPoint(badServers),
 ];
 
