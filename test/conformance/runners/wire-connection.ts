@@ -11,6 +11,7 @@ import { type Greeting, parseGreeting } from '#src/mysql-wire/greeting.ts';
 import { encodeHandshakeResponse } from '#src/mysql-wire/handshake-response.ts';
 import { digests } from '#src/router/digests.ts';
 import type { Account } from './protocol.ts';
+import { statusAt } from './wire-ok.ts';
 
 export interface WireOptions {
   readonly capabilities: number;
@@ -33,6 +34,8 @@ export class WireConnection {
   greeting!: Greeting;
   /** What was received since the last command. */
   packets: Buffer[] = [];
+  /** Those of them that are OK packets, or end rows as such. */
+  readonly oks = new WeakSet<Buffer>();
 
   private constructor(socket: Socket, options: WireOptions) {
     this.#socket = socket;
@@ -117,6 +120,8 @@ export class WireConnection {
         );
         await this.#next();
       }
+      const last = this.packets.at(-1) as Buffer;
+      if (last[headerBytes] === 0) this.oks.add(last);
     } catch (error) {
       this.packets.push(Buffer.from((error as Error).message));
     }
@@ -193,7 +198,10 @@ export class WireConnection {
     const packet = await this.#next();
     const payload = packet.subarray(headerBytes);
     if (payload[0] === 0xff) return payload.readUInt16LE(1) === 0xffff;
-    if (payload[0] === 0) return (okStatus(payload) & status.more) !== 0;
+    if (payload[0] === 0) {
+      this.oks.add(packet);
+      return (okStatus(payload) & status.more) !== 0;
+    }
     if (payload[0] === 0xfb) {
       const sequence = packet[3] as number;
       const end = Buffer.from([
@@ -226,8 +234,9 @@ export class WireConnection {
       const payload = packet.subarray(headerBytes);
       if (payload[0] === 0xff) return false;
       if (payload[0] === 0xfe && payload.length < (this.#deprecateEof ? maxPayloadBytes : 9)) {
-        const flags = this.#deprecateEof ? okStatus(payload) : payload.readUInt16LE(3);
-        return (flags & status.more) !== 0;
+        if (!this.#deprecateEof) return (payload.readUInt16LE(3) & status.more) !== 0;
+        this.oks.add(packet);
+        return (okStatus(payload) & status.more) !== 0;
       }
       while (packet.length === headerBytes + maxPayloadBytes) packet = await this.#next();
     }
@@ -235,10 +244,5 @@ export class WireConnection {
 }
 
 function okStatus(payload: Buffer): number {
-  let at = 1;
-  for (let number = 0; number < 2; number++) {
-    const first = payload[at] as number;
-    at += first < 0xfb ? 1 : first === 0xfc ? 3 : first === 0xfd ? 4 : 9;
-  }
-  return payload.readUInt16LE(at);
+  return payload.readUInt16LE(statusAt(payload));
 }
