@@ -147,8 +147,11 @@ export class Session implements CommandHandler, ConnectionOwner {
     this.reply(okPacket({ status: this.status }, 1));
   }
 
-  replyOkAt(sequenceId: number): void {
-    this.reply(okPacket({ status: this.status }, sequenceId));
+  /** The OK of a login or a COM_CHANGE_USER, which may have named a schema. */
+  replyLoggedIn(sequenceId: number): void {
+    const { schema } = this.routes;
+    const told = this.sessionTrack && schema !== undefined ? { schema } : {};
+    this.reply(okPacket({ status: this.status, ...told }, sequenceId));
   }
 
   replyError(error: ErrPacket): void {

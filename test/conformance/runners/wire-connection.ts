@@ -2,7 +2,7 @@
  * A connection of packets: a command goes out, every packet of its answer is kept as it came, headers and sequence ids
  * included. It finds the end of an answer by itself: with the router's own code for that, both would err together.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { nativeAnswer } from '#src/mysql-wire/auth-native.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
 import { encodeChangeUser } from '#src/mysql-wire/change-user.ts';
@@ -54,26 +54,33 @@ export class WireConnection {
   }
 
   static async open(
-    host: string,
-    port: number,
+    where: NetConnectOpts,
     account: Account,
     options: WireOptions,
+    database?: string,
   ): Promise<WireConnection> {
-    const connection = new WireConnection(connect(port, host), options);
+    const connection = new WireConnection(connect(where), options);
     connection.greeting = parseGreeting((await connection.#next()).subarray(headerBytes));
+    const withDatabase = database === undefined ? 0 : capability.connectWithDatabase;
     const response = encodeHandshakeResponse({
       ...options,
+      capabilities: options.capabilities | withDatabase,
       maxPacketBytes: 1 << 30,
       collation: 45,
       user: account.user,
       authResponse: nativeAnswer(digests, account.password, connection.greeting.scramble),
       authPlugin: 'mysql_native_password',
-      database: undefined,
+      database,
       attributes: new Map([['program_name', 'conformance']]),
     });
     connection.#socket.write(packetOf(response, 1));
-    await connection.#next();
+    connection.#noteOk(await connection.#next());
     return connection;
+  }
+
+  /** A packet that is an OK packet if it begins like one. */
+  #noteOk(packet: Buffer): void {
+    if (packet[headerBytes] === 0) this.oks.add(packet);
   }
 
   async command(code: number, argument: Buffer, shape: Shape, file?: Buffer): Promise<readonly Buffer[]> {
@@ -120,8 +127,7 @@ export class WireConnection {
         );
         await this.#next();
       }
-      const last = this.packets.at(-1) as Buffer;
-      if (last[headerBytes] === 0) this.oks.add(last);
+      this.#noteOk(this.packets.at(-1) as Buffer);
     } catch (error) {
       this.packets.push(Buffer.from((error as Error).message));
     }

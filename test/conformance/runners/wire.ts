@@ -5,7 +5,7 @@ import { capability, extendedCapability } from '#src/mysql-wire/capabilities.ts'
 import { command } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import type { ExecuteStep, Parameter } from '../step.ts';
-import { type RunnerSession, runCorpus, type Target } from './protocol.ts';
+import { type Account, type RunnerSession, runCorpus, type Target } from './protocol.ts';
 import { type Shape, WireConnection, type WireOptions } from './wire-connection.ts';
 import { variablesInOrder } from './wire-ok.ts';
 import { bytesOf, byteTypes, typeBytes, valueBytes } from './wire-parameters.ts';
@@ -71,7 +71,16 @@ const shapes: Readonly<Record<number, Shape>> = {
   [command.stmtPrepare]: 'prepare',
 };
 
-function session(connection: WireConnection, target: Target): RunnerSession {
+/** Without sequence ids: the router asks for a password in fewer packets. */
+const withoutSequence = (packets: readonly string[]): readonly string[] =>
+  packets.map((packet) => `${packet.slice(0, 6)}${packet.slice(8)}`);
+
+const accountOf = (target: Target, name: 'first' | 'second' | 'wrong'): Account => {
+  const account = name === 'second' ? target.second : target.first;
+  return name === 'wrong' ? { ...account, password: 'wrong' } : account;
+};
+
+function session(connection: WireConnection, target: Target, port: number): RunnerSession {
   const ask = async (code: number, argument: Buffer, file?: Buffer): Promise<readonly string[]> =>
     shown(connection, await connection.command(code, argument, shapes[code] ?? 'result', file));
   return {
@@ -96,11 +105,16 @@ function session(connection: WireConnection, target: Target): RunnerSession {
         case 'command':
           return ask(step.code, Buffer.from(step.argument, 'hex'));
         case 'changeUser': {
-          const account = step.account === 'second' ? target.second : target.first;
-          const password = step.account === 'wrong' ? 'wrong' : account.password;
-          // The router asks for the password in fewer packets.
-          const answer = await connection.changeUser({ ...account, password }, step.schema ?? 'conf');
-          return shown(connection, answer).map((packet) => `${packet.slice(0, 6)}${packet.slice(8)}`);
+          const account = accountOf(target, step.account);
+          return withoutSequence(
+            shown(connection, await connection.changeUser(account, step.schema ?? 'conf')),
+          );
+        }
+        case 'login': {
+          const account = accountOf(target, step.account);
+          const other = await WireConnection.open({ host: target.host, port }, account, options, step.schema);
+          await other.close();
+          return withoutSequence(shown(other, other.packets.slice(-1)));
         }
       }
     },
@@ -216,5 +230,5 @@ function bulkArgument(id: Buffer, { executions }: ExecuteStep): Buffer {
 }
 
 await runCorpus(async (target, port) =>
-  session(await WireConnection.open(target.host, port, target.first, options), target),
+  session(await WireConnection.open({ host: target.host, port }, target.first, options), target, port),
 );
