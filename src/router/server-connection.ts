@@ -7,6 +7,7 @@ import { capability } from '#src/mysql-wire/capabilities.ts';
 import type { ResponseShape } from '#src/mysql-wire/commands.ts';
 import { responseShape } from '#src/mysql-wire/commands.ts';
 import { type ErrPacket, parseErr } from '#src/mysql-wire/err-packet.ts';
+import { maxPayloadBytes, payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { ResponseScanner, type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
 import type { Channel } from './channel.ts';
 import { noSettings, type Settings } from './routes.ts';
@@ -123,17 +124,30 @@ export class ServerConnection {
     if (this.#own.length === 1) this.scanner.begin(shape, this.#deprecateEof);
   }
 
-  /** Sends a command of the owner; what it is answered goes to the owner. False when `bytes` stays in use. */
+  /**
+   * Sends a command of the owner, or its beginning; what it is answered goes to the owner. False when `bytes` stays in
+   * use. A command of several packets needs `commandSent` in the end.
+   */
   forward(bytes: Buffer, shape: ResponseShape): boolean {
     if (shape !== responseShape.none) {
       this.#forwarding = true;
       this.load.count++;
-      if (this.#own.length === 0) this.scanner.begin(shape, this.#deprecateEof);
-      else this.#forwardShape = shape;
+      this.#forwarded = { shape, several: payloadLengthAt(bytes, 0) === maxPayloadBytes };
+      if (this.#own.length === 0) this.#beginForwarded();
     }
     return this.channel.write(bytes);
   }
-  #forwardShape: ResponseShape = responseShape.result;
+  #forwarded: { shape: ResponseShape; several: boolean } = { shape: responseShape.result, several: false };
+
+  #beginForwarded(): void {
+    this.scanner.begin(this.#forwarded.shape, this.#deprecateEof);
+    if (this.#forwarded.several) this.scanner.expectAnySequence();
+  }
+
+  /** The last packet of the owner's command has been sent, with that sequence id. */
+  commandSent(sequenceId: number): void {
+    if (this.#own.length === 0) this.scanner.commandSent(sequenceId);
+  }
 
   /** The server has reset it: as new, but for the schema. */
   clean(): void {
@@ -221,7 +235,7 @@ export class ServerConnection {
     const next = this.#own[0];
     const statementId = scanner.statementId;
     if (next !== undefined) scanner.begin(next.shape, this.#deprecateEof);
-    else if (this.#forwarding) scanner.begin(this.#forwardShape, this.#deprecateEof);
+    else if (this.#forwarding) this.#beginForwarded();
     own.onAnswer({ error: own.error, statementId, bytes: Buffer.concat(own.collected) });
     return at;
   }

@@ -1,8 +1,12 @@
 /** A statement that can't go at once: it is kept while a connection is looked for, and refused when there is none. */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
+import { payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { notExecuted } from './errors.ts';
 import { findConnection } from './find-connection.ts';
+import { MonitorConnection } from './monitor-connections.ts';
+import { packetLimitSql } from './packet-limit.ts';
+import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import { sendTo } from './session-running.ts';
@@ -14,6 +18,7 @@ export async function sendWhenPossible(session: Session): Promise<void> {
   const held = host.hold(bytes.length);
   try {
     if (!held) throw new Error('too many statements wait already (bufferBytes)');
+    await learnPacketLimit(session, payloadLengthAt(bytes, 0));
     const connection = await findConnection(session);
     if (session.closed) {
       session.connections.release(connection, false);
@@ -21,7 +26,8 @@ export async function sendWhenPossible(session: Session): Promise<void> {
     }
     sendTo(session, connection, bytes, 0, bytes.length);
     if (work.large && work.connection !== undefined) {
-      session.stream.beginUpload('command', connection.channel);
+      const limitBytes = session.connections.poolOf(connection)?.packetLimit.bytes;
+      session.stream.beginUpload('command', connection.channel, limitBytes);
     }
   } catch (error) {
     // A connection that came after the client had gone is nobody's.
@@ -30,6 +36,21 @@ export async function sendWhenPossible(session: Session): Promise<void> {
   } finally {
     if (held) host.letGo(bytes.length);
   }
+}
+
+/** Before a long command: its member may have to be asked whether it takes it. */
+async function learnPacketLimit({ work, host, client }: Session, payloadBytes: number): Promise<void> {
+  const { slot, member } = work.choice as RouteChoice;
+  const pool = slot === 'replica' && member !== undefined ? host.replicaPool(member) : host.primaryPool();
+  if (pool === undefined || pool.packetLimit.knows(payloadBytes)) return;
+  await pool.packetLimit.learn(async () => {
+    const connection = new MonitorConnection(pool, host.loginKey(client));
+    try {
+      return await connection.rows(packetLimitSql, host.config.connectTimeoutMs);
+    } finally {
+      connection.close();
+    }
+  });
 }
 
 /** Nothing was sent, and nothing will be. */

@@ -231,8 +231,9 @@ function writes({ type, values, bad, parameter: given }: ColumnType): Script {
 
 function reads({ type, values, parameter: given, key }: ColumnType): Script {
   const [low, high, third] = values;
-  // The server makes a FLOAT of 23 digits of that, and writes FLOAT into the binlog: 12 digits on any replica.
-  const greatest = /^FLOAT/.test(type) ? 'd' : 'MAX(d) OVER ()';
+  // The server makes a FLOAT or DOUBLE of 23 digits of that, and writes the plain type into the binlog: 12 or 22 digits
+  // on any replica.
+  const greatest = /^(FLOAT|DOUBLE)/.test(type) ? 'd' : 'MAX(d) OVER ()';
   return script(
     `types/${type}: reads`,
     `CREATE TABLE t (id INT PRIMARY KEY, c ${type}, d ${type}${key === false ? '' : ', KEY (c)'}) ENGINE=InnoDB`,

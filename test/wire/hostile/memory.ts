@@ -189,7 +189,7 @@ export class MemoryHost implements SessionHost {
   }
 
   newRoutes(client: SessionClient, schema: string | undefined): SessionRoutes {
-    return new RoutedSession(routesContext, client.account.user, client.collation, schema);
+    return new RoutedSession(routesContext, client, schema);
   }
 
   loginKey({ account: { user, password }, collation, capabilities }: SessionClient) {
