@@ -5,6 +5,8 @@ import type { HostPlan } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
+import type { DeployRequest } from './application/deploy.ts';
+import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
 import { LabInfrastructure } from './lab/infrastructure.ts';
@@ -80,8 +82,27 @@ export class Stack implements StackAccess {
       () => false,
     );
     const material = known ? await this.#material() : await this.#standIns();
-    const planned = await planHosts(hostWork(servicesByHost(this.spec, material), this.infrastructure));
+    const { record } = known ? await this.application() : {};
+    const spec = withCanary(this.spec, record?.canary);
+    const planned = await planHosts(hostWork(servicesByHost(spec, material), this.infrastructure));
     return planned.map(({ plan }) => plan);
+  }
+
+  application(): Promise<ApplicationStore> {
+    return ApplicationStore.open({ access: this, stateDirectory: this.location.stateDirectory });
+  }
+
+  /** What `deploy` and its kind work with. */
+  async deployRequest(reporter: UpRequest['reporter']): Promise<DeployRequest> {
+    const { stateDirectory, directory } = this.location;
+    return {
+      access: this,
+      stateDirectory,
+      directory,
+      reporter,
+      store: await this.application(),
+      render: async (spec) => servicesByHost(spec, await this.#material()),
+    };
   }
 
   #material(): Promise<Material> {
@@ -95,8 +116,11 @@ export class Stack implements StackAccess {
   }
 
   upRequest(reporter: UpRequest['reporter']): UpRequest {
+    const { stateDirectory, directory } = this.location;
     return {
       spec: this.spec,
+      stateDirectory,
+      directory,
       driver: this.driver,
       operator: this.operator,
       caFile: this.caFile,

@@ -36,7 +36,7 @@ function largeStack(name: string, hosts: number): StackFile {
     stack: name,
     network: { subnet: '10.204.0.0/16' },
     hosts: all,
-    web: { app: { directory: repository, command: ['node', 'examples/users/server.ts'] } },
+    web: { app: { directory: join(repository, 'examples/users'), command: ['node', 'server.ts'] } },
     database: { maxConnections: 5_000 },
   };
 }
