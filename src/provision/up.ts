@@ -7,7 +7,7 @@ import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
-import { openApplication } from './application/open.ts';
+import { endDrains, openApplication } from './application/open.ts';
 import { withCanary } from './application/record.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
@@ -58,12 +58,14 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   await infrastructure.preflight();
   const material = await request.loadMaterial();
   const application = await openApplication(request);
+  await endDrains(request, reporter);
   const services = servicesByHost(withCanary(spec, application.record.canary), material);
   const packages = [...new Set([...services.values()].flat().flatMap((service) => service.packages))];
   await installPackages(packages, reporter);
   const planned = await planHosts(hostWork(services, infrastructure));
   if (isUnchanged(planned)) {
     await application.install();
+    await application.share();
     const status = await readStatus(request);
     return { changed: false, status: status.healthy ? status : await settle(request) };
   }

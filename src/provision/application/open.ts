@@ -1,5 +1,6 @@
 /** The application as `up` needs it: a first release where there was none, and the hosts that lack theirs given it. */
 import { resolve } from 'node:path';
+import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { ApplicationRecord } from '#src/topology/application.ts';
 import type { StackAccess } from '../health.ts';
@@ -26,22 +27,30 @@ export async function openApplication(
   const { stateDirectory, directory, reporter } = request;
   const place = { access: request, stateDirectory, directory, reporter };
   const store = await ApplicationStore.open(place);
-  const source = resolve(directory, request.spec.web.app.directory);
-  const record = store.record ?? firstRecord(await makeRelease(place, source), source);
+  let { record } = store;
+  if (record === undefined) {
+    const source = resolve(directory, request.spec.web.app.directory);
+    record = firstRecord(await makeRelease(place, source), source);
+    await store.write(record);
+  }
+  const opened = record;
   return {
-    record,
-    install: () => installMissing(place, record),
+    record: opened,
+    install: () => installMissing(place, opened),
     share: async () => {
       await store.read();
-      if (store.isShared) await store.write(store.record ?? record);
-      await endDrains(request, reporter);
+      if (store.isMissing) await store.write(opened);
     },
   };
 }
 
-/** An interrupted deploy or upgrade may have left a web host out of service. */
+/** An interrupted deploy or upgrade may have left a web host out of service. Without an answer nothing can be said. */
 export async function endDrains(access: StackAccess, reporter: Reporter): Promise<void> {
-  const balancers = await Balancers.open(access);
-  for (const host of await balancers.restoreAll())
-    reporter.note(host, 'back in service after an earlier command');
+  try {
+    const balancers = await Balancers.open(access);
+    for (const host of await balancers.restoreAll())
+      reporter.note(host, 'back in service after an earlier command');
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+  }
 }

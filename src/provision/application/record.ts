@@ -38,9 +38,9 @@ export class ApplicationStore {
     return store;
   }
 
-  /** Whether the record came from etcd; otherwise it is this machine's copy, which may be old. */
-  get isShared(): boolean {
-    return this.#revision !== undefined;
+  /** etcd answers and has no record: the stack is new, or its quorum was wiped. */
+  get isMissing(): boolean {
+    return this.#revision === 0;
   }
 
   async read(): Promise<void> {
