@@ -26,6 +26,8 @@ install() {
   mkdir .new
   tar -xf .new.tar -C .new --no-same-owner --same-permissions
   rm -f .new.tar
+  # Web servers tell versions of a file apart by its time: one for each release, the same on every host, in the past.
+  find .new -exec touch -h -d "@$((1000000000 + 0x$(printf %.7s "$1")))" {} +
   # On the disk before its name says that it is whole.
   sync -f .new
   mv .new "releases/$1"

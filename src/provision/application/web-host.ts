@@ -79,7 +79,7 @@ async function startRelease(change: WebHostChange, host: HostApplication, releas
     } catch (error) {
       const said = error instanceof TandemError ? error.issues : [];
       const issues = said.length > 0 ? said : await logOf(host, [name]);
-      throw new UnhealthyRelease((error as Error).message, issues);
+      throw new UnhealthyRelease((error as Error).message.replace(`${host.host}: `, ''), issues);
     }
   }
 }
