@@ -3,7 +3,11 @@
  * lives by a lease that the holder renews. A stack whose quorum does not answer (its first run, or a repair) is locked
  * on this machine alone.
  */
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { Operation } from '#src/topology/agent-api.ts';
@@ -27,9 +31,9 @@ export interface LockOptions {
 
 /** Runs `work` under the lock; the reporter that it is given refuses to begin another step once the lock is lost. */
 export function withOperation<T>(options: LockOptions, work: (reporter: Reporter) => Promise<T>): Promise<T> {
-  const { access, stateDirectory, command, reporter } = options;
+  const { stateDirectory, command, reporter } = options;
   return withStackLock(stateDirectory, command, async () => {
-    const lock = await ClusterLock.take(access, command);
+    const lock = await ClusterLock.take(options);
     if (lock === undefined) return work(reporter);
     try {
       return await work(lock.guard(reporter));
@@ -53,35 +57,40 @@ class ClusterLock {
   readonly #access: StackAccess;
   readonly #id: string;
   readonly #ttlMs: number;
+  readonly #idFile: string;
   /** Until then the lease lives whatever happens; counted from before the renewal was sent. */
   #deadline: number;
   #lost = false;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(access: StackAccess, id: string, ttlMs: number, deadline: number) {
+  private constructor(
+    access: StackAccess,
+    taken: { id: string; ttlMs: number; idFile: string },
+    sentMs: number,
+  ) {
     this.#access = access;
-    this.#id = id;
-    this.#ttlMs = ttlMs;
-    this.#deadline = deadline;
+    this.#id = taken.id;
+    this.#ttlMs = taken.ttlMs;
+    this.#idFile = taken.idFile;
+    this.#deadline = sentMs + taken.ttlMs;
     this.#schedule();
   }
 
-  /** Undefined when the quorum does not answer; rejects when somebody else holds it. */
-  static async take(access: StackAccess, command: string): Promise<ClusterLock | undefined> {
+  /** Undefined when the quorum does not answer; rejects when somebody else holds it. Called under the local lock. */
+  static async take({ access, stateDirectory, command }: LockOptions): Promise<ClusterLock | undefined> {
+    const idFile = join(stateDirectory, 'operation-id');
+    await releaseLeftover(access, idFile);
+    // Known before it is asked for: a command that is killed in between leaves what the next one needs to go on at once.
+    const id = String(randomBytes(8).readBigUInt64BE() / 4n + 1n);
+    await writeFileAtomic(idFile, id);
     const sentMs = performance.now();
     const body: Operation = { by: operatorName(), pid: process.pid, command, sinceMs: Date.now() };
-    const neverUp = (error: unknown) => {
-      if (error instanceof TandemError && error.code === 'not-up') return undefined;
-      throw error;
-    };
-    const answer = await askQuorum(access, { method: 'POST', path: '/v1/operation', body }).catch(neverUp);
+    const ask = { method: 'POST', path: `/v1/operation/${id}`, body };
+    const answer = await askQuorum(access, ask).catch(neverUp);
     if (answer === undefined) return undefined;
-    const taken = answer.body as
-      | { taken: true; id: string; ttlSeconds: number }
-      | { taken: false; holder: Operation };
+    const taken = answer.body as { taken: true; ttlSeconds: number } | { taken: false; holder: Operation };
     if (!taken.taken) throw busy(taken.holder);
-    const ttlMs = taken.ttlSeconds * 1_000;
-    return new ClusterLock(access, taken.id, ttlMs, sentMs + ttlMs);
+    return new ClusterLock(access, { id, ttlMs: taken.ttlSeconds * 1_000, idFile }, sentMs);
   }
 
   guard(reporter: Reporter): Reporter {
@@ -97,13 +106,8 @@ class ClusterLock {
 
   async release(): Promise<void> {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#lost) return;
+    if (!this.#lost) await releaseLock(this.#access, this.#id, this.#idFile);
     this.#lost = true;
-    // Without an answer it ends with its lease.
-    await askQuorum(this.#access, { method: 'DELETE', path: `/v1/operation/${this.#id}` }).catch(
-      () => undefined,
-    );
   }
 
   #assertHeld(): void {
@@ -131,6 +135,24 @@ class ClusterLock {
     else if (answer?.status === 200) this.#deadline = sentMs + this.#ttlMs;
     if (!this.#lost) this.#schedule();
   }
+}
+
+/** Without an answer it ends with its lease, or with the next command from here. */
+async function releaseLock(access: StackAccess, id: string, idFile: string): Promise<void> {
+  const ask = { method: 'DELETE', path: `/v1/operation/${id}` };
+  const answer = await askQuorum(access, ask).catch(() => undefined);
+  if (answer !== undefined) await rm(idFile, { force: true });
+}
+
+/** Whoever has the local lock knows that the command that left its id here is dead: nobody waits for its lease. */
+async function releaseLeftover(access: StackAccess, idFile: string): Promise<void> {
+  const id = await readFileIfThere(idFile);
+  if (id !== undefined && /^\d+$/.test(id)) await releaseLock(access, id, idFile);
+}
+
+function neverUp(error: unknown): undefined {
+  if (error instanceof TandemError && error.code === 'not-up') return undefined;
+  throw error;
 }
 
 function busy(holder: Operation): TandemError {

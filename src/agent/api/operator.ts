@@ -12,17 +12,17 @@ export function operatorRoutes(app: Hono<Env>, { etcd }: AgentContext): void {
   app.get('/v1/operation', async (c) =>
     c.json({ operation: await withQuorum(() => currentOperation(etcd)) }),
   );
-  app.post('/v1/operation', async (c) => {
+  app.post('/v1/operation/:id', async (c) => {
     const operation = parseOperation(await c.req.json().catch(() => undefined));
-    const result = await withQuorum(() => takeOperation(etcd, operation));
+    const result = await withQuorum(() => takeOperation(etcd, operation, leaseOf(c.req.param('id'))));
     return c.json(result, result.taken ? 201 : 409);
   });
   app.put('/v1/operation/:id', async (c) => {
-    const held = await withQuorum(() => renewOperation(etcd, c.req.param('id')));
+    const held = await withQuorum(() => renewOperation(etcd, leaseOf(c.req.param('id'))));
     return c.json({ held }, held ? 200 : 410);
   });
   app.delete('/v1/operation/:id', async (c) => {
-    await withQuorum(() => releaseOperation(etcd, c.req.param('id')));
+    await withQuorum(() => releaseOperation(etcd, leaseOf(c.req.param('id'))));
     return c.body(null, 204);
   });
   app.get('/v1/application', async (c) => c.json(await withQuorum(() => readApplication(etcd))));
@@ -35,6 +35,12 @@ export function operatorRoutes(app: Hono<Env>, { etcd }: AgentContext): void {
     if (written === undefined) throw new Problem(409, 'Changed', 'Somebody else has changed it meanwhile.');
     return c.json({ revision: written });
   });
+}
+
+/** etcd's lease identities are positive 64-bit numbers. */
+function leaseOf(text: string): string {
+  if (!/^[1-9]\d{0,18}$/.test(text)) throw new Problem(422, 'No identity', 'The identity is a number.');
+  return text;
 }
 
 function parseOperation(body: unknown): Operation {

@@ -10,7 +10,7 @@ const key = '/tandem/operation';
 export const operationTtlSeconds = 30;
 
 export type Taken =
-  | { readonly taken: true; readonly id: string; readonly ttlSeconds: number }
+  | { readonly taken: true; readonly ttlSeconds: number }
   | { readonly taken: false; readonly holder: Operation };
 
 export async function currentOperation(etcd: EtcdClient): Promise<Operation | null> {
@@ -18,23 +18,22 @@ export async function currentOperation(etcd: EtcdClient): Promise<Operation | nu
   return found === undefined ? null : (JSON.parse(found.value) as Operation);
 }
 
-/** Throws an `EtcdError` when it is not known whether the lock was taken; its lease is revoked then. */
-export async function takeOperation(etcd: EtcdClient, operation: Operation): Promise<Taken> {
-  const lease = await etcd.leaseGrant(operationTtlSeconds);
-  try {
-    const { succeeded, results } = await etcd.txn({
-      compare: [{ target: 'createRevision', key, number: 0 }],
-      success: [{ op: 'put', key, value: JSON.stringify(operation), lease }],
-      failure: [{ op: 'get', key }],
-    });
-    if (succeeded) return { taken: true, id: lease, ttlSeconds: operationTtlSeconds };
-    const holder = results[0]?.kvs[0]?.value ?? '{}';
-    await etcd.leaseRevoke(lease);
-    return { taken: false, holder: JSON.parse(holder) as Operation };
-  } catch (error) {
-    await etcd.leaseRevoke(lease).catch(() => undefined);
-    throw error;
-  }
+/**
+ * `id`: of the lease, chosen by the holder beforehand, so that it can ask again when an answer was lost, and can give the
+ * lock back after it was killed. Throws an `EtcdError` when it is not known whether the lock was taken.
+ */
+export async function takeOperation(etcd: EtcdClient, operation: Operation, id: string): Promise<Taken> {
+  const isThere = (await etcd.leaseKeepAlive(id)) !== undefined;
+  const lease = isThere ? id : await etcd.leaseGrant(operationTtlSeconds, { id });
+  const { succeeded, results } = await etcd.txn({
+    compare: [{ target: 'createRevision', key, number: 0 }],
+    success: [{ op: 'put', key, value: JSON.stringify(operation), lease }],
+    failure: [{ op: 'get', key }],
+  });
+  const found = results[0]?.kvs[0];
+  if (succeeded || found?.lease === lease) return { taken: true, ttlSeconds: operationTtlSeconds };
+  await etcd.leaseRevoke(lease);
+  return { taken: false, holder: JSON.parse(found?.value ?? '{}') as Operation };
 }
 
 /** False when the lock is no longer that holder's. */

@@ -3,7 +3,7 @@
  * history. Secrets are left out, and what is put in is searched for them.
  */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensureDirectory } from '#src/adapters/files/atomic.ts';
@@ -145,6 +145,7 @@ async function writeArchive(files: Files, target: string): Promise<void> {
     }
     const partial = `${target}.partial`;
     await execute('tar', ['--create', '--gzip', `--file=${partial}`, `--directory=${work}`, name]);
+    await chmod(partial, 0o600);
     await rename(partial, target);
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -16,7 +16,7 @@ dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\n' haproxy nginx-lig
 { ip address; echo; ip route; echo; ss -Htln; } 2>&1 | emit network.txt
 { nft list tables; nft list ruleset | head -n 2000; } 2>&1 | emit firewall.txt
 find "$config" /opt/tandem/app -maxdepth 3 \( -type f -o -type l \) -printf '%M %u %s %p %l\n' 2>/dev/null |
-  grep -v /opt/tandem/app/releases/.*/ | sort -k4 | emit files.txt
+  grep -v '/opt/tandem/app/releases/.*/' | sort -k4 | emit files.txt
 
 find "$config" -type f -perm -o=r | sort | while read -r path; do
   emit "config${path#"$config"}" <"$path"
