@@ -10,10 +10,11 @@ export function register(program: Command): void {
     .action(async (_options: unknown, self: Command) => {
       const stack = await openStack(self);
       const { up } = await import('#src/provision/up.ts');
-      const { withStackLock } = await import('#src/provision/lock.ts');
+      const { withOperation } = await import('#src/provision/stack-lock.ts');
       const progress = new Progress();
-      const outcome = await withStackLock(stack.location.stateDirectory, 'up', () =>
-        up(stack.upRequest(progress)),
+      const lock = { access: stack, stateDirectory: stack.location.stateDirectory, command: 'up' };
+      const outcome = await withOperation({ ...lock, reporter: progress }, (reporter) =>
+        up(stack.upRequest(reporter)),
       );
       const { status } = outcome;
       const seconds = progress.elapsedSeconds.toFixed(1);

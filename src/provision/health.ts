@@ -48,6 +48,7 @@ async function look(access: StackAccess): Promise<Look> {
   const problems = [
     ...views.flatMap(serviceProblems),
     ...balancerProblems(spec, views),
+    ...views.flatMap(drainProblems),
     ...databaseProblems(spec, views),
     ...(siteProblem === undefined ? [] : [siteProblem]),
   ];
@@ -156,6 +157,13 @@ function balancerProblems(stack: Spec, views: readonly HostView[]): readonly str
       held.length === 0 ? `no balancer holds ${address}` : `${held.join(' and ')} both hold ${address}`,
     ];
   });
+}
+
+function drainProblems({ name, agent }: HostView): readonly string[] {
+  return (agent?.balancer?.drained ?? []).map(
+    (host) =>
+      `${name}: its HAProxy sends ${host} no requests: a deploy or upgrade is at work, or was interrupted ('tandem up' ends that)`,
+  );
 }
 
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {

@@ -149,7 +149,9 @@ const web = z
         'active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.',
       ),
     instances: z.int().min(1).max(64).default(2).describe('Application processes per web host.'),
-    static: path.optional().describe('Directory of static files, relative to the stack file.'),
+    static: path
+      .optional()
+      .describe('Directory of static files, relative to the stack file; it lies in app.directory.'),
     maxBodyBytes: z
       .int()
       .min(1_024)

@@ -74,7 +74,7 @@ export function referenceStack(name: string, subnet: string): StackFile {
     },
     web: {
       static: join(repository, 'examples/users/public'),
-      app: { directory: repository, command: ['node', 'examples/users/server.ts'] },
+      app: { directory: join(repository, 'examples/users'), command: ['node', 'server.ts'] },
     },
     database: { schema: 'users', schemaFile: join(repository, 'examples/users/schema.sql') },
   };

@@ -12,6 +12,8 @@ export interface LoadReport {
 
 export interface Load {
   readonly done: Promise<LoadReport>;
+  /** Ends it before its time; `done` resolves with what was seen by then. */
+  stop(): void;
 }
 
 export function startLoad(
@@ -41,7 +43,7 @@ export function startLoad(
       else reject(new Error(`wrk ended with ${code}: ${output}`));
     });
   });
-  return { done };
+  return { done, stop: () => child.kill('SIGINT') };
 }
 
 export function parseWrk(output: string): LoadReport {

@@ -12,12 +12,14 @@ import type { Blocklist } from '../blocklist/concern.ts';
 import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
+import { balancerRoutes } from './balancer.ts';
 import { databaseRoutes } from './database.ts';
 import { type Env, peerName } from './environment.ts';
+import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
 
 export interface ApiParts {
-  readonly status: () => AgentStatus;
+  readonly status: () => Promise<AgentStatus>;
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
 }
@@ -75,10 +77,12 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
     return problem(c, 500, 'Failed', 'The agent could not do that; its log says why.');
   });
   app.get('/v1/health', (c) => c.json({ host: context.config.host, healthy: true }));
-  app.get('/v1/status', (c) => c.json(parts.status()));
+  app.get('/v1/status', async (c) => c.json(await parts.status()));
   app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
   blocklistRoutes(app, parts.blocklist);
   databaseRoutes(app, context, parts.database);
+  balancerRoutes(app, context);
+  operatorRoutes(app, context);
   return app;
 }
 

@@ -11,7 +11,7 @@ import {
   removeTemporaryFiles,
   writeFileAtomic,
 } from '#src/adapters/files/atomic.ts';
-import { type CertificateAndKey, createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import type { CertificateAndKey } from '#src/adapters/tls/authority.ts';
 import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
 import type { KeyPair, Material } from '#src/render/context.ts';
 import type { Spec } from '#src/spec/spec.ts';
@@ -79,7 +79,7 @@ export async function loadOrCreateMaterial(
 }
 
 /** SQL of a new database; rejects with an input error when it can't be read. */
-async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
+export async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
   const file = spec.database.schemaFile;
   if (file === undefined) return undefined;
   const path = resolve(directory, file);
@@ -114,6 +114,7 @@ async function loadOrCreateAuthority(
     return { certificate, key };
   }
   // A key without a certificate is what an interrupted first run leaves: nothing was signed with it yet.
+  const { createAuthority } = await import('#src/adapters/tls/authority.ts');
   const authority = await createAuthority(commonName, nowMs);
   await writeFileAtomic(paths.caKey, authority.key);
   await writeFileAtomic(paths.ca, authority.certificate);
@@ -135,6 +136,8 @@ async function loadOrIssue(
       return pair;
     }
   }
+  // Loaded only to issue: its library is a third of what a short command takes to start.
+  const { issueLeaf } = await import('#src/adapters/tls/authority.ts');
   const pair = await issueLeaf(authority, request, nowMs);
   await writeFileAtomic(paths.key, pair.key);
   await writeFileAtomic(paths.certificate, pair.certificate);
