@@ -8,6 +8,13 @@ export interface KeyPair {
   readonly key: string;
 }
 
+export interface AccountSecrets {
+  /** The SQL routers' own, to log in to the servers: it stays when those of the clients change. */
+  readonly server: string;
+  /** Any of these lets a client in. */
+  readonly clients: readonly [string, ...string[]];
+}
+
 /** Secrets and certificates of a stack; made once by `src/provision/material`, kept 0600 in the state directory. */
 export interface Material {
   /** Random identity of this stack; data directories carry it. */
@@ -26,6 +33,8 @@ export interface Material {
     /** MariaDB account of the application, named like the schema. */
     readonly application: string;
   };
+  /** By name: the accounts of `database.accounts`. */
+  readonly accounts: Readonly<Record<string, AccountSecrets>>;
   /** Text of `database.schemaFile`. */
   readonly schemaSql?: string | undefined;
 }

@@ -9,6 +9,7 @@ import { packetLimitSql } from './packet-limit.ts';
 import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
+import { tellLoss } from './session-losses.ts';
 import { sendTo } from './session-running.ts';
 
 /** Sends `work.bytes` as soon as there is a connection for it; never rejects. */
@@ -24,6 +25,8 @@ export async function sendWhenPossible(session: Session): Promise<void> {
       session.connections.release(connection, false);
       return;
     }
+    // While it was made ready: the statement must not run without what was there.
+    if (session.lost !== undefined) throw new Error('what the session had was lost');
     sendTo(session, connection, bytes, 0, bytes.length);
     if (work.large && work.connection !== undefined) {
       const limitBytes = session.connections.poolOf(connection)?.packetLimit.bytes;
@@ -56,6 +59,13 @@ async function learnPacketLimit({ work, host, client }: Session, payloadBytes: n
 /** Nothing was sent, and nothing will be. */
 function refuse(session: Session, error: Error): void {
   const { work, host } = session;
+  if (
+    session.lost !== undefined &&
+    tellLoss(session, work.bytes as Buffer, 0, (work.bytes as Buffer).length)
+  ) {
+    endRefused(session);
+    return;
+  }
   host.observer.failed('not executed');
   // Long data that didn't arrive has no answer: the execution is told.
   if (work.prepared !== undefined) {
@@ -65,7 +75,12 @@ function refuse(session: Session, error: Error): void {
   else if (work.shape !== responseShape.none) {
     session.replyError(error instanceof ProtocolError ? error : notExecuted(error.message));
   }
-  if (work.large) session.close();
+  endRefused(session);
+}
+
+/** The rest of a long command is not worth waiting for. */
+function endRefused(session: Session): void {
+  if (session.work.large) session.close();
   else session.finish();
 }
 

@@ -16,6 +16,7 @@ import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspe
 import type { KeyPair, Material } from '#src/render/context.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
+import { readAccountPasswords } from './account-passwords.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
 import { readUserCertificate } from './user-certificate.ts';
@@ -51,9 +52,10 @@ export async function loadOrCreateMaterial(
           nowMs,
         );
   const schemaSql = await readSchemaFile(spec, options.specDirectory ?? '.');
+  const clientPasswords = await readAccountPasswords(spec, options.specDirectory ?? '.');
   await ensureDirectory(paths.directory);
   await removeTemporaryFiles(paths.directory);
-  const secrets = await loadOrCreateSecrets(paths.secrets);
+  const secrets = await loadOrCreateSecrets(paths.secrets, Object.keys(spec.database.accounts));
   const authority = await loadOrCreateAuthority(
     paths,
     `${spec.stack} internal CA ${secrets.stackId.slice(0, 8)}`,
@@ -69,6 +71,12 @@ export async function loadOrCreateMaterial(
   return {
     stackId: secrets.stackId,
     passwords: secrets.passwords,
+    accounts: Object.fromEntries(
+      Object.keys(spec.database.accounts).map((name) => {
+        const server = secrets.accounts[name] as string;
+        return [name, { server, clients: clientPasswords[name] ?? [server] }];
+      }),
+    ),
     schemaSql,
     ca: authority.certificate,
     hosts,
