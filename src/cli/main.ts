@@ -15,6 +15,7 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['plan', () => import('./plan.ts')],
   ['up', () => import('./up.ts')],
   ['deploy', () => import('./deploy.ts')],
+  ['upgrade', () => import('./upgrade.ts')],
   ['status', () => import('./status.ts')],
   ['exec', () => import('./exec.ts')],
   ['logs', () => import('./logs.ts')],

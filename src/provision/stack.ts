@@ -3,6 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
 import type { HostPlan } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
+import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { DeployRequest } from './application/deploy.ts';
@@ -90,6 +91,12 @@ export class Stack implements StackAccess {
 
   application(): Promise<ApplicationStore> {
     return ApplicationStore.open({ access: this, stateDirectory: this.location.stateDirectory });
+  }
+
+  /** Every host's services, as they follow from the stack file. */
+  async services(): Promise<ReadonlyMap<string, readonly Service[]>> {
+    const { record } = await this.application();
+    return servicesByHost(withCanary(this.spec, record?.canary), await this.#material());
   }
 
   /** What `deploy` and its kind work with. */

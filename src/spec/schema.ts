@@ -125,7 +125,9 @@ const balancer = z
 
 const app = z
   .strictObject({
-    directory: path.describe('Directory of the application, relative to the stack file.'),
+    directory: path.describe(
+      'Directory of the application, relative to the stack file. The first `up` makes a release of it; from then on `tandem deploy` brings new ones.',
+    ),
     command: z
       .array(z.string().regex(/^[^\0]+$/, 'should not be empty'))
       .min(1)

@@ -11,6 +11,7 @@ import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { largeStacks } from './hosts-6-large.ts';
 import { deploys } from './hosts-deploy.ts';
+import { upgrades } from './hosts-upgrade.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
@@ -86,6 +87,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(routerKilled),
   ownPoint(largeStacks),
   ownPoint(deploys),
+  labPoint(upgrades),
 ];
 
 /** Runs a point with a lab of its own. */

@@ -9,8 +9,11 @@ const example = join(repository, 'examples/users');
 /** How a version is broken: it ends at its start, or it runs and answers 500 to health checks. */
 export type Breakage = 'ends at once' | 'answers 500';
 
-/** Said by a broken version at its start. */
-export const lastWords = 'the setting BILLING_URL is missing';
+/** Said in its log by a version that is broken in that way. */
+export const lastWords: Readonly<Record<Breakage, string>> = {
+  'ends at once': 'the setting BILLING_URL is missing',
+  'answers 500': 'billing is away',
+};
 
 export class Application {
   readonly root: string;
@@ -32,13 +35,18 @@ export class Application {
       `response.setHeader('x-tandem-host', host);\n    response.setHeader('x-version', '${name}');`,
     ]);
     await writeFile(join(directory, 'public/version.txt'), `${name}\n`);
-    const say = `process.stderr.write('users: ${lastWords}\\n');\n`;
-    if (breakage === 'ends at once') await prepend(join(directory, 'server.ts'), `${say}process.exit(3);\n`);
+    const server = join(directory, 'server.ts');
+    if (breakage === 'ends at once') {
+      const text = await readFile(server, 'utf8');
+      await writeFile(
+        server,
+        `process.stderr.write('users: ${lastWords[breakage]}\\n');\nprocess.exit(3);\n${text}`,
+      );
+    }
     if (breakage === 'answers 500') {
-      await prepend(join(directory, 'server.ts'), say);
-      await replaceIn(join(directory, 'server.ts'), [
+      await replaceIn(server, [
         'createHealth((limitMs) => database.check(limitMs))',
-        "() => Promise.reject(new Error('billing is away'))",
+        `() => Promise.reject(new Error('${lastWords[breakage]}'))`,
       ]);
     }
     return directory;
@@ -47,10 +55,6 @@ export class Application {
   async close(): Promise<void> {
     await rm(this.root, { recursive: true, force: true });
   }
-}
-
-async function prepend(path: string, text: string): Promise<void> {
-  await writeFile(path, `${text}${await readFile(path, 'utf8')}`);
 }
 
 /** The text must be there: otherwise the version would be the one that it was made from. */

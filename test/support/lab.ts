@@ -50,6 +50,13 @@ export interface Status {
     }[];
     readonly failover: { readonly possible: boolean; readonly reason: string };
   };
+  /** Said by the command alone. */
+  readonly operation?: { readonly by: string; readonly command: string } | null;
+  readonly application?: {
+    readonly current: string;
+    readonly canary: object | null;
+    readonly underWay: object | null;
+  };
   /** Sentences: what is not healthy. */
   readonly problems: readonly string[];
 }

@@ -185,6 +185,8 @@ async function giveUp(
       const { current, applied } = await each.observe();
       if (current === before && applied === before) continue;
       await revertHost(change, each, before).catch((reason: Error) => {
+        // Whoever has the lock now decides what comes of it.
+        if (reason instanceof TandemError && reason.code === 'lock-lost') throw reason;
         stuck.push(each.host);
         request.reporter.note(each.host, `did not come back to ${before}: ${reason.message}`);
       });
