@@ -140,6 +140,8 @@ export class MemoryHost implements SessionHost {
       epoch: 1,
       statistics: this.observer.statistics.of('db-1'),
       crowded: false,
+      // Commands of any length: nobody is asked.
+      packetLimit: { knows: () => true, refuses: () => false, bytes: Number.POSITIVE_INFINITY },
       acquire: async (wanted: Wanted) => this.#connect(wanted),
       release: (connection: ServerConnection) => {
         connection.owner = undefined;
