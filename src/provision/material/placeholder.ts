@@ -17,5 +17,8 @@ export function placeholderMaterial(spec: Spec): Material {
     hosts: Object.fromEntries(spec.hosts.map((host) => [host.name, pair(host.name)])),
     site: pair(spec.site.domain),
     passwords: { replication: '', agent: '', application: '' },
+    accounts: Object.fromEntries(
+      Object.keys(spec.database.accounts).map((name) => [name, { server: '', clients: [''] }]),
+    ),
   };
 }
