@@ -55,7 +55,7 @@ export function register(program: Command): void {
 }
 
 /** The account to log in as; undefined for the application's. Throws when it isn't one of the stack file. */
-function knownAccount({ database }: Spec, asked: string | undefined): string | undefined {
+export function knownAccount({ database }: Spec, asked: string | undefined): string | undefined {
   if (asked === undefined || asked === database.schema) return undefined;
   if (Object.hasOwn(database.accounts, asked)) return asked;
   const names = [database.schema, ...Object.keys(database.accounts)];

@@ -299,6 +299,8 @@ const capabilities = script(
   { kind: 'changeUser', account: 'first' },
   asked,
   { kind: 'changeUser', account: 'wrong' },
+  // What the character set is now: see docs/router.md.
+  'SET NAMES utf8mb4',
   asked,
 );
 

@@ -1,7 +1,7 @@
 /** `wire.ts CORPUS TARGET FORM`: every packet of every answer, for a client with the capabilities of that form. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { capability, extendedCapability } from '#src/mysql-wire/capabilities.ts';
+import { capability, extendedCapability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
 import { command } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import type { ExecuteStep, Parameter } from '../step.ts';
@@ -10,18 +10,20 @@ import { type Shape, WireConnection, type WireOptions } from './wire-connection.
 import { variablesInOrder } from './wire-ok.ts';
 import { bytesOf, byteTypes, typeBytes, valueBytes } from './wire-parameters.ts';
 
+/** What every client of these days has; in the rest they differ. */
 const common =
-  capability.longFlag |
-  capability.localFiles |
-  capability.protocol41 |
-  capability.transactions |
-  capability.secureConnection |
-  capability.multiStatements |
-  capability.multiResults |
-  capability.preparedMultiResults |
-  capability.pluginAuth |
-  capability.connectAttributes |
-  capability.pluginAuthLengthEncoded;
+  offeredCapabilities &
+  ~(
+    capability.foundRows |
+    capability.connectWithDatabase |
+    capability.noSchema |
+    capability.odbc |
+    capability.ignoreSpace |
+    capability.interactive |
+    capability.ignoreSigpipe |
+    capability.sessionTrack |
+    capability.deprecateEof
+  );
 
 /** What clients there are: of old, of today, and one that wants to know everything. */
 const forms: Readonly<Record<string, WireOptions>> = {

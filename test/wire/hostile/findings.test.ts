@@ -27,6 +27,20 @@ const prepared = (id: number, parameters: number) => {
 };
 const asText = (payload: Buffer) => payload.toString('latin1');
 
+/** A client that has prepared a statement with a parameter. */
+async function withParameter(): Promise<RawClient> {
+  front.server.reply = (payload) =>
+    payload[0] === command.stmtPrepare
+      ? [prepared(9, 1)]
+      : payload[0] === command.stmtSendLongData
+        ? []
+        : undefined;
+  const client = await RawClient.loggedIn(front.path);
+  client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (?)')));
+  await client.until(20);
+  return client;
+}
+
 async function eventually(what: string, holds: () => boolean, ms = 2_000): Promise<void> {
   const deadline = performance.now() + ms;
   while (!holds()) {
@@ -123,15 +137,7 @@ describe('what a client sends', () => {
   });
 
   test('long data without end waits for a server that does not read', async () => {
-    front.server.reply = (payload) =>
-      payload[0] === command.stmtPrepare
-        ? [prepared(9, 1)]
-        : payload[0] === command.stmtSendLongData
-          ? []
-          : undefined;
-    const client = await RawClient.loggedIn(front.path);
-    client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (?)')));
-    await client.until(20);
+    const client = await withParameter();
     front.server.pause();
     const piece = commandPacket(
       command.stmtSendLongData,
@@ -383,15 +389,7 @@ describe('what a client sends', () => {
   });
 
   test('long data that reached no server makes the execution fail', async () => {
-    front.server.reply = (payload) =>
-      payload[0] === command.stmtPrepare
-        ? [prepared(9, 1)]
-        : payload[0] === command.stmtSendLongData
-          ? []
-          : undefined;
-    const client = await RawClient.loggedIn(front.path);
-    client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (?)')));
-    await client.until(20);
+    const client = await withParameter();
     const { view } = front.topology;
     front.topology.set({ primary: undefined, epoch: 1, members: [] });
     client.socket.write(

@@ -8,6 +8,7 @@ import { capability, mirroredCapabilities } from '#src/mysql-wire/capabilities.t
 import { Channel } from '#src/router/channel.ts';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Observer } from '#src/router/observer.ts';
+import { PacketLimit } from '#src/router/packet-limit.ts';
 import type { MemberPool, Wanted } from '#src/router/pool.ts';
 import type { SessionRoutes } from '#src/router/routes.ts';
 import { ServerConnection } from '#src/router/server-connection.ts';
@@ -140,8 +141,8 @@ export class MemoryHost implements SessionHost {
       epoch: 1,
       statistics: this.observer.statistics.of('db-1'),
       crowded: false,
-      // Commands of any length: nobody is asked.
-      packetLimit: { knows: () => true, refuses: () => false, bytes: Number.POSITIVE_INFINITY },
+      packetLimit: new PacketLimit(),
+      connectApart: () => Promise.reject(new Error('there is nothing beside the pool')),
       acquire: async (wanted: Wanted) => this.#connect(wanted),
       release: (connection: ServerConnection) => {
         connection.owner = undefined;

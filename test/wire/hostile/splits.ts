@@ -75,7 +75,7 @@ export async function splitLarge(payloads: readonly number[], every = 1): Promis
     const text = Buffer.alloc(size - 1, 'x');
     text.write('INSERT INTO t VALUES (1) -- ');
     const statement = commandPacket(command.query, text);
-    // The answer goes on counting where the command ended.
+    // Behind the last packet of the command.
     const done = packets([ok()], packetsOf(statement).length);
     const row = Buffer.alloc(size, 'r');
     row.set([0xfe, ...Buffer.alloc(8)], 0);
