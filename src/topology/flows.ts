@@ -3,6 +3,7 @@
  * that is not a flow is dropped.
  */
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { monitoringFlows } from './monitoring-flows.ts';
 import { ports } from './ports.ts';
 
 /** `any`: everybody; `operators`: `network.operators`; otherwise the hosts by name. */
@@ -30,6 +31,7 @@ export function deriveFlows(spec: Spec): readonly Flow[] {
     ...databaseFlows(spec, host),
     ...quorumFlows(spec, host),
     ...hostFlows(spec, host),
+    ...monitoringFlows(spec, host),
   ]);
 }
 
