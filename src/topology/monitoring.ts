@@ -59,33 +59,49 @@ export function prometheusReaders(spec: Spec): readonly HostSpec[] {
 export const hostLabel = 'instance';
 
 /**
- * Series that Prometheus computes every half minute: what dashboards and alerts ask for, at the price of one series each.
+ * Series that Prometheus computes every half minute, rates over a minute (four scrapes, when these are rarer): what dashboards and alerts ask for, at the price of one series each.
  * `instance` is the host's name in all of them.
  */
 export const recorded = {
   /** Requests per second by balancer. */
-  requests: 'tandem:site_requests:rate1m',
+  requests: 'tandem:site_requests:rate',
   /** Share (0 to 1) of the requests that were answered with 5xx, whole site; no labels. */
-  errorRatio: 'tandem:site_errors:ratio1m',
+  errorRatio: 'tandem:site_errors:ratio',
   /** Requests per second by web host (label `server`), all balancers together. */
-  webRequests: 'tandem:web_requests:rate1m',
+  webRequests: 'tandem:web_requests:rate',
   /** Mean time in seconds until a web host (label `server`) had answered, of the last 1024 requests. */
   webResponseSeconds: 'tandem:web_response_seconds:avg',
   /** Statements per second by web host (`instance`) and database member (label `member`). */
-  statements: 'tandem:statements:rate1m',
+  statements: 'tandem:statements:rate',
   /** 95 % of the statements of a web host (`instance`) took at most so many seconds, waits included. */
-  statementSeconds: 'tandem:statement_seconds:p95_1m',
+  statementSeconds: 'tandem:statement_seconds:p95',
   /** Errors of statements per second by web host (`instance`). */
-  statementErrors: 'tandem:statement_errors:rate1m',
+  statementErrors: 'tandem:statement_errors:rate',
   /** Seconds behind the primary by member (`instance`). */
   lagSeconds: 'tandem:database_lag_seconds',
   /** Share (0 to 1) of the processors' time in use, by host. */
-  cpu: 'tandem:cpu:ratio1m',
+  cpu: 'tandem:cpu:ratio',
   /** Share (0 to 1) of the memory in use, by host. */
   memory: 'tandem:memory:ratio',
   /** Share (0 to 1) in use of the fullest file system that Tandem writes to, by host. */
   disk: 'tandem:disk:ratio',
   /** Bytes per second by host, in and out. */
-  networkIn: 'tandem:network_receive_bytes:rate1m',
-  networkOut: 'tandem:network_transmit_bytes:rate1m',
+  networkIn: 'tandem:network_receive_bytes:rate',
+  networkOut: 'tandem:network_transmit_bytes:rate',
+} as const;
+
+/** MariaDB's account of mysqld_exporter: local socket only, of its unix user alone, no privileges. */
+export const exporterAccount = 'tandem_exporter';
+
+/**
+ * Common name of the certificates of everything that monitors. No host can have it (a dot), and agents let it read
+ * metrics, nothing else.
+ */
+export const monitoringName = 'tandem.monitoring';
+
+/** Paths of metrics at the agent's API. */
+export const agentMetricsPaths = {
+  agent: '/metrics',
+  router: '/metrics/router',
+  nginx: '/metrics/nginx',
 } as const;

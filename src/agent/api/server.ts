@@ -1,6 +1,6 @@
 /**
  * The agent's HTTPS API. Whoever has a certificate of the stack's authority may ask; the copy of a database is for
- * database members alone.
+ * database members alone, and what monitors may read figures and nothing else.
  */
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -12,14 +12,17 @@ import type { Blocklist } from '../blocklist/concern.ts';
 import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
+import type { Readings } from '../metrics/gauges.ts';
 import { databaseRoutes } from './database.ts';
 import { type Env, peerName } from './environment.ts';
+import { metricsRoutes, monitoringOnlyReads } from './metrics.ts';
 import { Problem, problem } from './problem.ts';
 
 export interface ApiParts {
   readonly status: () => AgentStatus;
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
+  readonly metrics: Readings;
 }
 
 const maxBodyBytes = 16 * 1024;
@@ -61,6 +64,7 @@ export function startApi(
 
 export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   const app = new Hono<Env>();
+  monitoringOnlyReads(app);
   app.use(
     bodyLimit({
       maxSize: maxBodyBytes,
@@ -79,6 +83,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
   blocklistRoutes(app, parts.blocklist);
   databaseRoutes(app, context, parts.database);
+  metricsRoutes(app, context, parts.metrics);
   return app;
 }
 

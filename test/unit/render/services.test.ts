@@ -28,8 +28,14 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const all = spec.hosts.flatMap((host) => servicesOf(spec, host.name).map((service) => ({ host, service })));
 
   it('keeps secrets out of arguments, and their files from others', () => {
-    const { passwords, hosts, site } = fixedMaterial(spec);
-    const secrets = [...Object.values(passwords), site.key, ...Object.values(hosts).map(({ key }) => key)];
+    const { passwords, hosts, site, monitoring, receivers } = fixedMaterial(spec);
+    const secrets = [
+      ...Object.values(passwords),
+      site.key,
+      ...[...Object.values(hosts), ...Object.values(monitoring)].map(({ key }) => key),
+      ...receivers.webhookTokens.flatMap((token) => token ?? []),
+      ...(receivers.emailPassword === undefined ? [] : [receivers.emailPassword]),
+    ];
     // The application's password is percent-encoded in its URL.
     const texts = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
     for (const { service } of all) {
