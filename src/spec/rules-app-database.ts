@@ -131,7 +131,15 @@ function guardedSettings(parsed: ParsedStack): readonly Issue[] {
   });
 }
 
-const ownSchemas = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'tandem', 'test']);
+const ownSchemas = new Set([
+  'mysql',
+  'sys',
+  'information_schema',
+  'performance_schema',
+  'tandem',
+  'test',
+  'prometheus',
+]);
 
 function reservedSchema(parsed: ParsedStack): readonly Issue[] {
   const { schema } = parsed.database;

@@ -1,7 +1,7 @@
 /** Who reads whose figures, and where alerts go. */
 import type { HostSpec, Spec } from '#src/spec/spec.ts';
 import type { Flow } from './flows.ts';
-import { monitoringHosts, monitoringOf, prometheusReaders } from './monitoring.ts';
+import { monitoringHosts, monitoringOf, monitoringUser, prometheusReaders } from './monitoring.ts';
 import { ports } from './ports.ts';
 
 export function monitoringFlows(spec: Spec, host: HostSpec): readonly Flow[] {
@@ -58,9 +58,6 @@ export interface Departure {
   readonly protocol: 'tcp' | 'udp';
   readonly purpose: string;
 }
-
-/** Unix user of everything that monitors; Debian's packages make it. */
-export const monitoringUser = 'prometheus';
 
 const dns = 53;
 

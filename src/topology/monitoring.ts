@@ -90,8 +90,14 @@ export const recorded = {
   networkOut: 'tandem:network_transmit_bytes:rate',
 } as const;
 
-/** MariaDB's account of mysqld_exporter: local socket only, of its unix user alone, no privileges. */
-export const exporterAccount = 'tandem_exporter';
+/** Unix user of everything that monitors; Debian's packages make it. */
+export const monitoringUser = 'prometheus';
+
+/**
+ * MariaDB's account of mysqld_exporter: local socket only, no privileges. It has the name of its unix user, because that is
+ * what the server compares (plugin unix_socket).
+ */
+export const exporterAccount = monitoringUser;
 
 /**
  * Common name of the certificates of everything that monitors. No host can have it (a dot), and agents let it read

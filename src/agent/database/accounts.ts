@@ -4,7 +4,6 @@
  */
 import { quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
 import { exporterAccount } from '#src/topology/monitoring.ts';
-import { monitoringUser } from '#src/topology/monitoring-flows.ts';
 import type { DatabasePasswords } from './passwords.ts';
 
 export const agentAccount = 'tandem_agent';
@@ -91,7 +90,7 @@ export function newDatabaseSql(database: NewDatabase): string {
 }
 
 /** Without a password: by the unix user behind a local socket. It sees counters and settings, and no data. */
-export const exporterAccountSql = `CREATE USER IF NOT EXISTS ${exporterAccount}@localhost IDENTIFIED VIA unix_socket AS ${quote(monitoringUser)} WITH MAX_USER_CONNECTIONS 3;`;
+export const exporterAccountSql = `CREATE USER IF NOT EXISTS ${exporterAccount}@localhost IDENTIFIED VIA unix_socket WITH MAX_USER_CONNECTIONS 3;`;
 
 /** Makes a member's replication account; repeating it changes nothing. */
 export function replicationAccountSql(member: string, password: string): readonly string[] {

@@ -24,6 +24,8 @@ export class Readings {
       registers: [this.#registry],
       async collect() {
         this.reset();
+        // Without labels a reset is a zero.
+        this.remove();
         for (const [labels, value] of await read()) this.set(labels, value);
       },
     });
@@ -42,6 +44,7 @@ export class Readings {
       registers: [this.#registry],
       async collect() {
         this.reset();
+        this.remove();
         for (const [labels, value] of await read()) this.inc(labels, value);
       },
     });

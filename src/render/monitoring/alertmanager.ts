@@ -6,8 +6,7 @@
 import type { RenderContext } from '#src/render/context.ts';
 import { configPath, publicFile, secretFile } from '#src/render/files.ts';
 import type { RenderedFile, Service } from '#src/render/service.ts';
-import { type MonitoringSpec, monitoringHosts } from '#src/topology/monitoring.ts';
-import { monitoringUser } from '#src/topology/monitoring-flows.ts';
+import { type MonitoringSpec, monitoringHosts, monitoringUser } from '#src/topology/monitoring.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { goService } from './go-service.ts';

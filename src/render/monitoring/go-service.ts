@@ -1,7 +1,7 @@
 /** What the Go programs that monitor have in common: they are never in the way of what they watch. */
 
 import { defaultRestart, type Service } from '#src/render/service.ts';
-import { monitoringUser } from '#src/topology/monitoring-flows.ts';
+import { monitoringUser } from '#src/topology/monitoring.ts';
 
 /** Figures may be late, requests may not. */
 const behindOthers = 10;

@@ -13,8 +13,8 @@ import {
   hostLabel,
   type MonitoringSpec,
   monitoringHosts,
+  monitoringUser,
 } from '#src/topology/monitoring.ts';
-import { monitoringUser } from '#src/topology/monitoring-flows.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { goService } from './go-service.ts';

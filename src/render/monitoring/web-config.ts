@@ -2,11 +2,12 @@
  * TLS of everything that monitors: whoever asks must have a certificate of the stack's authority. One form for Prometheus,
  * Alertmanager and exporters (https://prometheus.io/docs/prometheus/latest/configuration/https/), all as one unix user.
  */
+
 import { stringify } from 'yaml';
 import type { KeyPair, RenderContext } from '#src/render/context.ts';
 import { configPath, publicFile, tlsFiles } from '#src/render/files.ts';
 import type { FileEffect, RenderedFile } from '#src/render/service.ts';
-import { monitoringUser } from '#src/topology/monitoring-flows.ts';
+import { monitoringUser } from '#src/topology/monitoring.ts';
 
 export interface MonitoringTls {
   readonly ca: string;

@@ -29,7 +29,7 @@ export function monitoringAlerts({ spec }: AlertContext): readonly Alert[] {
       expression: 'mysql_up == 0 and on (instance) tandem_database_ready == 1',
       forSeconds: 120,
       summary: "The exporter on {{ $labels.instance }} can't read the figures of its database server.",
-      description: 'The server is in order, but the account tandem_exporter is missing or refused.',
+      description: 'The server is in order, but its account is missing or refused.',
       action: 'docs/monitoring.md has the statement that makes the account.',
     },
     {
