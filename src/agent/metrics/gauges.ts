@@ -25,7 +25,7 @@ export class Readings {
       async collect() {
         this.reset();
         // Without labels a reset is a zero.
-        this.remove();
+        if (labelNames.length === 0) this.remove();
         for (const [labels, value] of await read()) this.set(labels, value);
       },
     });
@@ -44,7 +44,7 @@ export class Readings {
       registers: [this.#registry],
       async collect() {
         this.reset();
-        this.remove();
+        if (labelNames.length === 0) this.remove();
         for (const [labels, value] of await read()) this.inc(labels, value);
       },
     });
