@@ -9,6 +9,10 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { alertsPoint } from './monitoring-2-alerts.ts';
+import { monitoringHostDead } from './monitoring-3-host-dead.ts';
+import { monitoringCost } from './monitoring-4-cost.ts';
+import { monitoringPorts } from './monitoring-5-ports.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
@@ -82,6 +86,10 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(routerClients),
   ownPoint(hostile),
   ownPoint(routerKilled),
+  ownPoint(alertsPoint),
+  ownPoint(monitoringHostDead),
+  ownPoint(monitoringCost),
+  ownPoint(monitoringPorts),
 ];
 
 /** Runs a point with a lab of its own. */
