@@ -28,7 +28,7 @@ export function recordings({ scrapeSeconds }: MonitoringSpec): readonly Recordin
     statementErrors: `sum by (instance) (${rate('tandem_router_statement_errors_total')})`,
     lagSeconds: 'max by (instance) (tandem_database_lag_seconds)',
     cpu: `1 - avg by (instance) (${rate('node_cpu_seconds_total{mode="idle"}')})`,
-    memory: '1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes',
+    memory: 'max by (instance) (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)',
     disk: 'max by (instance) (1 - tandem_disk_available_bytes / tandem_disk_size_bytes)',
     networkIn: `sum by (instance) (${rate('node_network_receive_bytes_total')})`,
     networkOut: `sum by (instance) (${rate('node_network_transmit_bytes_total')})`,
