@@ -3,6 +3,7 @@
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { parseSubnet } from '#src/std/ipv4.ts';
 import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
+import { monitoringHosts } from '#src/topology/monitoring.ts';
 import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
@@ -11,6 +12,8 @@ import { haproxyPaths } from './haproxy.ts';
 import { hostInterface, keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
+import { nginxStatusSocket } from './nginx.ts';
+import { routerControlSocket } from './router.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'agent';
@@ -81,6 +84,7 @@ function agentConfig(context: RenderContext): AgentConfig {
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
     (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
   );
+  const watcher = monitoringHosts(spec).findIndex(({ name }) => name === host.name);
   return {
     stack: spec.stack,
     stackId: material.stackId,
@@ -108,6 +112,8 @@ function agentConfig(context: RenderContext): AgentConfig {
         }
       : {}),
     ...(host.roles.includes('database') ? { database: databaseConfig(context, peers) } : {}),
+    ...(host.roles.includes('web') ? { web: { nginxStatusSocket, routerControlSocket } } : {}),
+    ...(watcher === -1 ? {} : { monitoring: { position: watcher } }),
   };
 }
 

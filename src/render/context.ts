@@ -23,6 +23,8 @@ export interface Material {
   readonly ca: string;
   /** By host name: a certificate for server and client use; subject alternative names are name, address, localhost. */
   readonly hosts: Readonly<Record<string, KeyPair>>;
+  /** By host name: server and client of what monitors there; agents let its common name read metrics only. */
+  readonly monitoring: Readonly<Record<string, KeyPair>>;
   /** What browsers see; SANs are the domain and the floating addresses. */
   readonly site: KeyPair;
   readonly passwords: {
@@ -35,6 +37,12 @@ export interface Material {
   };
   /** By name: the accounts of `database.accounts`. */
   readonly accounts: Readonly<Record<string, AccountSecrets>>;
+  /** Secrets of the receivers of alerts, from the files that the stack file names. */
+  readonly receivers: {
+    /** In the order of `monitoring.alerts.webhooks`. */
+    readonly webhookTokens: readonly (string | undefined)[];
+    readonly emailPassword?: string | undefined;
+  };
   /** Text of `database.schemaFile`. */
   readonly schemaSql?: string | undefined;
 }

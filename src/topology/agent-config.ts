@@ -73,4 +73,8 @@ export interface AgentConfig {
   };
   /** Only on database hosts. */
   readonly database?: AgentDatabaseConfig;
+  /** Only on web hosts: unix sockets that speak HTTP, for figures. */
+  readonly web?: { readonly nginxStatusSocket: string; readonly routerControlSocket: string };
+  /** Only on hosts with Alertmanager; `position` among them, from 0. */
+  readonly monitoring?: { readonly position: number };
 }
