@@ -126,8 +126,7 @@ web:
 # Prometheus, Alertmanager and exporters run without a word here; 'monitoring: false' turns them off. Who is told of alerts:
 # monitoring:
 #   alerts:
-#     webhooks:
-#       - url: https://alerts.example.org/hook
+#     webhooks: [{ url: 'https://alerts.example.org/hook' }]
 #     email: { to: [ops@example.org], from: tandem@example.org, smtp: 'mail.example.org:587' }
 `;
 }

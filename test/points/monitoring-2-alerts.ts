@@ -48,14 +48,15 @@ async function provoke(world: World, main: WebhookReceiver, cause: Cause) {
   const seconds = () => Math.round((Date.now() - startedMs) / 1_000);
   const heal = await cause.provoke(world);
   let firedAfter: number;
+  let healedMs: number;
   try {
     const allFire = () => alerts.every((name) => main.told(name, 'firing', startedMs).length > 0);
     await waitFor(`${alerts.join(', ')} at the receiver (${what})`, allFire, firesWithinMs, 250);
     firedAfter = seconds();
   } finally {
+    healedMs = Date.now();
     await heal();
   }
-  const healedMs = Date.now();
   const allResolve = () => alerts.every((name) => main.told(name, 'resolved', healedMs).length > 0);
   await waitFor(`${alerts.join(', ')} resolved at the receiver (${what})`, allResolve, resolvesWithinMs, 250);
   const summary = alerts.map((name) => main.told(name, 'firing', startedMs)[0]?.annotations['summary']);

@@ -76,7 +76,7 @@ function clusterConfiguration(tls: MonitoringTls) {
   return { tls_server_config: serverTls(tls), tls_client_config: clientTls(tls) };
 }
 
-function alertmanagerConfiguration({ alerts }: MonitoringSpec) {
+export function alertmanagerConfiguration({ alerts }: MonitoringSpec) {
   return {
     global: { resolve_timeout: '5m' },
     route: {

@@ -44,7 +44,21 @@ function testOf({ alert: name, series, up = everybody, at, fires }: AlertCase) {
   };
 }
 
-const head = { evaluation_interval: '15s', group_eval_order: ['recorded', 'alerts'] };
+const testsOf = (name: string) => ({
+  evaluation_interval: '15s',
+  group_eval_order: ['recorded', 'alerts'],
+  tests: alertCases.filter(({ alert }) => alert === name).map(testOf),
+});
+
+/** The stack's rules without the other alerts, which would only take time. */
+function only(name: string) {
+  return {
+    groups: rules.groups.map((group) => ({
+      ...group,
+      rules: group.rules.filter((rule) => !('alert' in rule) || rule.alert === name),
+    })),
+  };
+}
 
 describe('alerts', () => {
   it('have a case each that fires and one that does not', () => {
@@ -56,14 +70,13 @@ describe('alerts', () => {
   });
 
   it('fire for their causes, and not for what comes close', { timeout: 180_000 }, () => {
-    expect(testRules(rules, { ...head, tests: alertCases.map(testOf) })).toBe('');
+    const names = [...new Set(alertCases.map(({ alert }) => alert))];
+    expect(testRules(names.map((name) => ({ rules: only(name), tests: testsOf(name) })))).toBe('');
   });
 
   it('are found out when they do not', () => {
-    const broken = { ...rules, groups: rules.groups.map(withoutFirstAlert) };
     const name = alerts[0]?.name ?? '';
-    const cases = alertCases.filter(({ alert }) => alert === name).map(testOf);
-    expect(testRules(broken, { ...head, tests: cases })).toContain(name);
+    expect(testRules([{ rules: only('HostDown'), tests: testsOf(name) }])).toContain(name);
   });
 
   it('say what, where and what to do next', () => {
@@ -75,8 +88,3 @@ describe('alerts', () => {
     }
   });
 });
-
-function withoutFirstAlert<T extends { rules: readonly object[] }>(group: T): T {
-  const first = group.rules.findIndex((rule) => 'alert' in rule);
-  return { ...group, rules: group.rules.filter((_, index) => index !== first) };
-}
