@@ -32,11 +32,13 @@ export async function startAgent(
   const blocklist = new Blocklist(context);
   const database = config.database === undefined ? undefined : await startDatabase(context, options);
   const balancer = config.balancer === undefined ? undefined : await startBalancer(context);
+  const traffic = config.balancer === undefined ? undefined : await startTraffic(context);
+  const faults = config.lab ? await startFaults(context) : undefined;
   const quorum = new QuorumConcern(context, () => database?.writable === true);
   const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
   const parts: StatusParts = { context, blocklist, quorum, clock, database, balancer };
   const listen = { address: config.address, port: options.port ?? ports.agent };
-  const api = startApi(context, { status: () => agentStatus(parts), blocklist, database }, listen);
+  const api = startApi(context, { status: () => agentStatus(parts), blocklist, database, faults }, listen);
   // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
   await blocklist.start().catch((error: Error) => {
     context.warnings.set('blocklist', `Block-list: ${error.message}.`);
@@ -45,7 +47,7 @@ export async function startAgent(
   return {
     context,
     stop: () => {
-      for (const concern of [database, balancer, quorum, clock, blocklist]) concern?.stop();
+      for (const concern of [database, balancer, traffic, quorum, clock, blocklist]) concern?.stop();
       api.close();
       context.etcd.close();
     },
@@ -58,7 +60,10 @@ export async function loadConcerns(config: {
   readonly balancer?: unknown;
 }): Promise<void> {
   if (config.database !== undefined) await import('./database/concern.ts');
-  if (config.balancer !== undefined) await import('./balancer/concern.ts');
+  if (config.balancer !== undefined) {
+    await import('./balancer/concern.ts');
+    await import('./traffic/concern.ts');
+  }
 }
 
 async function startDatabase(context: AgentContext, options: AgentOptions) {
@@ -69,4 +74,16 @@ async function startDatabase(context: AgentContext, options: AgentOptions) {
 async function startBalancer(context: AgentContext) {
   const { BalancerConcern } = await import('./balancer/concern.ts');
   return new BalancerConcern(context);
+}
+
+async function startTraffic(context: AgentContext) {
+  const { TrafficConcern } = await import('./traffic/concern.ts');
+  return new TrafficConcern(context);
+}
+
+async function startFaults(context: AgentContext) {
+  const { LabFaults } = await import('./lab/faults.ts');
+  const faults = new LabFaults(context);
+  await faults.start();
+  return faults;
 }

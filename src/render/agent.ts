@@ -11,6 +11,7 @@ import { haproxyPaths } from './haproxy.ts';
 import { hostInterface, keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
+import { routerControlSocket } from './router.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'agent';
@@ -89,6 +90,8 @@ function agentConfig(context: RenderContext): AgentConfig {
     tls: hostTls,
     dataDirectory,
     blocklist: { json: `${dataDirectory}/blocklist.json`, nft: `${dataDirectory}/blocklist.nft` },
+    lab: host.ssh === undefined,
+    ...(host.roles.includes('web') ? { routerControlSocket } : {}),
     ...(host.roles.includes('balancer')
       ? {
           balancer: {

@@ -8,6 +8,27 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** A token for the dashboard's API; what is kept of its secret is a hash. */
+export interface DashboardToken {
+  readonly id: string;
+  /** SHA-256 of the whole token, hexadecimal: a token has 256 random bits, so no slow hash is needed. */
+  readonly hash: string;
+  readonly name: string;
+  readonly scope: 'read' | 'act';
+  /** Milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+}
+
+export interface DashboardMaterial {
+  /** Server certificate (floating addresses, balancers), and a client's towards agents and etcd. */
+  readonly identity: KeyPair;
+  /** Seals sessions: the same on all balancers, so that a session outlives a takeover. Hexadecimal. */
+  readonly sessionKey: string;
+  /** Hashes of passwords (src/dashboard/server/passwords.ts), by operator's name. */
+  readonly passwords: Readonly<Record<string, string>>;
+  readonly tokens: readonly DashboardToken[];
+}
+
 /** Secrets and certificates of a stack; made once by `src/provision/material`, kept 0600 in the state directory. */
 export interface Material {
   /** Random identity of this stack; data directories carry it. */
@@ -26,6 +47,8 @@ export interface Material {
     /** MariaDB account of the application, named like the schema. */
     readonly application: string;
   };
+  /** The dashboard's own: an identity, and what it knows operators by. */
+  readonly dashboard: DashboardMaterial;
   /** Text of `database.schemaFile`. */
   readonly schemaSql?: string | undefined;
 }

@@ -28,8 +28,14 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const all = spec.hosts.flatMap((host) => servicesOf(spec, host.name).map((service) => ({ host, service })));
 
   it('keeps secrets out of arguments, and their files from others', () => {
-    const { passwords, hosts, site } = fixedMaterial(spec);
-    const secrets = [...Object.values(passwords), site.key, ...Object.values(hosts).map(({ key }) => key)];
+    const { passwords, hosts, site, dashboard } = fixedMaterial(spec);
+    const ofDashboard = [dashboard.identity.key, dashboard.sessionKey, ...Object.values(dashboard.passwords)];
+    const secrets = [
+      ...Object.values(passwords),
+      ...ofDashboard,
+      site.key,
+      ...Object.values(hosts).map(({ key }) => key),
+    ];
     // The application's password is percent-encoded in its URL.
     const texts = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
     for (const { service } of all) {

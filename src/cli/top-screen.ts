@@ -1,0 +1,1 @@
+export async function showTop(_stack: unknown, _options: unknown): Promise<void> {}
