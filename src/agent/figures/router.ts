@@ -44,7 +44,9 @@ export async function routerStory(socketPath: string): Promise<RouterStory> {
   const { topStatements = [] } = JSON.parse(status) as { topStatements?: TopStatement[] };
   const statements = [];
   for (const [index, top] of topStatements.entries()) {
-    const route = index < explained ? await explain(socketPath, top.fingerprint) : undefined;
+    // A command without a text, such as a prepare, has no route of its own.
+    const isStatement = !top.fingerprint.startsWith('command ');
+    const route = isStatement && index < explained ? await explain(socketPath, top.fingerprint) : undefined;
     statements.push({ ...top, goesTo: route?.goesTo ?? null, because: route?.because ?? null });
   }
   return { statements, routed: routedOf(metrics) };

@@ -81,7 +81,7 @@ export class TrafficConcern {
       runtimeCommand(socket, 'show servers state'),
       runtimeCommand(socket, 'get var proc.adjusted'),
     ]);
-    const commands = commandsFor(this.#overrides, parseServersState(states), /value <1>/.test(adjusted));
+    const commands = commandsFor(this.#overrides, parseServersState(states), /value=<1>/.test(adjusted));
     for (const command of commands) {
       const answer = (await runtimeCommand(socket, command)).trim();
       if (answer === '') this.#log.info('told HAProxy', { command });

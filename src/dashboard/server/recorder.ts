@@ -104,8 +104,9 @@ export class Recorder implements MetricsSource {
       (_, index) => first + index * stepMs,
     );
     const series = [...this.#series.values()].map((one) => {
-      const ring = isRecent ? one.fine : one.coarse;
-      const values = times.map((time) => rounded(ring.mean(time, time + stepMs)));
+      // While nobody watched, there is a value every ten seconds: it stands for all of them.
+      const fineMean = (time: number) => (isRecent ? one.fine.mean(time, time + stepMs) : null);
+      const values = times.map((time) => rounded(fineMean(time) ?? one.coarse.mean(time, time + stepMs)));
       return { name: one.name, label: one.label, unit: one.unit, values };
     });
     return { source: 'memory', stepMs, times, series };

@@ -86,7 +86,7 @@ function optionsOf(
     legend: { live: true },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(spec.atLeast, (max ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, space: 70, values: clockValues },
+      { ...axis, space: 70, size: 30, values: clockValues },
       { ...axis, size: 62, values: (_plot, values) => values.map(spec.value) },
     ],
     series: [
