@@ -3,15 +3,23 @@ import type { Command } from 'commander';
 import type { StackStatus } from '#src/provision/status.ts';
 import { openStack } from './open.ts';
 import { print, table } from './output.ts';
+import { parseInterval, watchScreen } from './screen.ts';
 
 export function register(program: Command): void {
   program
     .command('status')
     .description('how the stack is; exit code 0 when it is healthy')
     .option('--json', 'the contract of docs/reference/status.md')
-    .action(async (options: { json?: boolean }, self: Command) => {
+    .option('--watch', 'again and again, until Ctrl-C')
+    .option('--interval <seconds>', 'between two looks', '2')
+    .action(async (options: { json?: boolean; watch?: boolean; interval: string }, self: Command) => {
+      const intervalMs = parseInterval(options.interval);
       const stack = await openStack(self);
       const { readStatus } = await import('#src/provision/health.ts');
+      if (options.watch === true) {
+        const show = options.json ? (status: StackStatus) => JSON.stringify(status) : render;
+        return watchScreen({ intervalMs, next: async () => show(await readStatus(stack)) });
+      }
       const status = await readStatus(stack);
       print(options.json ? JSON.stringify(status, null, 2) : render(status));
       process.exitCode = status.healthy ? 0 : 1;

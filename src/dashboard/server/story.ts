@@ -55,7 +55,10 @@ export async function readSql(agents: Agents): Promise<SqlView> {
   };
 }
 
-function mergeStatements(told: readonly { host: string; story: RouterStory }[]): SqlView['statements'] {
+/** One row a shape, whichever routers saw it; most time first. */
+export function mergeStatements(
+  told: readonly { host: string; story: RouterStory }[],
+): SqlView['statements'] {
   const merged = new Map<string, SqlView['statements'][number]>();
   for (const { host, story } of told) {
     for (const { fingerprint, ...one } of story.statements) {

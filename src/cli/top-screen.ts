@@ -1,1 +1,0 @@
-export async function showTop(_stack: unknown, _options: unknown): Promise<void> {}
