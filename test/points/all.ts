@@ -9,6 +9,8 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { dashboard } from './monitoring-1-dashboard.ts';
+import { dashboardSecurity } from './monitoring-5-security.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
@@ -82,6 +84,8 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(routerClients),
   ownPoint(hostile),
   ownPoint(routerKilled),
+  ownPoint(dashboard),
+  ownPoint(dashboardSecurity),
 ];
 
 /** Runs a point with a lab of its own. */
