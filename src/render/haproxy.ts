@@ -218,7 +218,7 @@ const retryRules = [
 /** Where the site goes while an operator has given weights other than the stack file's; its servers are not checked twice. */
 export const weightedBackend = 'web-weighted';
 
-/** `static-rr` takes no weights while it runs (ADR 7); `roundrobin` does, and is out by a request in a hundred. */
+/** `static-rr` takes no weights while it runs (ADR 7); `roundrobin` does, and is out by a request now and then (ADR 611). */
 function weighted(spec: Spec): string {
   return lines(
     `backend ${weightedBackend}`,

@@ -64,7 +64,6 @@ export interface TrafficOverride {
 }
 
 export const trafficPrefix = '/tandem/traffic/';
-/** Drained and unequal weights are spread by another backend than exact ones (ADR 611). */
 export const maxWeight = 256;
 
 /** A fault that an operator tries on a lab's host, while it lasts. */
