@@ -62,6 +62,12 @@ export async function logInByPage(page: Page, url: string, name: string, passwor
   await page.getByRole('button', { name: 'Log in' }).click();
 }
 
+/** Logs in, and waits until the map stands there. */
+export async function enter(page: Page, url: string, name: string, password: string): Promise<void> {
+  await logInByPage(page, url, name, password);
+  await page.locator('svg.drawing .node').first().waitFor();
+}
+
 interface Violation {
   readonly id: string;
   readonly impact: string;

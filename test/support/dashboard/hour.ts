@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Browser, Page } from 'playwright-core';
 import { waitFor } from '#test/support/wait.ts';
-import { logInByPage, newVisitor } from './browser.ts';
+import { enter, newVisitor } from './browser.ts';
 import { DashboardSession, type Target } from './client.ts';
 
 interface Footprint {
@@ -34,8 +34,7 @@ export async function anHour(
     if (sent >= updates) isOver = true;
     await route.fulfill({ status: 200, contentType: 'text/event-stream', body });
   });
-  await logInByPage(page, target.origin, 'admin', password);
-  await page.locator('svg.drawing').waitFor();
+  await enter(page, target.origin, 'admin', password);
   await waitFor('the first part', () => sent >= updates / parts, 60_000);
   await page.waitForTimeout(1_000);
   const first = await footprint(page);

@@ -33,8 +33,9 @@ const paths = [
 ] as const;
 
 /** No identity, a made-up one, a spoilt one: each path says 401 (or leads to the login page), and nothing else. */
-export async function strangersAreRefused({ target, secrets }: Victim): Promise<number> {
-  let tried = 0;
+export async function strangersAreRefused(victim: Victim): Promise<number> {
+  const { target, secrets } = victim;
+  let tried = await pageIsForOperators(victim);
   const disguises: readonly Record<string, string>[] = [
     {},
     { cookie: `${cookieName}=eyJuYW1lIjoiYWRtaW4ifQ.AAAA`, 'x-tandem-csrf': 'AAAA' },
@@ -60,6 +61,21 @@ export async function strangersAreRefused({ target, secrets }: Victim): Promise<
     }
   }
   return tried;
+}
+
+/** The page's own code is served to who is logged in; a stranger gets the files of the login page only. */
+async function pageIsForOperators({ target, admin }: Victim): Promise<number> {
+  const session = await DashboardSession.login(target, admin.name, admin.password);
+  const filesOf = (html: string) => [...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+  const open = filesOf((await askDashboard(target, '/login')).body);
+  const all = filesOf((await session.ask('/')).body);
+  const own = all.filter((path) => !open.includes(path));
+  assert.ok(own.length > 0, `the page has files of its own: ${all.join(', ')}`);
+  for (const path of own) {
+    assert.equal((await session.ask(path)).status, 200, path);
+    assert.equal((await askDashboard(target, path)).status, 401, `${path} is for strangers too`);
+  }
+  return own.length;
 }
 
 function assertHeaders(headers: Readonly<Record<string, string>>, path: string): void {
