@@ -5,6 +5,7 @@ import { Assets } from '#src/dashboard/server/assets.ts';
 import { Dashboard } from '#src/dashboard/server/dashboard.ts';
 import { listen } from '#src/dashboard/server/listen.ts';
 import { createLog } from '#src/dashboard/server/log.ts';
+import { PrometheusSource } from '#src/dashboard/server/prometheus.ts';
 import type { DashboardConfig } from '#src/topology/dashboard-config.ts';
 
 const log = createLog((line) => process.stdout.write(line));
@@ -28,7 +29,8 @@ try {
     [config.tls.ca, config.tls.certificate, config.tls.key].map((path) => readFile(path, 'utf8')),
   );
   const tls = { ca: ca ?? '', certificate: certificate ?? '', key: key ?? '' };
-  const dashboard = new Dashboard(config, tls, log);
+  const history = config.prometheus.length === 0 ? undefined : new PrometheusSource(config.prometheus, tls);
+  const dashboard = new Dashboard(config, tls, log, history);
   await listen(dashboard, new Assets(config.assetsDirectory), config, tls, log);
   log.info('dashboard listens', { host: config.host, url: config.url });
   flushCompileCache();

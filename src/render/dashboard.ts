@@ -92,6 +92,7 @@ function dashboardConfig(
     sync: spec.database.sync,
     agentPort: ports.agent,
     etcdEndpoints: quorum.map(({ address }) => `https://${address}:${ports.etcdClient}`),
+    prometheus: [],
     tls: { ca: tls.ca, certificate: tls.certificate, key: tls.key },
     accountsFile,
     assetsDirectory: `${codeDirectory}/${dashboardAssets}`,

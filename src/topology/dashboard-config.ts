@@ -26,6 +26,8 @@ export interface DashboardConfig {
   /** Where agents listen. */
   readonly agentPort: number;
   readonly etcdEndpoints: readonly string[];
+  /** `https://ADDRESS:PORT` of every Prometheus, each of which sees the whole stack; none: the time view is from memory. */
+  readonly prometheus: readonly string[];
   readonly tls: { readonly ca: string; readonly certificate: string; readonly key: string };
   /** JSON (0600): `DashboardAccounts`. */
   readonly accountsFile: string;

@@ -16,6 +16,9 @@ import { Shared } from './shared.ts';
 import { readBlocklist, readSql, readStory } from './story.ts';
 import { Streams } from './streams.ts';
 
+/** As far back as the recorder has every second. */
+const recentMs = 840_000;
+
 export class Dashboard {
   readonly config: DashboardConfig;
   readonly authentication: Authentication;
@@ -88,8 +91,10 @@ export class Dashboard {
   }
 
   async readMetrics(range: Range): Promise<Metrics> {
-    const answer = await (this.#history?.query(range).catch(() => undefined) ?? undefined);
-    const found = answer ?? (await this.#recorder.query(range));
+    // The last minutes by the second are here; what is older is Prometheus', where there is one.
+    const isRecent = range.to - range.from <= recentMs;
+    const older = isRecent ? undefined : await this.#history?.query(range).catch(() => undefined);
+    const found = older ?? (await this.#recorder.query(range));
     return { ...found, marks: this.#marks(range) };
   }
 

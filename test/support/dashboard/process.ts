@@ -49,6 +49,7 @@ export async function startDashboard(change: Partial<DashboardConfig> = {}): Pro
     // Nobody listens there: what needs the stack fails, and what must be refused is refused before that.
     agentPort: 1,
     etcdEndpoints: ['https://127.0.0.1:1'],
+    prometheus: [],
     tls: { ca: file('ca.pem'), certificate: file('own.pem'), key: file('own.key') },
     accountsFile: file('accounts.json'),
     assetsDirectory: join(repository, 'dist/dashboard'),

@@ -24,6 +24,7 @@ export const config: DashboardConfig = {
   sync: 'required',
   agentPort: 8440,
   etcdEndpoints: [],
+  prometheus: [],
   tls: { ca: '', certificate: '', key: '' },
   accountsFile: '',
   assetsDirectory: '',

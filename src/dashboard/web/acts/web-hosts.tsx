@@ -60,14 +60,16 @@ function WebHost({ web }: { web: StackState['web'][number] }) {
         </button>
         <label>
           Weight <span class="visually-hidden">of {host}</span>
+          {/* Not bound to the live state: that would write over what somebody types. */}
           <input
+            key={weight}
             name="weight"
             type="number"
             min="0"
             max="256"
             required
             disabled={!mayAct}
-            value={weight ?? 1}
+            defaultValue={String(weight ?? 1)}
           />
         </label>
         <button type="submit" disabled={!mayAct}>
