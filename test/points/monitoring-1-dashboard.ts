@@ -96,8 +96,8 @@ async function accessible(
       await show(page, target, view);
       await sleep(1_500);
       assert.deepEqual(await seriousFindings(page), [], `${view}, ${look.name}`);
-      const overflow = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
-      assert.ok(overflow <= 0, `${view}, ${look.name}: ${overflow} pixels beyond the window`);
+      const wide = await tooWide(page);
+      assert.deepEqual(wide, [], `${view}, ${look.name}: beyond the window`);
       looked += 1;
       const isKept = counts.isForDocs && (look.name === 'light' || view === 'map');
       const suffix = look.name === 'light' ? '' : `-${look.name}`;
@@ -107,6 +107,15 @@ async function accessible(
     await context.close();
   }
   return { viewsLookedAt: looked };
+}
+
+/** Elements that reach beyond the window's right edge, but for those that scroll in a box of their own. */
+async function tooWide(page: Page): Promise<unknown> {
+  return page.evaluate(`
+    document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]
+      .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && one.closest('.scroll') === null)
+      .map((one) => one.outerHTML.slice(0, 120)).slice(0, 5)
+  `);
 }
 
 /** By keyboard alone: from the top of the page to a dialog and out of it. */
