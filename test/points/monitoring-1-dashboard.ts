@@ -277,6 +277,12 @@ export async function browse(lab: Lab, browser: Browser, context: Context): Prom
       hour,
       takeoverMs,
     };
+  } catch (error) {
+    for (const page of browser.contexts().flatMap((one) => one.pages())) {
+      const text = await page.evaluate('document.body.innerText.slice(0, 400)').catch(() => '');
+      log(`a page at ${page.url()} shows: ${String(text).replaceAll('\n', ' | ')}`);
+    }
+    throw error;
   } finally {
     await load.stop();
   }

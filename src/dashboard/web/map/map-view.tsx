@@ -1,5 +1,5 @@
 /** The stack as a whiteboard would have it: address, balancers, web hosts, database, and what flows between them. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { StackState } from '../../api/schemas.ts';
 import { ago, percent } from '../format.ts';
 import type { Live } from '../live.ts';
@@ -11,8 +11,10 @@ import { faceOf, NodeShape } from './nodes.tsx';
 function useWidth() {
   const element = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  useEffect(() => {
+  // Before the first paint: an observer's first word comes after it.
+  useLayoutEffect(() => {
     if (element.current === null) return;
+    setWidth(element.current.clientWidth);
     const observer = new ResizeObserver(([entry]) => setWidth(Math.round(entry?.contentRect.width ?? 0)));
     observer.observe(element.current);
     return () => observer.disconnect();
