@@ -97,8 +97,8 @@ web:
   # mode: active-active
   # Application processes per web host.
   # instances: 2
-  # Files that nginx serves by itself; paths start at this file's directory.
-  # static: ./public
+  # Files that nginx serves by itself; they are part of the application. Paths start at this file's directory.
+  # static: ./app/public
   app:
     directory: ./app
     # It gets PORT (the path of a unix socket to listen on), TANDEM_HOST, and DATABASE_URL: the SQL router of its host,

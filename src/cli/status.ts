@@ -1,5 +1,7 @@
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
+import type { Stack } from '#src/provision/stack.ts';
+import { currentOperation, describeOperation } from '#src/provision/stack-lock.ts';
 import type { StackStatus } from '#src/provision/status.ts';
 import { openStack } from './open.ts';
 import { print, table } from './output.ts';
@@ -16,14 +18,46 @@ export function register(program: Command): void {
       const intervalMs = parseInterval(options.interval);
       const stack = await openStack(self);
       const { readStatus } = await import('#src/provision/health.ts');
+      const look = async (): Promise<StackStatus> => {
+        const [read, more] = await Promise.all([readStatus(stack), sharedState(stack)]);
+        const { problems, ...rest } = read;
+        return { ...rest, ...more, problems };
+      };
       if (options.watch === true) {
         const show = options.json ? (status: StackStatus) => JSON.stringify(status) : render;
-        return watchScreen({ intervalMs, next: async () => show(await readStatus(stack)) });
+        return watchScreen({ intervalMs, next: async () => show(await look()) });
       }
-      const status = await readStatus(stack);
+      const status = await look();
       print(options.json ? JSON.stringify(status, null, 2) : render(status));
       process.exitCode = status.healthy ? 0 : 1;
     });
+}
+
+/** What the quorum knows beside the hosts; nothing of it when it does not answer. */
+async function sharedState(stack: Stack): Promise<Pick<StackStatus, 'operation' | 'application'>> {
+  const [operation, { record }] = await Promise.all([currentOperation(stack), stack.application()]);
+  return {
+    ...(operation === undefined ? {} : { operation }),
+    ...(record === undefined
+      ? {}
+      : { application: { current: record.current, canary: record.canary, underWay: record.underWay } }),
+  };
+}
+
+/** Who is at work, and on what release the application is. */
+function sharedLines({ operation, application }: StackStatus): readonly string[] {
+  const work =
+    operation === undefined || operation === null ? [] : [`at work: ${describeOperation(operation)}`];
+  if (application === undefined) return work;
+  const { current, canary, underWay } = application;
+  const parts = [
+    `release ${current}`,
+    ...(canary === null ? [] : [`canary ${canary.release} on ${canary.host}, weight ${canary.weight}`]),
+    ...(underWay === null
+      ? []
+      : [`${underWay.release} under way since ${new Date(underWay.sinceMs).toISOString()}`]),
+  ];
+  return [...work, `application: ${parts.join('; ')}`];
 }
 
 function render(status: StackStatus): string {
@@ -56,6 +90,7 @@ function render(status: StackStatus): string {
     '',
     table(['database', 'role', 'sync', 'lag', 'received', 'what it does'], members),
     databaseLine(status.database),
+    ...sharedLines(status),
   ].join('\n');
 }
 

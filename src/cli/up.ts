@@ -11,13 +11,17 @@ export function register(program: Command): void {
     .action(async (_options: unknown, self: Command) => {
       const stack = await openStack(self);
       const { up } = await import('#src/provision/up.ts');
-      const { withStackLock } = await import('#src/provision/lock.ts');
+      const { withOperation } = await import('#src/provision/stack-lock.ts');
       const progress = new Progress();
       const { firstPasswords } = await import('./dashboard.ts');
-      const { outcome, passwords } = await withStackLock(stack.location.stateDirectory, 'up', async () => ({
-        outcome: await up(stack.upRequest(progress)),
-        passwords: await firstPasswords(stack),
-      }));
+      const lock = { access: stack, stateDirectory: stack.location.stateDirectory, command: 'up' };
+      const { outcome, passwords } = await withOperation(
+        { ...lock, reporter: progress },
+        async (reporter) => ({
+          outcome: await up(stack.upRequest(reporter)),
+          passwords: await firstPasswords(stack),
+        }),
+      );
       const { status } = outcome;
       const seconds = progress.elapsedSeconds.toFixed(1);
       print(

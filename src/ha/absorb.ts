@@ -1,10 +1,10 @@
 /** How events change the state: facts only, no decisions. */
 
 import { channelOf } from './effects.ts';
-import type { Cluster } from './keys.ts';
+import type { Cluster, Sync } from './keys.ts';
 import { standbyOf } from './keys.ts';
-import type { DatabaseObservation } from './observation.ts';
-import type { Done, Event, State } from './state.ts';
+import type { DatabaseObservation, RunningServer } from './observation.ts';
+import type { Done, Draft, Event, State } from './state.ts';
 
 /** A server that dies again within this time after a start is in a crash loop. */
 const crashLoopMs = 60_000;
@@ -15,186 +15,183 @@ const watchGapMs = 2_000;
 /** Between two notes of how far this server was. */
 const markEveryMs = 250;
 
-/** The state after an event, before any decision. */
-export function absorb(state: State, event: Event): State {
-  const now = Math.max(state.now, event.now);
-  switch (event.type) {
-    case 'tick':
-      return { ...state, now };
-    case 'clusterChanged':
-      return { ...state, now, clusterStaleBefore: now };
-    case 'serverExited':
-      return absorbExit({ ...state, now });
-    case 'done':
-      return absorbDone({ ...state, now }, event);
-    default:
-      return event satisfies never;
-  }
+/** The state after an event, before any decision: a copy, which the step goes on to write to. */
+export function absorb(before: State, event: Event): Draft {
+  const state: Draft = { ...before, pending: { ...before.pending }, now: Math.max(before.now, event.now) };
+  if (event.type === 'clusterChanged') state.clusterStaleBefore = state.now;
+  else if (event.type === 'serverExited') absorbExit(state);
+  else if (event.type === 'done') absorbDone(state, event);
+  return state;
 }
 
-function absorbExit(state: State): State {
+function absorbExit(state: Draft): void {
   const { now, startedAt } = state;
-  return {
-    ...state,
-    database: { value: { state: 'down' }, sentAt: now },
-    databaseStaleBefore: now,
-    barrier: null,
-    wasWritable: false,
-    silentSince: null,
-    closeHangs: false,
-    crashLoop: startedAt !== null && now - startedAt < crashLoopMs,
-  };
+  state.database = { value: { state: 'down' }, sentAt: now };
+  state.databaseStaleBefore = now;
+  state.barrier = null;
+  state.wasWritable = false;
+  state.silentSince = null;
+  state.closeHangs = false;
+  state.crashLoop = startedAt !== null && now - startedAt < crashLoopMs;
 }
 
-function absorbDone(state: State, done: Done): State {
+function absorbDone(state: Draft, done: Done): void {
   const channel = channelOf[done.effect.kind];
   // An answer that came after its time limit, or for an agent's earlier life, says nothing about now.
-  if (state.pending[channel] !== done.id) return state;
-  const next: State = { ...state, pending: { ...state.pending, [channel]: 0 } };
+  if (state.pending[channel] !== done.id) return;
+  state.pending[channel] = 0;
+  const ok = done.outcome === 'ok';
   switch (channel) {
     case 'lease':
-      return absorbLease(next, done);
+      absorbLease(state, done);
+      return;
     case 'cluster':
-      return done.outcome === 'ok' && done.cluster !== undefined
-        ? absorbCluster(next, done.cluster, done.sentAt)
-        : next;
+      if (ok && done.cluster !== undefined) absorbCluster(state, done.cluster, done.sentAt);
+      return;
     case 'probe':
-      return done.outcome === 'ok' && done.database !== undefined
-        ? absorbDatabase(next, done.database, done.sentAt)
-        : next;
-    case 'etcd': {
-      const alone =
-        done.effect.kind === 'writeSync' &&
-        done.outcome === 'ok' &&
-        done.effect.sync.members.length === 1 &&
-        done.revision !== undefined;
-      return {
-        ...next,
-        clusterStaleBefore: next.now,
-        aloneRevision: alone ? (done.revision ?? -1) : next.aloneRevision,
-      };
-    }
+      if (ok && done.database !== undefined) absorbDatabase(state, done.database, done.sentAt);
+      return;
+    case 'etcd':
+      state.clusterStaleBefore = state.now;
+      if (ok && done.effect.kind === 'writeSync' && done.effect.sync.members.length === 1)
+        state.aloneRevision = done.revision ?? state.aloneRevision;
+      return;
     case 'report':
-      return done.outcome === 'ok' ? next : { ...next, reported: null };
+      if (!ok) state.reported = null;
+      return;
     case 'database':
-      return absorbDatabaseEffect(next, done);
+      absorbDatabaseEffect(state, done);
+      return;
     case 'process':
-      return {
-        ...next,
-        database:
-          done.effect.kind === 'killServer' && done.outcome === 'ok'
-            ? { value: { state: 'down' }, sentAt: next.now }
-            : next.database,
-        databaseStaleBefore: next.now,
-        startedAt: done.effect.kind === 'startServer' ? next.now : next.startedAt,
-      };
+      state.databaseStaleBefore = state.now;
+      if (done.effect.kind === 'killServer' && ok)
+        state.database = { value: { state: 'down' }, sentAt: state.now };
+      if (done.effect.kind === 'startServer') state.startedAt = state.now;
+      return;
     case 'barrier':
       // Whether it released anything is seen by a probe; before that there is no reason for another one.
-      return { ...next, databaseStaleBefore: next.now, releaseDue: false };
+      state.databaseStaleBefore = state.now;
+      state.releaseDue = false;
+      return;
     default:
-      return channel satisfies never;
+      channel satisfies never;
   }
 }
 
-function absorbDatabaseEffect(state: State, done: Done): State {
-  const saved = done.effect.kind === 'saveErrant' && done.outcome === 'ok' ? done.effect.epoch : 0;
-  const givenUp = done.effect.kind === 'closeServer' && done.effect.drain && done.outcome === 'refused';
-  const hung = done.effect.kind === 'closeServer' && done.outcome === 'unknown';
-  return {
-    ...state,
-    databaseStaleBefore: state.now,
-    closeHangs: state.closeHangs || hung,
-    releaseDue: state.releaseDue || (done.effect.kind === 'sourceOn' && done.outcome === 'ok'),
-    drainGivenUp: state.drainGivenUp || givenUp,
-    errantSavedFor: Math.max(state.errantSavedFor, saved),
-  };
+function absorbDatabaseEffect(state: Draft, { effect, outcome }: Done): void {
+  state.databaseStaleBefore = state.now;
+  if (effect.kind === 'closeServer' && outcome === 'unknown') state.closeHangs = true;
+  if (effect.kind === 'closeServer' && effect.drain && outcome === 'refused') state.drainGivenUp = true;
+  if (effect.kind === 'sourceOn' && outcome === 'ok') state.releaseDue = true;
+  if (effect.kind === 'saveErrant' && outcome === 'ok')
+    state.errantSavedFor = Math.max(state.errantSavedFor, effect.epoch);
 }
 
-function absorbLease(state: State, done: Done): State {
-  if (done.outcome === 'unknown') return state;
-  if (done.outcome === 'refused') return { ...state, lease: null, reported: null };
+function absorbLease(state: Draft, done: Done): void {
+  if (done.outcome === 'unknown') return;
+  if (done.outcome === 'refused') {
+    state.lease = null;
+    state.reported = null;
+    return;
+  }
   // The holder's deadline counts from when the request was sent: etcd's own count began later.
   const deadline = done.sentAt + state.config.leaseTtlMs - state.config.leaseMarginMs;
   if (done.effect.kind === 'grantLease' && done.lease !== undefined) {
-    return { ...state, lease: { id: done.lease, deadline }, reported: null };
-  }
-  return state.lease === null ? state : { ...state, lease: { ...state.lease, deadline } };
+    state.lease = { id: done.lease, deadline };
+    state.reported = null;
+  } else if (state.lease !== null) state.lease = { ...state.lease, deadline };
 }
 
-function absorbCluster(state: State, cluster: Cluster, sentAt: number): State {
+function absorbCluster(state: Draft, cluster: Cluster, sentAt: number): void {
   const { now, config, lastHolder } = state;
   const { leader, sync } = cluster;
-  let { lease, changes } = state;
   // The agent was restarted while it held the key: it goes on with the lease of its earlier life.
-  if (lease === null && leader !== null && leader.holder === config.self && state.pending.lease === 0) {
-    lease = { id: leader.lease, deadline: -1 };
+  if (state.lease === null && leader?.holder === config.self && state.pending.lease === 0) {
+    state.lease = { id: leader.lease, deadline: -1 };
   }
   const holder = sync === null ? null : { holder: sync.leader, epoch: sync.epoch };
   const request = state.cluster?.value.request ?? null;
   const planned = request !== null && request.epoch === lastHolder?.epoch && request.to === holder?.holder;
   if (holder !== null && lastHolder !== null && holder.epoch > lastHolder.epoch && !planned) {
-    changes = [...changes.filter((at) => at > now - 10 * config.stableAfterMs), now];
+    state.changes = [...state.changes.filter((at) => at > now - 10 * config.stableAfterMs), now];
   }
-  const leaderGone = leader === null && state.noLeaderSince === null;
-  return {
-    ...state,
-    lease,
-    changes,
-    // A free key must be seen twice before anybody takes it: the second look is at once.
-    clusterStaleBefore: leaderGone ? now : state.clusterStaleBefore,
-    cluster: { value: cluster, sentAt },
-    lastHolder: holder ?? lastHolder,
-    requestSince: cluster.request === null ? null : (state.requestSince ?? now),
-    drainingSince: cluster.request === null ? null : state.drainingSince,
-    drainGivenUp: cluster.request !== null && state.drainGivenUp,
-    storeWentBack: state.storeWentBack || cluster.revision < state.highestRevision,
-    watchingSince:
-      state.cluster === null || sentAt - state.cluster.sentAt > watchGapMs ? now : state.watchingSince,
-    leadsSince: leader?.holder === config.self ? (state.leadsSince ?? now) : null,
-    highestRevision: Math.max(state.highestRevision, cluster.revision),
-    noLeaderSince: leader === null ? (state.noLeaderSince ?? now) : null,
-  };
+  // A free key must be seen twice before anybody takes it: the second look is at once.
+  if (leader === null && state.noLeaderSince === null) state.clusterStaleBefore = now;
+  if (state.cluster === null || sentAt - state.cluster.sentAt > watchGapMs) state.watchingSince = now;
+  state.cluster = { value: cluster, sentAt };
+  state.lastHolder = holder ?? lastHolder;
+  state.requestSince = cluster.request === null ? null : (state.requestSince ?? now);
+  if (cluster.request === null) {
+    state.drainingSince = null;
+    state.drainGivenUp = false;
+  }
+  if (cluster.revision < state.highestRevision) state.storeWentBack = true;
+  state.leadsSince = leader?.holder === config.self ? (state.leadsSince ?? now) : null;
+  state.highestRevision = Math.max(state.highestRevision, cluster.revision);
+  state.noLeaderSince = leader === null ? (state.noLeaderSince ?? now) : null;
 }
 
-function absorbDatabase(state: State, database: DatabaseObservation, sentAt: number): State {
+function absorbDatabase(state: Draft, database: DatabaseObservation, sentAt: number): void {
   // An answer from before an effect or an exit shows what no longer is.
-  if (sentAt < state.databaseStaleBefore) return state;
-  const { now } = state;
-  const seen: State = { ...state, database: { value: database, sentAt } };
-  if (database.state === 'silent') return { ...seen, silentSince: state.silentSince ?? sentAt };
-  if (database.state === 'down') return { ...seen, silentSince: null, wasWritable: false, barrier: null };
-  const sync = state.cluster?.value.sync ?? null;
-  const leads = sync !== null && sync.leader === state.config.self;
-  const partner = leads ? (standbyOf(sync) ?? sync.joining) : null;
-  const before = state.database?.value;
-  const progress = before?.state === 'up' && database.confirmations > before.confirmations;
-  const report = partner === null ? undefined : state.cluster?.value.members[partner];
-  const confirms =
-    partner === null ||
-    (database.replicas.includes(partner) &&
-      // Its agent may be silent: what its server confirms counts all the same.
-      (report === undefined || report.problem === null) &&
-      (database.waitingCommits === 0 || progress));
-  const joining = leads ? sync.joining : null;
-  let { barrier } = state;
-  const exclusive = sync?.mayAcknowledge.every((member) => member === joining) === true;
-  // What another member may have acknowledged isn't covered by a position from before it was proved to have stopped.
-  if (joining === null || !database.semiSyncSource || !exclusive) barrier = null;
-  else if ((barrier === null || barrier.joining !== joining) && sentAt >= (state.cluster?.sentAt ?? 0)) {
-    barrier = { joining, position: database.applied };
+  if (sentAt < state.databaseStaleBefore) return;
+  const before = state.database;
+  state.database = { value: database, sentAt };
+  if (database.state === 'silent') {
+    state.silentSince ??= sentAt;
+    return;
   }
+  state.silentSince = null;
+  if (database.state === 'down') {
+    state.wasWritable = false;
+    state.barrier = null;
+    return;
+  }
+  // Since it was last seen to confirm, which was up to a probe ago.
+  if (standbyConfirms(state, database, before?.value)) state.standbyLostSince = null;
+  else state.standbyLostSince ??= before?.sentAt ?? state.now;
+  state.barrier = barrierOf(state, database, sentAt);
+  const { now } = state;
   const [latest] = state.marks;
-  const due = latest === undefined || now - latest.at >= markEveryMs;
-  const marks = due ? [{ at: now, position: database.applied }, ...state.marks.slice(0, 1)] : state.marks;
-  return {
-    ...seen,
-    marks,
-    silentSince: null,
-    wasWritable: !database.readOnly,
-    closeHangs: state.closeHangs && !database.readOnly,
-    lastMarkerEpoch: database.markerEpoch,
-    // Since it was last seen to confirm, which was up to a probe ago.
-    standbyLostSince: confirms ? null : (state.standbyLostSince ?? state.database?.sentAt ?? now),
-    barrier,
-  };
+  if (latest === undefined || now - latest.at >= markEveryMs)
+    state.marks = [{ at: now, position: database.applied }, ...state.marks.slice(0, 1)];
+  state.wasWritable = !database.readOnly;
+  if (database.readOnly) state.closeHangs = false;
+  state.lastMarkerEpoch = database.markerEpoch;
+}
+
+/** `sync` when it records this member as the primary. */
+function ownSync(state: State): Sync | null {
+  const sync = state.cluster?.value.sync ?? null;
+  return sync?.leader === state.config.self ? sync : null;
+}
+
+/** Whether the standby, when this server has one, follows and confirms. */
+function standbyConfirms(
+  state: State,
+  server: RunningServer,
+  before: DatabaseObservation | undefined,
+): boolean {
+  const sync = ownSync(state);
+  const partner = sync === null ? null : (standbyOf(sync) ?? sync.joining);
+  if (partner === null) return true;
+  const progress = before?.state === 'up' && server.confirmations > before.confirmations;
+  const report = state.cluster?.value.members[partner];
+  return (
+    server.replicas.includes(partner) &&
+    // Its agent may be silent: what its server confirms counts all the same.
+    (report === undefined || report.problem === null) &&
+    (server.waitingCommits === 0 || progress)
+  );
+}
+
+/** Where this server was when only the member that joins could acknowledge what came after. */
+function barrierOf(state: State, server: RunningServer, sentAt: number): State['barrier'] {
+  const sync = ownSync(state);
+  const joining = sync?.joining ?? null;
+  // What another member may have acknowledged isn't covered by a position from before it was proved to have stopped.
+  const exclusive = sync?.mayAcknowledge.every((member) => member === joining) === true;
+  if (joining === null || !server.semiSyncSource || !exclusive) return null;
+  const { barrier } = state;
+  if (barrier?.joining === joining || sentAt < (state.cluster?.sentAt ?? 0)) return barrier;
+  return { joining, position: server.applied };
 }

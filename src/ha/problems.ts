@@ -1,6 +1,6 @@
 /** Named problems: what keeps this member from being promoted, the gravest first. */
 import { contains } from '#src/gtid/position.ts';
-import { epochAfter, type View } from './view.ts';
+import { epochAfter, once, type View } from './view.ts';
 
 export interface Problem {
   readonly name: string;
@@ -99,15 +99,11 @@ function first(problems: readonly Problem[], view: View): Problem | null {
   return null;
 }
 
-export function storeProblem(view: View): Problem | null {
-  return first(storeProblems, view);
-}
+export const storeProblem = once((view) => first(storeProblems, view));
 
 export function serverProblem(view: View): Problem | null {
   return first(serverProblems, view);
 }
 
 /** What keeps this member from leading, not counting whether `sync` names it. */
-export function memberProblem(view: View): Problem | null {
-  return first(serverProblems, view) ?? first(epochProblems, view);
-}
+export const memberProblem = once((view) => first(serverProblems, view) ?? first(epochProblems, view));

@@ -6,10 +6,10 @@ import { contains, printPosition } from '#src/gtid/position.ts';
 import { obstacle } from './candidate.ts';
 import type { MemberName } from './keys.ts';
 import { diverged, memberProblem, storeProblem } from './problems.ts';
-import { act, epochAfter, type Rule, type View, wait } from './view.ts';
+import { act, epochAfter, once, type Rule, type View, wait } from './view.ts';
 
 /** This member is a replica of the recorded primary, its data belongs to the stack, and both views are fresh. */
-function replica(view: View): boolean {
+const replica = once((view): boolean => {
   const { server, sync } = view;
   return (
     server !== null &&
@@ -24,7 +24,7 @@ function replica(view: View): boolean {
     storeProblem(view) === null &&
     view.state.pending.etcd === 0
   );
-}
+});
 
 /** The relay log has events that the recorded epoch doesn't contain; they must not be applied. */
 function receivedTooMuch(view: View): boolean {
@@ -72,9 +72,12 @@ function wantsToAcknowledge(view: View): boolean {
   return invited && server.markerEpoch === sync.epoch;
 }
 
-/** A source side that is on while nothing waits; it would make this replica's applier wait for acknowledgements. */
-function sourceSideLeft(view: View): boolean {
-  return view.server?.semiSyncSource === true && view.server.waitingCommits === 0;
+/**
+ * A source side that is on while nothing waits; it would make this replica's applier wait for acknowledgements. A barrier
+ * under way may reach the server after the probe that saw nothing wait, and switching off would acknowledge it.
+ */
+function sourceSideLeft({ server, state }: View): boolean {
+  return server?.semiSyncSource === true && server.waitingCommits === 0 && state.pending.barrier === 0;
 }
 
 /** An attempt to connect gets this long before the next one cuts it off. */

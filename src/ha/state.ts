@@ -167,10 +167,10 @@ export interface Done {
   readonly effect: Effect;
   readonly sentAt: number;
   readonly outcome: 'ok' | 'refused' | 'unknown';
-  readonly lease?: string;
-  readonly cluster?: Cluster;
-  readonly database?: DatabaseObservation;
-  readonly revision?: number;
+  readonly lease?: string | undefined;
+  readonly cluster?: Cluster | undefined;
+  readonly database?: DatabaseObservation | undefined;
+  readonly revision?: number | undefined;
 }
 
 export type Event =
@@ -190,20 +190,20 @@ const breaksBarrier: ReadonlySet<string> = new Set([
   'clone',
 ]);
 
+/** A state that one step has to itself until it is done. */
+export type Draft = { -readonly [Key in keyof State]: State[Key] } & { pending: Record<Channel, number> };
+
 /** Marks effects as under way and gives them their ids. */
-export function issue(state: State, effects: readonly Effect[]): { state: State; commands: Command[] } {
-  if (effects.length === 0) return { state, commands: [] };
-  const pending = { ...state.pending };
+export function issue(draft: Draft, effects: readonly Effect[]): Command[] {
   const commands: Command[] = [];
-  let { nextId, aloneRevision, writing, barrier } = state;
   for (const effect of effects) {
-    pending[channelOf[effect.kind]] = nextId;
-    commands.push({ id: nextId, effect });
-    nextId++;
+    draft.pending[channelOf[effect.kind]] = draft.nextId;
+    commands.push({ id: draft.nextId, effect });
+    draft.nextId++;
     if (effect.kind === 'writeSync') {
-      aloneRevision = -1;
-      writing = effect.sync;
-    } else if (breaksBarrier.has(effect.kind)) barrier = null;
+      draft.aloneRevision = -1;
+      draft.writing = effect.sync;
+    } else if (breaksBarrier.has(effect.kind)) draft.barrier = null;
   }
-  return { state: { ...state, pending, nextId, aloneRevision, writing, barrier }, commands };
+  return commands;
 }

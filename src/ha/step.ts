@@ -5,7 +5,7 @@ import { type Command, channelOf, type Effect } from './effects.ts';
 import { type MemberReport, standbyOf } from './keys.ts';
 import { memberProblem } from './problems.ts';
 import { rules as allRules } from './rules.ts';
-import { type Event, issue, type State } from './state.ts';
+import { type Draft, type Event, issue, type State } from './state.ts';
 import { type Rule, type View, viewOf } from './view.ts';
 
 export interface Step {
@@ -34,12 +34,12 @@ const noCommands: readonly Command[] = [];
 
 /** One event in, decisions out. `rules` is there for the simulator's mutations; agents use the table. */
 export function step(before: State, event: Event, rules: readonly Rule[] = allRules): Step {
-  let state = absorb(before, event);
+  const state = absorb(before, event);
   // A renewed lease or a written report is no reason to decide: the next tick comes soon.
   if (event.type === 'done' && bookkeeping.has(event.effect.kind)) {
     return { state, effects: noCommands, rule: 0, sentence: 'noted' };
   }
-  let commands: readonly Command[] = noCommands;
+  let commands = noCommands;
   let rule = 0;
   let sentence = 'nothing to decide';
   const view = viewOf(state);
@@ -49,29 +49,25 @@ export function step(before: State, event: Event, rules: readonly Rule[] = allRu
     rule = row.number;
     sentence = decision.sentence;
     const effects = decision.effects.filter((e) => state.pending[channelOf[e.kind]] === 0);
-    if (decision.patch !== undefined && effects.length > 0) state = { ...state, ...decision.patch };
-    ({ state, commands } = issue(state, effects));
+    if (effects.length > 0) {
+      Object.assign(state, decision.patch);
+      commands = issue(state, effects);
+    }
     break;
   }
   const upkeep = issue(state, upkeepEffects(commands.length === 0 ? view : viewOf(state)));
-  if (upkeep.commands.length === 0) return { state, effects: commands, rule, sentence };
-  state = noteUpkeep(upkeep.state, upkeep.commands);
-  return {
-    state,
-    effects: commands.length === 0 ? upkeep.commands : [...commands, ...upkeep.commands],
-    rule,
-    sentence,
-  };
+  if (upkeep.length === 0) return { state, effects: commands, rule, sentence };
+  noteUpkeep(state, upkeep);
+  return { state, effects: commands.length === 0 ? upkeep : [...commands, ...upkeep], rule, sentence };
 }
 
-function noteUpkeep(state: State, commands: readonly Command[]): State {
-  let next = state;
+function noteUpkeep(state: Draft, commands: readonly Command[]): void {
   for (const { effect } of commands) {
-    if (effect.kind === 'putReport') next = { ...next, reported: effect.report, reportedAt: next.now };
-    if (effect.kind === 'keepAlive' || effect.kind === 'grantLease')
-      next = { ...next, leaseEffectAt: next.now };
+    if (effect.kind === 'putReport') {
+      state.reported = effect.report;
+      state.reportedAt = state.now;
+    } else if (effect.kind === 'keepAlive' || effect.kind === 'grantLease') state.leaseEffectAt = state.now;
   }
-  return next;
 }
 
 /** What every cycle does whatever was decided: read, probe, renew, report. */

@@ -76,6 +76,15 @@ export function viewOf(state: State): View {
   };
 }
 
+/** A fact that several rules ask for: worked out once for each view. */
+export function once<T>(fact: (view: View) => T): (view: View) => T {
+  let last: { readonly view: View; readonly value: T } | null = null;
+  return (view) => {
+    if (last === null || last.view !== view) last = { view, value: fact(view) };
+    return last.value;
+  };
+}
+
 /** One effect and its sentence. */
 export function act(effect: Effect, sentence: string, patch?: Partial<State>): Decision {
   return patch === undefined ? { effects: [effect], sentence } : { effects: [effect], sentence, patch };

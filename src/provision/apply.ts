@@ -34,12 +34,14 @@ export function isUnchanged(planned: readonly PlannedHost[]): boolean {
 }
 
 /**
- * Applies the plans. `settled` is awaited between two hosts of a change: it answers when the stack is healthy again.
+ * Applies the plans. `prepared` is awaited when all hosts exist, before anything is started on them; `settled` between
+ * two hosts of a change: it answers when the stack is healthy again.
  */
 export async function applyPlans(
   planned: readonly PlannedHost[],
   reporter: Reporter,
   settled: (host: string) => Promise<void>,
+  prepared: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const changed = planned.filter(({ plan }) => plan.steps.length > 0);
   await Promise.all(
@@ -47,6 +49,7 @@ export async function applyPlans(
       .filter(({ plan }) => plan.steps.some((step) => step.kind === 'create-host'))
       .map(({ driver }) => reporter.step(driver.host, 'create the host', () => driver.prepare())),
   );
+  await prepared();
   await Promise.all(changed.map(({ driver, services }) => driver.validate(services)));
   const isNew = ({ plan }: PlannedHost) => plan.steps.every((step) => !disturbs(step));
   await Promise.all(changed.filter(isNew).map((host) => applyHost(host, reporter)));

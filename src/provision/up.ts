@@ -7,6 +7,8 @@ import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
+import { endDrains, openApplication } from './application/open.ts';
+import { withCanary } from './application/record.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
 import type { HostDriver } from './host-driver.ts';
@@ -24,6 +26,9 @@ export interface Infrastructure {
 }
 
 export interface UpRequest extends StackAccess {
+  readonly stateDirectory: string;
+  /** Directory that relative paths of the stack file start from. */
+  readonly directory: string;
   readonly infrastructure: Infrastructure;
   readonly loadMaterial: () => Promise<Material>;
   readonly reporter: Reporter;
@@ -52,11 +57,15 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   const { spec, infrastructure, reporter } = request;
   await infrastructure.preflight();
   const material = await request.loadMaterial();
-  const services = servicesByHost(spec, material);
+  const application = await openApplication(request);
+  await endDrains(request, reporter);
+  const services = servicesByHost(withCanary(spec, application.record.canary), material);
   const packages = [...new Set([...services.values()].flat().flatMap((service) => service.packages))];
   await installPackages(packages, reporter);
   const planned = await planHosts(hostWork(services, infrastructure));
   if (isUnchanged(planned)) {
+    await application.install();
+    await application.share();
     const status = await readStatus(request);
     return { changed: false, status: status.healthy ? status : await settle(request) };
   }
@@ -64,10 +73,13 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   const names = new Set(living.map(({ driver }) => driver.host));
   await checkPrimaryStays(spec, names, request.operator);
   await infrastructure.prepare();
-  await applyPlans(planned, reporter, async (host) => {
+  const settled = async (host: string) => {
     await reporter.step(host, 'healthy again', () => waitHealthy(request, healthyTimeoutMs));
-  });
-  return { changed: true, status: await settle(request) };
+  };
+  await applyPlans(planned, reporter, settled, application.install);
+  const status = await settle(request);
+  await application.share();
+  return { changed: true, status };
 }
 
 function settle(request: UpRequest): Promise<StackStatus> {

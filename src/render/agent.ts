@@ -52,7 +52,7 @@ export function agentService(context: RenderContext): Service {
       publicFile(hostTls.certificate, own.certificate, 'restart'),
       secretFile(hostTls.key, own.key, 'restart'),
       ...(isDatabase
-        ? [secretFile(passwordsFile, `${JSON.stringify(material.passwords)}\n`, 'restart')]
+        ? [secretFile(passwordsFile, `${JSON.stringify(passwordsOf(context))}\n`, 'restart')]
         : []),
       ...(isDatabase && schemaSql !== undefined ? [publicFile(schemaFile, schemaSql, 'none')] : []),
     ],
@@ -66,6 +66,14 @@ export function agentService(context: RenderContext): Service {
     openFiles: 8_192,
     packages: ['iproute2', 'nftables'],
   };
+}
+
+/** On database hosts; what accounts there are is in the agent's configuration. */
+function passwordsOf({ spec, material }: RenderContext) {
+  const names = Object.keys(spec.database.accounts);
+  if (names.length === 0) return material.passwords;
+  const accounts = names.map((name) => [name, material.accounts[name]?.server]);
+  return { ...material.passwords, accounts: Object.fromEntries(accounts) };
 }
 
 function agentConfig(context: RenderContext): AgentConfig {
@@ -115,6 +123,7 @@ function databaseConfig({ spec, material }: RenderContext, peers: readonly Agent
     roleFile: mariadbPaths.roleFile,
     members: peers.filter((peer) => peer.roles.includes('database')),
     schema: spec.database.schema,
+    accounts: Object.entries(spec.database.accounts).map(([name, { privileges }]) => ({ name, privileges })),
     ...(material.schemaSql === undefined ? {} : { schemaFile }),
     sync: spec.database.sync,
     degradeAfterMs: spec.database.degradeAfterMs,

@@ -29,6 +29,13 @@ export interface DashboardMaterial {
   readonly tokens: readonly DashboardToken[];
 }
 
+export interface AccountSecrets {
+  /** The SQL routers' own, to log in to the servers: it stays when those of the clients change. */
+  readonly server: string;
+  /** Any of these lets a client in. */
+  readonly clients: readonly [string, ...string[]];
+}
+
 /** Secrets and certificates of a stack; made once by `src/provision/material`, kept 0600 in the state directory. */
 export interface Material {
   /** Random identity of this stack; data directories carry it. */
@@ -49,6 +56,8 @@ export interface Material {
   };
   /** The dashboard's own: an identity, and what it knows operators by. */
   readonly dashboard: DashboardMaterial;
+  /** By name: the accounts of `database.accounts`. */
+  readonly accounts: Readonly<Record<string, AccountSecrets>>;
   /** Text of `database.schemaFile`. */
   readonly schemaSql?: string | undefined;
 }

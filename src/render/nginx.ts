@@ -3,7 +3,8 @@
  * in nginx.org/en/docs (1.22).
  */
 import { hostsWithRole } from '#src/spec/spec.ts';
-import { hostPaths, staticDirectory } from '#src/topology/paths.ts';
+import { staticPath } from '#src/spec/static-path.ts';
+import { appDirectory, hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { appSocket } from './app.ts';
 import type { KeyPair, RenderContext } from './context.ts';
@@ -133,7 +134,7 @@ function upstream({ spec }: RenderContext): readonly string[] {
 
 function server(context: RenderContext, tls: Tls): readonly string[] {
   const { spec, host } = context;
-  const isStatic = spec.web.static !== undefined;
+  const files = staticPath(spec);
   return [
     'server {',
     `    listen ${host.address}:${ports.web} ssl backlog=4096;`,
@@ -147,9 +148,9 @@ function server(context: RenderContext, tls: Tls): readonly string[] {
     '    ssl_session_tickets off;',
     '    add_header x-tandem-host $served_by always;',
     '',
-    ...(isStatic
+    ...(files !== undefined
       ? [
-          `    root ${staticDirectory};`,
+          `    root ${[appDirectory, files].filter(Boolean).join('/')};`,
           '    location = / {',
           ...staticHeaders,
           '        try_files /index.html @app;',

@@ -125,7 +125,9 @@ const balancer = z
 
 const app = z
   .strictObject({
-    directory: path.describe('Directory of the application, relative to the stack file.'),
+    directory: path.describe(
+      'Directory of the application, relative to the stack file. The first `up` makes a release of it; from then on `tandem deploy` brings new ones.',
+    ),
     command: z
       .array(z.string().regex(/^[^\0]+$/, 'should not be empty'))
       .min(1)
@@ -149,7 +151,9 @@ const web = z
         'active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.',
       ),
     instances: z.int().min(1).max(64).default(2).describe('Application processes per web host.'),
-    static: path.optional().describe('Directory of static files, relative to the stack file.'),
+    static: path
+      .optional()
+      .describe('Directory of static files, relative to the stack file; it lies in app.directory.'),
     maxBodyBytes: z
       .int()
       .min(1_024)
@@ -218,6 +222,33 @@ export const routerSchema = z.strictObject({
     ),
 });
 
+/** Names of database accounts; they become names of files. */
+export const accountNamePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+
+export const accountPrivileges = ['read', 'write', 'all'] as const;
+export type AccountPrivileges = (typeof accountPrivileges)[number];
+
+const account = z
+  .strictObject({
+    password: z
+      .union([
+        z.literal('generated'),
+        z.strictObject({
+          file: path.describe(
+            'File with the password, relative to the stack file. Further lines are accepted too: for the time in which clients change over.',
+          ),
+        }),
+      ])
+      .describe("generated: made once, kept with the stack's secrets; or your file."),
+    privileges: z
+      .enum(accountPrivileges)
+      .default('write')
+      .describe(
+        'What it may do in database.schema. read: look; write: also change rows, call routines, make temporary tables; all: also change definitions, as the account of the application.',
+      ),
+  })
+  .describe('An account beside that of the application.');
+
 const database = z
   .strictObject({
     schema: z
@@ -231,6 +262,14 @@ const database = z
       .default('required')
       .describe(
         'When a write is acknowledged. required: when a replica has it, and without one only after degradeAfterMs and with an alert; strict: never without a replica; async: at once, a failover may lose writes.',
+      ),
+    // Names are checked by a rule, as those of hosts are.
+    accounts: z
+      .record(z.string(), account)
+      .meta({ propertyNames: { type: 'string', pattern: accountNamePattern.source } })
+      .default({})
+      .describe(
+        'Accounts by name that the SQL routers answer for, beside that of the application. One that is no longer here is dropped.',
       ),
     router: routerSchema
       .prefault({})

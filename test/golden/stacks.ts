@@ -22,7 +22,13 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     balancer: { mode: 'active-active' },
     site: { httpsPort: 9443, httpPort: 8080, domain: 'shop.example' },
     network: { egress: 'allow', operators: ['10.77.0.1', '192.0.2.0/24'] },
-    database: { router: { consistency: 'session', maxConnectionsPerMember: 50, drainTimeoutMs: 5_000 } },
+    database: {
+      router: { consistency: 'session', maxConnectionsPerMember: 50, drainTimeoutMs: 5_000 },
+      accounts: {
+        reports: { password: 'generated', privileges: 'read' },
+        importer: { password: { file: 'importer.password' } },
+      },
+    },
   },
   'active-passive-web': {
     ...reference,

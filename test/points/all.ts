@@ -9,6 +9,9 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { largeStacks } from './hosts-6-large.ts';
+import { deploys } from './hosts-deploy.ts';
+import { upgrades } from './hosts-upgrade.ts';
 import { dashboard } from './monitoring-1-dashboard.ts';
 import { dashboardSecurity } from './monitoring-5-security.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
@@ -86,6 +89,9 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(routerKilled),
   ownPoint(dashboard),
   ownPoint(dashboardSecurity),
+  ownPoint(largeStacks),
+  ownPoint(deploys),
+  labPoint(upgrades),
 ];
 
 /** Runs a point with a lab of its own. */

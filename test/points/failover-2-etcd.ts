@@ -34,6 +34,31 @@ async function without(
   return ledger.longestPause(from, to);
 }
 
+/** All members run again; how often they ended is told for half a minute after, and is no reason to wait. */
+async function quorumWhole(lab: Lab): Promise<void> {
+  const whole = async () => {
+    const { hosts, database } = await lab.status();
+    const states = hosts.flatMap(({ services }) => services.filter(({ name }) => name === 'etcd'));
+    return database.failover.possible && states.every(({ pid }) => pid !== null);
+  };
+  await waitFor('every etcd member', whole, 60_000);
+  await sleep(1_000);
+}
+
+/** What the agents decided lately: for whoever has to find out why writes paused. */
+async function tellDecisions(
+  lab: Lab,
+  members: readonly string[],
+  log: (line: string) => void,
+): Promise<void> {
+  for (const host of members) {
+    for (const service of ['agent', 'mariadb']) {
+      const { stdout } = await lab.run('logs', host, service, '--lines', '60');
+      for (const line of stdout.trim().split('\n')) log(`${host} ${service}: ${line}`);
+    }
+  }
+}
+
 /** A server that dies while etcd is away can't open again; it does so when etcd is back. */
 async function crashWithoutEtcd(lab: Lab, ledger: Ledger): Promise<number> {
   const { database } = await lab.healthy();
@@ -68,11 +93,12 @@ export const withoutEtcd: LabPoint<Counts> = {
           pauses[host.replace('-', '')]?.push(pause);
           log(`etcd on ${host} killed: ${Math.round(pause)} ms`);
           await ledger.check(members);
-          await lab.healthy(60_000);
+          await quorumWhole(lab);
         }
       }
       const all = await without(lab, ledger, etcdHosts, counts.outageMs);
       log(`all of etcd away for ${counts.outageMs} ms: ${Math.round(all)} ms`);
+      if (all > noticeableMs) await tellDecisions(lab, members, log);
       await ledger.check(members);
       await lab.healthy(60_000);
       assert.equal(await epochOf(lab), epoch, 'the primary changed');

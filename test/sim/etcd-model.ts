@@ -61,8 +61,7 @@ export class EtcdModel {
     }
     for (const [member, held] of Object.entries(this.store.memberLease)) {
       if (held !== lease) continue;
-      const members = { ...this.store.members };
-      delete members[member];
+      const { [member]: _ended, ...members } = this.store.members;
       delete this.store.memberLease[member];
       this.change();
       this.store.members = members;

@@ -30,7 +30,11 @@ function transcript(seed: number): boolean {
 
 function runThread(from: number, to: number): Promise<Tally> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { from, to } });
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { from, to },
+      // Nearly everything dies young: a larger nursery is collected less often.
+      resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    });
     worker.once('message', resolve);
     worker.once('error', reject);
   });

@@ -9,6 +9,17 @@ const schedules = 6_000;
 /** Reached only by schedules too rare for the ordinary suite; `npm run sim` counts them. */
 const rare = new Set([29, 30, 31, 52]);
 
+/** Violated a property once. */
+const found = [
+  // An agent that froze before it sent its barrier, and switched the source side off while the barrier waited.
+  110233,
+  242208, 246548, 292456, 302914, 330829, 442483, 511973, 568099, 610159, 820688, 856456, 942436,
+];
+
+test('schedules that have found something', () => {
+  for (const seed of found) expect(runSchedule(seed).violation, `seed ${seed}`).toBeNull();
+});
+
 test('the same seed gives the same hash, with and without a transcript', () => {
   for (const seed of [1, 2, 3, 104, 7693]) {
     const once = runSchedule(seed);

@@ -192,16 +192,26 @@ export class World {
     life: number,
     command: Command,
     sentAt: number,
-    result: Omit<Partial<Done>, 'type' | 'id'> & Pick<Done, 'outcome'>,
+    {
+      outcome,
+      lease,
+      cluster,
+      database,
+      revision,
+    }: Omit<Partial<Done>, 'type' | 'id'> & Pick<Done, 'outcome'>,
   ): void {
     this.inAgent(node, life, () =>
       this.handle(node, {
-        ...result,
         type: 'done',
         now: this.localTime(node),
         id: command.id,
         effect: command.effect,
         sentAt,
+        outcome,
+        lease,
+        cluster,
+        database,
+        revision,
       }),
     );
   }

@@ -33,15 +33,19 @@ export async function limitDashboard(c: Context<Env>, next: Next): Promise<void>
 export function dashboardRoutes(
   app: Hono<Env>,
   context: AgentContext,
-  status: () => AgentStatus,
+  status: () => Promise<AgentStatus>,
   faults: LabFaults | undefined,
 ): void {
   const { config, runner, etcd } = context;
   // One question for all that is looked at each second.
   app.get('/v1/overview', async (c) => {
-    const [services, figures] = await Promise.all([runner.services().catch(() => []), hostFigures(context)]);
+    const [own, services, figures] = await Promise.all([
+      status(),
+      runner.services().catch(() => []),
+      hostFigures(context),
+    ]);
     const overview: HostOverview = {
-      status: status(),
+      status: own,
       services: services.map(({ name, state, sinceMs, restarts, reason }) => ({
         name,
         state,

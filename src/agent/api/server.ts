@@ -13,13 +13,15 @@ import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
 import type { LabFaults } from '../lab/faults.ts';
+import { balancerRoutes } from './balancer.ts';
 import { dashboardRoutes, limitDashboard } from './dashboard.ts';
 import { databaseRoutes } from './database.ts';
 import { asker, type Env } from './environment.ts';
+import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
 
 export interface ApiParts {
-  readonly status: () => AgentStatus;
+  readonly status: () => Promise<AgentStatus>;
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
   /** Only on hosts of a lab. */
@@ -80,11 +82,13 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   });
   app.use(limitDashboard);
   app.get('/v1/health', (c) => c.json({ host: context.config.host, healthy: true }));
-  app.get('/v1/status', (c) => c.json(parts.status()));
+  app.get('/v1/status', async (c) => c.json(await parts.status()));
   app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
   blocklistRoutes(app, parts.blocklist);
   databaseRoutes(app, context, parts.database);
   dashboardRoutes(app, context, parts.status, parts.faults);
+  balancerRoutes(app, context);
+  operatorRoutes(app, context);
   return app;
 }
 

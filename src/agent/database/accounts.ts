@@ -7,6 +7,9 @@ import type { DatabasePasswords } from './passwords.ts';
 
 export const agentAccount = 'tandem_agent';
 
+/** Keeps the accounts of the stack file (accounts-keep.ts). */
+export const keeperAccount = 'tandem_accounts';
+
 const replicationPrefix = 'tandem_replication_';
 
 /** For LIKE: every member's account. */
@@ -76,6 +79,7 @@ export function newDatabaseSql(database: NewDatabase): string {
     '  holder VARCHAR(255) NOT NULL, begun TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) ENGINE=InnoDB;',
     'CREATE TABLE tandem.barrier (holder VARCHAR(255) PRIMARY KEY, written BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;',
     `INSERT INTO tandem.epoch (epoch, stack_id, holder) VALUES (${database.epoch}, ${quote(database.stackId)}, ${quote(database.holder)});`,
+    ...keeperSql(database.schema, passwords.agent),
     ...database.members.flatMap((member) => replicationAccountSql(member, passwords.replication)),
     `CREATE DATABASE ${schema} CHARACTER SET utf8mb4;`,
     `USE ${schema};`,
@@ -85,6 +89,22 @@ export function newDatabaseSql(database: NewDatabase): string {
     `GRANT ALL PRIVILEGES ON ${schema}.* TO ${application};`,
     '',
   ].join('\n');
+}
+
+/**
+ * Makes the keeper of accounts; repeating it changes nothing. It can give what it has, and no more; without READ_ONLY
+ * ADMIN, so that a server which is no longer the primary refuses it.
+ */
+export function keeperSql(schema: string, password: string): readonly string[] {
+  const keeper = `${quoteName(keeperAccount)}@localhost`;
+  return [
+    'CREATE TABLE IF NOT EXISTS tandem.account (name VARCHAR(80) PRIMARY KEY, privileges VARCHAR(16) NOT NULL) ENGINE=InnoDB;',
+    `CREATE USER IF NOT EXISTS ${keeper} IDENTIFIED BY ${quote(password)};`,
+    `GRANT CREATE USER ON *.* TO ${keeper};`,
+    `GRANT ALL PRIVILEGES ON ${quoteName(schema)}.* TO ${keeper} WITH GRANT OPTION;`,
+    `GRANT SELECT ON mysql.global_priv TO ${keeper};`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON tandem.account TO ${keeper};`,
+  ];
 }
 
 /** Makes a member's replication account; repeating it changes nothing. */

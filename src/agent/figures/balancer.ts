@@ -1,8 +1,8 @@
 /** The local HAProxy in figures; pure but for the question. */
 import {
+  askHaproxy,
   parseServersState,
   parseStat,
-  runtimeCommand,
   type ServerState,
   type StatRow,
 } from '#src/adapters/haproxy/runtime.ts';
@@ -11,8 +11,8 @@ import type { BalancerFigures, WebServerFigures } from '#src/topology/figures.ts
 /** Rejects when HAProxy does not answer. */
 export async function balancerFigures(adminSocket: string): Promise<BalancerFigures> {
   const [stat, states] = await Promise.all([
-    runtimeCommand(adminSocket, 'show stat'),
-    runtimeCommand(adminSocket, 'show servers state'),
+    askHaproxy(adminSocket, 'show stat'),
+    askHaproxy(adminSocket, 'show servers state'),
   ]);
   return figuresOf(parseStat(stat), parseServersState(states));
 }

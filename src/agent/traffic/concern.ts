@@ -3,7 +3,7 @@
  * balancer on its HAProxy, again after each reload or restart of it.
  */
 import { PrefixWatch } from '#src/adapters/etcd/watch.ts';
-import { parseServersState, runtimeCommand } from '#src/adapters/haproxy/runtime.ts';
+import { askHaproxy, parseServersState } from '#src/adapters/haproxy/runtime.ts';
 import { type TrafficOverride, trafficPrefix } from '#src/topology/figures.ts';
 import type { AgentContext } from '../context.ts';
 import type { Log } from '../log.ts';
@@ -21,6 +21,8 @@ export class TrafficConcern {
   readonly #loop: Loop;
   readonly #watch: PrefixWatch;
   #overrides = new Map<string, TrafficOverride>();
+  /** Drained for an override that is gone since, and not told to be ready yet. */
+  readonly #released = new Set<string>();
   #known = false;
   /** HAProxy may still have what an earlier override asked for. */
   #touched = true;
@@ -36,13 +38,13 @@ export class TrafficConcern {
     });
     this.#watch = new PrefixWatch(context.etcd, trafficPrefix, {
       onSnapshot: (kvs) => {
-        this.#overrides = new Map();
+        for (const host of this.#overrides.keys()) this.#forget(host);
         for (const { value } of kvs) this.#learn(value);
         this.#changed();
       },
       onEvents: (events) => {
         for (const { type, kv } of events) {
-          if (type === 'delete') this.#overrides.delete(kv.key.slice(trafficPrefix.length));
+          if (type === 'delete') this.#forget(kv.key.slice(trafficPrefix.length));
           else this.#learn(kv.value);
         }
         this.#changed();
@@ -57,7 +59,15 @@ export class TrafficConcern {
 
   #learn(value: string): void {
     const override = parseOverride(value);
-    if (override !== undefined) this.#overrides.set(override.host, override);
+    if (override === undefined) return;
+    this.#forget(override.host);
+    this.#overrides.set(override.host, override);
+    if (override.drain) this.#released.delete(override.host);
+  }
+
+  #forget(host: string): void {
+    if (this.#overrides.get(host)?.drain === true) this.#released.add(host);
+    this.#overrides.delete(host);
   }
 
   #changed(): void {
@@ -78,14 +88,21 @@ export class TrafficConcern {
   async #carryOut(): Promise<void> {
     const socket = this.#context.config.balancer?.haproxySocket ?? '';
     const [states, adjusted] = await Promise.all([
-      runtimeCommand(socket, 'show servers state'),
-      runtimeCommand(socket, 'get var proc.adjusted'),
+      askHaproxy(socket, 'show servers state'),
+      askHaproxy(socket, 'get var proc.adjusted'),
     ]);
-    const commands = commandsFor(this.#overrides, parseServersState(states), /value=<1>/.test(adjusted));
+    const released = new Set(this.#released);
+    const commands = commandsFor(
+      this.#overrides,
+      parseServersState(states),
+      /value=<1>/.test(adjusted),
+      released,
+    );
     for (const command of commands) {
-      const answer = (await runtimeCommand(socket, command)).trim();
+      const answer = (await askHaproxy(socket, command)).trim();
       if (answer === '') this.#log.info('told HAProxy', { command });
       else this.#log.warn('HAProxy refused', { command, answer });
     }
+    for (const host of released) this.#released.delete(host);
   }
 }

@@ -7,18 +7,23 @@ import type { TrafficOverride } from '#src/topology/figures.ts';
 /** Bit of `srv_admin_state`: drain by the runtime API. */
 const forcedDrain = 8;
 
-/** `isAdjusted`: the site already goes to the weighted backend. */
+/**
+ * `isAdjusted`: the site already goes to the weighted backend. `released`: drained by an override that is gone; a server
+ * that somebody else drains, such as a deploy, is left alone. Servers of the weighted backend follow those of `web`.
+ */
 export function commandsFor(
   overrides: ReadonlyMap<string, TrafficOverride>,
   states: readonly ServerState[],
   isAdjusted: boolean,
+  released: ReadonlySet<string>,
 ): readonly string[] {
   const drains = states
-    .filter(({ backend }) => backend === 'web' || backend === weightedBackend)
-    .flatMap(({ backend, server, admin }) => {
-      const wanted = overrides.get(server)?.drain === true;
-      const has = (admin & forcedDrain) !== 0;
-      return wanted === has ? [] : [`set server ${backend}/${server} state ${wanted ? 'drain' : 'ready'}`];
+    .filter(({ backend }) => backend === 'web')
+    .flatMap(({ server, admin }) => {
+      const isDrained = (admin & forcedDrain) !== 0;
+      if (overrides.get(server)?.drain === true)
+        return isDrained ? [] : [`set server web/${server} state drain`];
+      return isDrained && released.has(server) ? [`set server web/${server} state ready`] : [];
     });
   const weighted = states.filter(({ backend }) => backend === weightedBackend);
   const weights = weighted.flatMap(({ server, weight, configuredWeight }) => {

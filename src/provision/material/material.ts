@@ -11,11 +11,12 @@ import {
   removeTemporaryFiles,
   writeFileAtomic,
 } from '#src/adapters/files/atomic.ts';
-import { type CertificateAndKey, createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import type { CertificateAndKey } from '#src/adapters/tls/authority.ts';
 import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
 import type { KeyPair, Material } from '#src/render/context.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
+import { readAccountPasswords } from './account-passwords.ts';
 import { loadOrCreateAccess } from './dashboard.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
@@ -52,9 +53,10 @@ export async function loadOrCreateMaterial(
           nowMs,
         );
   const schemaSql = await readSchemaFile(spec, options.specDirectory ?? '.');
+  const clientPasswords = await readAccountPasswords(spec, options.specDirectory ?? '.');
   await ensureDirectory(paths.directory);
   await removeTemporaryFiles(paths.directory);
-  const secrets = await loadOrCreateSecrets(paths.secrets);
+  const secrets = await loadOrCreateSecrets(paths.secrets, Object.keys(spec.database.accounts));
   const authority = await loadOrCreateAuthority(
     paths,
     `${spec.stack} internal CA ${secrets.stackId.slice(0, 8)}`,
@@ -70,6 +72,12 @@ export async function loadOrCreateMaterial(
   return {
     stackId: secrets.stackId,
     passwords: secrets.passwords,
+    accounts: Object.fromEntries(
+      Object.keys(spec.database.accounts).map((name) => {
+        const server = secrets.accounts[name] as string;
+        return [name, { server, clients: clientPasswords[name] ?? [server] }];
+      }),
+    ),
     schemaSql,
     ca: authority.certificate,
     hosts,
@@ -96,7 +104,7 @@ function dashboardNames(spec: Spec): readonly string[] {
 }
 
 /** SQL of a new database; rejects with an input error when it can't be read. */
-async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
+export async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
   const file = spec.database.schemaFile;
   if (file === undefined) return undefined;
   const path = resolve(directory, file);
@@ -131,6 +139,7 @@ async function loadOrCreateAuthority(
     return { certificate, key };
   }
   // A key without a certificate is what an interrupted first run leaves: nothing was signed with it yet.
+  const { createAuthority } = await import('#src/adapters/tls/authority.ts');
   const authority = await createAuthority(commonName, nowMs);
   await writeFileAtomic(paths.caKey, authority.key);
   await writeFileAtomic(paths.ca, authority.certificate);
@@ -152,6 +161,8 @@ async function loadOrIssue(
       return pair;
     }
   }
+  // Loaded only to issue: its library is a third of what a short command takes to start.
+  const { issueLeaf } = await import('#src/adapters/tls/authority.ts');
   const pair = await issueLeaf(authority, request, nowMs);
   await writeFileAtomic(paths.key, pair.key);
   await writeFileAtomic(paths.certificate, pair.certificate);

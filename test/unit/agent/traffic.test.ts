@@ -31,6 +31,7 @@ const clean = (backend: string, server: string, weight = 1): ServerState => ({
   configuredWeight: 1,
 });
 const both = ['web', 'web-weighted'].flatMap((backend) => [clean(backend, 'a'), clean(backend, 'b')]);
+const none: ReadonlySet<string> = new Set();
 const override = (host: string, more: Partial<TrafficOverride>): [string, TrafficOverride] => [
   host,
   { host, drain: false, weight: null, sinceMs: 0, by: 'olga', ...more },
@@ -38,35 +39,34 @@ const override = (host: string, more: Partial<TrafficOverride>): [string, Traffi
 
 describe('what HAProxy is told', () => {
   it('is nothing when it is as it should be', () => {
-    expect(commandsFor(new Map(), both, false)).toEqual([]);
+    expect(commandsFor(new Map(), both, false, none)).toEqual([]);
   });
 
-  it('drains in both backends, and takes it back', () => {
-    const commands = commandsFor(new Map([override('a', { drain: true })]), both, false);
-    expect(commands).toEqual(['set server web/a state drain', 'set server web-weighted/a state drain']);
+  it('drains, and takes it back', () => {
+    const commands = commandsFor(new Map([override('a', { drain: true })]), both, false, none);
+    expect(commands).toEqual(['set server web/a state drain']);
     const drained = both.map((state) => (state.server === 'a' ? { ...state, admin: 8 } : state));
-    expect(commandsFor(new Map(), drained, false)).toEqual([
-      'set server web/a state ready',
-      'set server web-weighted/a state ready',
-    ]);
+    expect(commandsFor(new Map(), drained, false, new Set(['a']))).toEqual(['set server web/a state ready']);
   });
 
-  it('leaves a server alone that the stack or somebody else put into maintenance', () => {
+  it('leaves a server alone that somebody else drained or put into maintenance', () => {
+    const drained = both.map((state) => (state.server === 'b' ? { ...state, admin: 8 } : state));
+    expect(commandsFor(new Map([override('a', { weight: 1 })]), drained, false, none)).toEqual([]);
     const kept = both.map((state) => (state.server === 'b' ? { ...state, admin: 1 } : state));
-    expect(commandsFor(new Map(), kept, false)).toEqual([]);
+    expect(commandsFor(new Map(), kept, false, none)).toEqual([]);
   });
 
   it('sets weights before the site goes by them, and goes back to exact ones', () => {
     const change = new Map([override('b', { weight: 9 })]);
-    expect(commandsFor(change, both, false)).toEqual([
+    expect(commandsFor(change, both, false, none)).toEqual([
       'set server web-weighted/b weight 9',
       'experimental-mode on; set var proc.adjusted int(1)',
     ]);
     const changed = both.map((state) =>
       state.backend === 'web-weighted' && state.server === 'b' ? { ...state, weight: 9 } : state,
     );
-    expect(commandsFor(change, changed, true)).toEqual([]);
-    expect(commandsFor(new Map(), changed, true)).toEqual([
+    expect(commandsFor(change, changed, true, none)).toEqual([]);
+    expect(commandsFor(new Map(), changed, true, none)).toEqual([
       'set server web-weighted/b weight 1',
       'experimental-mode on; set var proc.adjusted int(0)',
     ]);
@@ -74,7 +74,7 @@ describe('what HAProxy is told', () => {
 
   it('does nothing about weights where there is no weighted backend', () => {
     const passive = both.filter(({ backend }) => backend === 'web');
-    expect(commandsFor(new Map([override('b', { weight: 9 })]), passive, false)).toEqual([]);
+    expect(commandsFor(new Map([override('b', { weight: 9 })]), passive, false, none)).toEqual([]);
   });
 });
 

@@ -71,11 +71,12 @@ function exchangeOf(sent: Buffer, answer: Buffer): Exchange {
 export async function splitLarge(payloads: readonly number[], every = 1): Promise<SplitCounts> {
   const host = new MemoryHost();
   const counts: SplitCounts = { conversations: 0, exchanges: 0, plays: 0, cuts: 0, bytes: 0 };
-  const [done] = [packets([ok()])];
   for (const size of payloads) {
     const text = Buffer.alloc(size - 1, 'x');
     text.write('INSERT INTO t VALUES (1) -- ');
     const statement = commandPacket(command.query, text);
+    // Behind the last packet of the command.
+    const done = packets([ok()], packetsOf(statement).length);
     const row = Buffer.alloc(size, 'r');
     row.set([0xfe, ...Buffer.alloc(8)], 0);
     row.writeUInt32LE(size - 9, 1);
