@@ -12,6 +12,7 @@ import {
   slowClientsAreCut,
   strangersAreRefused,
   streamsAreSound,
+  streamsOutliveTakeovers,
   type Victim,
   viewersOnlyLook,
 } from '#test/support/dashboard/security.ts';
@@ -78,6 +79,7 @@ async function attack(lab: Lab, log: (line: string) => void): Promise<Evidence> 
   log('forgeries');
   const forgeries = await forgeriesAreRefused(victim);
   await sessionsAreOnesOwn(victim, [first, second]);
+  for (const other of [first, second]) await streamsOutliveTakeovers(victim, other);
   log('roles and tokens');
   const token = (await lab.expect('dashboard', 'token', 'create', 'prove', '--for', '1h')).trim();
   const acts = await viewersOnlyLook(victim, token);

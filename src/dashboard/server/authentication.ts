@@ -73,6 +73,7 @@ export class Authentication {
         `With a certificate, send ${csrfHeader} (anything) with what changes things.`,
       );
     }
+    if (claims !== undefined) this.#know(claims);
     if (claims !== undefined && c.req.header(passiveHeader) === undefined) this.#touch(c, claims);
     return caller;
   }
@@ -163,6 +164,11 @@ export class Authentication {
   #checkCsrf(c: Context<Env>, { id }: SessionClaims): void {
     if (same(c.req.header(csrfHeader) ?? '', this.csrf(id))) return;
     throw new Problem(403, 'Forged?', `The request has a session's cookie, but not its ${csrfHeader}.`);
+  }
+
+  /** A session of another balancer, or of an earlier process: its token says when it was active last. */
+  #know({ id, activeMs }: SessionClaims): void {
+    if ((this.#active.get(id) ?? 0) < activeMs) this.#active.set(id, activeMs);
   }
 
   #touch(c: Context<Env>, claims: SessionClaims): void {

@@ -12,6 +12,7 @@ import {
   sizesAreBounded,
   strangersAreRefused,
   streamsAreSound,
+  streamsOutliveTakeovers,
   type Victim,
   viewersOnlyLook,
 } from '#test/support/dashboard/security.ts';
@@ -63,6 +64,10 @@ describe('the dashboard', () => {
 
   it('takes up streams with any Last-Event-ID', { timeout: 60_000 }, async () => {
     await streamsAreSound(victim);
+  });
+
+  it('goes on with streams of sessions that it has not seen', { timeout: 90_000 }, async () => {
+    await streamsOutliveTakeovers(victim, running().target, () => running().restart());
   });
 
   it('knows tokens by their scope and their end', async () => {

@@ -1,6 +1,7 @@
 /** The dashboard as a real process on loopback, with certificates and accounts of the test's own, and no stack behind it. */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,8 @@ export interface TestDashboard {
   readonly tokens: { readonly read: string; readonly act: string; readonly expired: string };
   /** Client certificates: the operator's, a host's. */
   readonly certificates: Readonly<Record<'operator' | 'host', { certificate: string; key: string }>>;
-  readonly pid: number;
+  /** Another process on the same address, with the same accounts: it has seen nothing. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,25 +65,32 @@ export async function startDashboard(change: Partial<DashboardConfig> = {}): Pro
   await writeFile(file('accounts.json'), JSON.stringify(await accounts(tokens)), { mode: 0o600 });
   await writeFile(file('dashboard.json'), JSON.stringify(config));
   const program = join(repository, 'src/bin/dashboard.ts');
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', program, file('dashboard.json')],
-    {
+  const start = () =>
+    spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, file('dashboard.json')], {
       stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+    });
+  let child = start();
   const target = { origin: `https://127.0.0.1:${port}`, ca: authority.certificate };
   const close = async () => {
     child.kill('SIGKILL');
     await rm(directory, { recursive: true, force: true });
   };
+  const ready = () =>
+    waitFor('the dashboard', async () => (await askDashboard(target, '/login')).status === 200, 60_000);
+  const restart = async () => {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    child = start();
+    await ready();
+  };
   try {
-    await waitFor('the dashboard', async () => (await askDashboard(target, '/login')).status === 200, 60_000);
+    await ready();
   } catch (error) {
     await close();
     throw error;
   }
-  return { target, tokens, certificates: { operator, host }, pid: child.pid ?? 0, close };
+  return { target, tokens, certificates: { operator, host }, restart, close };
 }
 
 function newToken(): string {

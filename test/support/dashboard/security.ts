@@ -346,6 +346,26 @@ export async function slowClientsAreCut(
   };
 }
 
+/** A page's stream goes on at a balancer that has seen nothing of its session, longer than streams are looked over. */
+export async function streamsOutliveTakeovers(
+  { target, viewer }: Victim,
+  other: Target,
+  between: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  const session = await DashboardSession.login(target, viewer.name, viewer.password);
+  await between();
+  const { text } = await raw(other, (socket) => {
+    const headers = { ...session.headers(), 'x-tandem-passive': '1' };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(
+      `GET ${apiPrefix}/events HTTP/1.1\r\nhost: ${new URL(other.origin).host}\r\n${lines.join('')}\r\n`,
+    );
+    setTimeout(() => socket.end(), 6_000);
+  });
+  assert.match(text, /event: state\r?\n/);
+  assert.ok(!text.includes('event: over'), 'the stream was ended as if the session were over');
+}
+
 /** A stream that is taken up with nonsense, and one of somebody whose session ends. */
 export async function streamsAreSound({ target, viewer }: Victim): Promise<void> {
   const session = await DashboardSession.login(target, viewer.name, viewer.password);
