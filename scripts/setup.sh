@@ -40,6 +40,21 @@ install "$root"
 # The example is an application like a user's own: what it needs lies in its directory, and is part of its releases.
 install "$root/examples/users" --omit=dev
 
+# The dashboard's page is built once, and again when one of its sources is newer.
+built="$root/dist/dashboard/manifest.json"
+stale() {
+  [ ! -e "$built" ] || [ -n "$(find "$root/src/dashboard/web" "$root/scripts/build-dashboard.ts" "$stamp" -newer "$built" -print -quit)" ]
+}
+if stale; then
+  exec 9>"$root/.setup.lock"
+  flock 9
+  if stale; then
+    "$root/scripts/node.sh" "$root/scripts/build-dashboard.ts" ||
+      fail "The dashboard's page could not be built." "See the message above."
+  fi
+  exec 9>&-
+fi
+
 if [ "${1:-}" = test ]; then
   "$root/scripts/node.sh" "$root/scripts/install-test-packages.ts"
 fi

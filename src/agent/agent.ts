@@ -33,6 +33,8 @@ export async function startAgent(
   const blocklist = new Blocklist(context);
   const database = config.database === undefined ? undefined : await startDatabase(context, options);
   const balancer = config.balancer === undefined ? undefined : await startBalancer(context);
+  const traffic = config.balancer === undefined ? undefined : await startTraffic(context);
+  const faults = config.lab ? await startFaults(context) : undefined;
   const quorum = new QuorumConcern(context, () => database?.writable === true);
   const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
   const silence = config.monitoring === undefined ? undefined : await startSilence(context);
@@ -41,7 +43,7 @@ export async function startAgent(
   const status = () => agentStatus(parts);
   const maintenanceSinceMs = () => silence?.maintenanceSinceMs;
   const metrics = agentMetrics({ context, status, database, maintenanceSinceMs });
-  const api = startApi(context, { status, blocklist, database, metrics }, listen);
+  const api = startApi(context, { status, blocklist, database, metrics, faults }, listen);
   // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
   await blocklist.start().catch((error: Error) => {
     context.warnings.set('blocklist', `Block-list: ${error.message}.`);
@@ -50,7 +52,8 @@ export async function startAgent(
   return {
     context,
     stop: () => {
-      for (const concern of [database, balancer, quorum, clock, blocklist, silence]) concern?.stop();
+      const concerns = [database, balancer, traffic, quorum, clock, blocklist, silence];
+      for (const concern of concerns) concern?.stop();
       api.close();
       context.etcd.close();
     },
@@ -64,7 +67,10 @@ export async function loadConcerns(config: {
   readonly monitoring?: unknown;
 }): Promise<void> {
   if (config.database !== undefined) await import('./database/concern.ts');
-  if (config.balancer !== undefined) await import('./balancer/concern.ts');
+  if (config.balancer !== undefined) {
+    await import('./balancer/concern.ts');
+    await import('./traffic/concern.ts');
+  }
   if (config.monitoring !== undefined) await import('./alerting/silence.ts');
 }
 
@@ -81,4 +87,16 @@ async function startBalancer(context: AgentContext) {
 async function startSilence(context: AgentContext) {
   const { SilenceConcern } = await import('./alerting/silence.ts');
   return new SilenceConcern(context, context.config.monitoring?.position ?? 0);
+}
+
+async function startTraffic(context: AgentContext) {
+  const { TrafficConcern } = await import('./traffic/concern.ts');
+  return new TrafficConcern(context);
+}
+
+async function startFaults(context: AgentContext) {
+  const { LabFaults } = await import('./lab/faults.ts');
+  const faults = new LabFaults(context);
+  await faults.start();
+  return faults;
 }

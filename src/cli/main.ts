@@ -25,6 +25,8 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['db', () => import('./db.ts')],
   ['sql', () => import('./sql.ts')],
   ['firewall', () => import('./firewall.ts')],
+  ['top', () => import('./top.ts')],
+  ['dashboard', () => import('./dashboard.ts')],
   ['support-bundle', () => import('./support-bundle.ts')],
   ['down', () => import('./down.ts')],
 ]);

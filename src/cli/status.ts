@@ -5,18 +5,29 @@ import { currentOperation, describeOperation } from '#src/provision/stack-lock.t
 import type { StackStatus } from '#src/provision/status.ts';
 import { openStack } from './open.ts';
 import { print, table } from './output.ts';
+import { parseInterval, watchScreen } from './screen.ts';
 
 export function register(program: Command): void {
   program
     .command('status')
     .description('how the stack is; exit code 0 when it is healthy')
     .option('--json', 'the contract of docs/reference/status.md')
-    .action(async (options: { json?: boolean }, self: Command) => {
+    .option('--watch', 'again and again, until Ctrl-C')
+    .option('--interval <seconds>', 'between two looks', '2')
+    .action(async (options: { json?: boolean; watch?: boolean; interval: string }, self: Command) => {
+      const intervalMs = parseInterval(options.interval);
       const stack = await openStack(self);
       const { readStatus } = await import('#src/provision/health.ts');
-      const [read, more] = await Promise.all([readStatus(stack), sharedState(stack)]);
-      const { problems, ...rest } = read;
-      const status: StackStatus = { ...rest, ...more, problems };
+      const look = async (): Promise<StackStatus> => {
+        const [read, more] = await Promise.all([readStatus(stack), sharedState(stack)]);
+        const { problems, ...rest } = read;
+        return { ...rest, ...more, problems };
+      };
+      if (options.watch === true) {
+        const show = options.json ? (status: StackStatus) => JSON.stringify(status) : render;
+        return watchScreen({ intervalMs, next: async () => show(await look()) });
+      }
+      const status = await look();
       print(options.json ? JSON.stringify(status, null, 2) : render(status));
       process.exitCode = status.healthy ? 0 : 1;
     });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { dashboardUrl } from '#src/render/dashboard.ts';
 import { openStack } from './open.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
@@ -12,9 +13,14 @@ export function register(program: Command): void {
       const { up } = await import('#src/provision/up.ts');
       const { withOperation } = await import('#src/provision/stack-lock.ts');
       const progress = new Progress();
+      const { firstPasswords } = await import('./dashboard.ts');
       const lock = { access: stack, stateDirectory: stack.location.stateDirectory, command: 'up' };
-      const outcome = await withOperation({ ...lock, reporter: progress }, (reporter) =>
-        up(stack.upRequest(reporter)),
+      const { outcome, passwords } = await withOperation(
+        { ...lock, reporter: progress },
+        async (reporter) => ({
+          outcome: await up(stack.upRequest(reporter)),
+          passwords: await firstPasswords(stack),
+        }),
       );
       const { status } = outcome;
       const seconds = progress.elapsedSeconds.toFixed(1);
@@ -28,6 +34,8 @@ export function register(program: Command): void {
       for (const host of status.hosts)
         print(`  host      ${host.name.padEnd(10)} ${host.address.padEnd(15)} ${host.roles.join(', ')}`);
       print(`  primary   ${status.database.primary}`);
+      print(`  dashboard ${dashboardUrl(stack.spec)}`);
+      for (const [name, password] of passwords) print(`  log in as ${name} with ${password}   (shown once)`);
       print(`\nTry it:  curl --cacert ${status.site.caFile} ${status.site.url}api/users`);
     });
 }

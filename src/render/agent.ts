@@ -101,6 +101,8 @@ function agentConfig(context: RenderContext): AgentConfig {
     tls: hostTls,
     dataDirectory,
     blocklist: { json: `${dataDirectory}/blocklist.json`, nft: `${dataDirectory}/blocklist.nft` },
+    lab: host.ssh === undefined,
+    ...(host.roles.includes('web') ? { routerControlSocket } : {}),
     ...(host.roles.includes('balancer')
       ? {
           balancer: {

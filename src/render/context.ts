@@ -8,6 +8,27 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** A token for the dashboard's API; what is kept of its secret is a hash. */
+export interface DashboardToken {
+  readonly id: string;
+  /** SHA-256 of the whole token, hexadecimal: a token has 256 random bits, so no slow hash is needed. */
+  readonly hash: string;
+  readonly name: string;
+  readonly scope: 'read' | 'act';
+  /** Milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+}
+
+export interface DashboardMaterial {
+  /** Server certificate (floating addresses, balancers), and a client's towards agents and etcd. */
+  readonly identity: KeyPair;
+  /** Seals sessions: the same on all balancers, so that a session outlives a takeover. Hexadecimal. */
+  readonly sessionKey: string;
+  /** Hashes of passwords (src/dashboard/server/passwords.ts), by operator's name. */
+  readonly passwords: Readonly<Record<string, string>>;
+  readonly tokens: readonly DashboardToken[];
+}
+
 export interface AccountSecrets {
   /** The SQL routers' own, to log in to the servers: it stays when those of the clients change. */
   readonly server: string;
@@ -35,6 +56,8 @@ export interface Material {
     /** MariaDB account of the application, named like the schema. */
     readonly application: string;
   };
+  /** The dashboard's own: an identity, and what it knows operators by. */
+  readonly dashboard: DashboardMaterial;
   /** By name: the accounts of `database.accounts`. */
   readonly accounts: Readonly<Record<string, AccountSecrets>>;
   /** Secrets of the receivers of alerts, from the files that the stack file names. */

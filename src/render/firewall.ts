@@ -139,7 +139,8 @@ function traffic(flow: Flow): string {
 function accept(spec: Spec, flow: Flow): string {
   const verdict = `${traffic(flow)} accept comment "${flow.service}: ${flow.purpose}"`;
   if (flow.from === 'any') return verdict;
-  const own = `ip daddr ${addressOf(spec, flow.to)} ${verdict}`;
+  const floating = flow.floating === true ? spec.site.addresses : [];
+  const own = `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${verdict}`;
   if (flow.from === 'operators') return `ip saddr @operators ${own}`;
   return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${own}`;
 }
@@ -152,6 +153,6 @@ function leaveStack({ user, to, protocol, port, purpose }: Departure): string {
 
 function depart(spec: Spec, flow: Flow): string {
   // What everybody may reach is reached by the floating addresses too.
-  const floating = flow.from === 'any' ? spec.site.addresses : [];
+  const floating = flow.from === 'any' || flow.floating === true ? spec.site.addresses : [];
   return `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${traffic(flow)} accept comment "${flow.service} on ${flow.to}: ${flow.purpose}"`;
 }

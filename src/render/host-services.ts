@@ -2,6 +2,7 @@
 import { agentService } from './agent.ts';
 import { appServices } from './app.ts';
 import type { RenderContext } from './context.ts';
+import { dashboardService } from './dashboard.ts';
 import { etcdService } from './etcd.ts';
 import { firewallService } from './firewall.ts';
 import { haproxyService } from './haproxy.ts';
@@ -20,7 +21,9 @@ export function hostServices(context: RenderContext): readonly Service[] {
     ...(has('database') ? [mariadbService(context)] : []),
     agentService(context),
     ...(has('web') ? [routerService(context), ...appServices(context), nginxService(context)] : []),
-    ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
+    ...(has('balancer')
+      ? [haproxyService(context), keepalivedService(context), dashboardService(context)]
+      : []),
     ...monitoringServices(context),
   ];
 }

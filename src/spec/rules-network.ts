@@ -159,6 +159,7 @@ export const reservedPorts: Readonly<Record<number, string>> = {
   8405: "HAProxy's metrics",
   8440: 'the agent',
   8441: 'the SQL router',
+  8442: 'the dashboard',
   8443: 'nginx',
   9090: 'Prometheus',
   9093: 'Alertmanager',

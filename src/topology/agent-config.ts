@@ -61,6 +61,10 @@ export interface AgentConfig {
   /** Directory for the agent's own files. */
   readonly dataDirectory: string;
   readonly blocklist: { readonly json: string; readonly nft: string };
+  /** A host of a lab: faults may be asked of its agent. */
+  readonly lab: boolean;
+  /** Only on web hosts: the SQL router's control endpoint. */
+  readonly routerControlSocket?: string;
   /** Only on balancers. */
   readonly balancer?: {
     /** HAProxy's runtime API. */

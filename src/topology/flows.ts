@@ -21,6 +21,8 @@ export interface Flow {
   readonly service: string;
   readonly purpose: string;
   readonly encryption: 'TLS' | 'mutual TLS' | 'TLS and password' | 'none (redirect to TLS)' | 'none' | 'SSH';
+  /** Reached by the floating addresses too, whichever host has them; what is from `any` always is. */
+  readonly floating?: boolean;
   /** New connections per second and source are limited (public ports). */
   readonly limited?: boolean;
 }
@@ -126,6 +128,16 @@ function balancerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
       service: 'haproxy',
       purpose: 'Prometheus metrics',
       encryption: 'mutual TLS',
+    },
+    {
+      from: 'operators',
+      to,
+      protocol: 'tcp',
+      port: ports.dashboard,
+      service: 'dashboard',
+      purpose: 'the dashboard and its API',
+      encryption: 'TLS and password',
+      floating: true,
     },
     ...between(others(hostsWithRole(spec, 'balancer'), host), {
       to,

@@ -8,6 +8,8 @@ export const ports = {
   agent: 8440,
   /** Routers among themselves (mutual TLS). */
   router: 8441,
+  /** The dashboard (TLS), for operators. */
+  dashboard: 8442,
   etcdClient: 2379,
   etcdPeer: 2380,
   mariadb: 3306,

@@ -14,10 +14,11 @@ import {
 import type { CertificateAndKey } from '#src/adapters/tls/authority.ts';
 import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
 import type { KeyPair, Material } from '#src/render/context.ts';
-import type { Spec } from '#src/spec/spec.ts';
+import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
 import { monitoringName } from '#src/topology/monitoring.ts';
 import { readAccountPasswords } from './account-passwords.ts';
+import { loadOrCreateAccess } from './dashboard.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
 import { readReceiverSecrets } from './receivers.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
@@ -89,9 +90,25 @@ export async function loadOrCreateMaterial(
     monitoring,
     receivers,
     operator: await leaf(paths.operator, 'operator', ['operator']),
+    dashboard: {
+      identity: await leaf(paths.dashboard, 'dashboard', dashboardNames(spec)),
+      ...(await loadOrCreateAccess(paths.dashboardAccess)),
+    },
     site: userSite ?? (await leaf(paths.site, spec.site.domain, [spec.site.domain, ...spec.site.addresses])),
     paths,
   };
+}
+
+/** Browsers come by a floating address; a balancer's own is for when no address is held. */
+function dashboardNames(spec: Spec): readonly string[] {
+  const balancers = hostsWithRole(spec, 'balancer');
+  return [
+    `dashboard.${spec.stack}.internal`,
+    ...spec.site.addresses,
+    ...balancers.flatMap(({ name, address }) => [name, address]),
+    'localhost',
+    '127.0.0.1',
+  ];
 }
 
 /** SQL of a new database; rejects with an input error when it can't be read. */

@@ -18,6 +18,7 @@ export function placeholderMaterial(spec: Spec): Material {
     monitoring: Object.fromEntries(spec.hosts.map(({ name }) => [name, pair(`monitoring on ${name}`)])),
     receivers: { webhookTokens: [] },
     site: pair(spec.site.domain),
+    dashboard: { identity: pair('dashboard'), sessionKey: '', passwords: {}, tokens: [] },
     passwords: { replication: '', agent: '', application: '' },
     accounts: Object.fromEntries(
       Object.keys(spec.database.accounts).map((name) => [name, { server: '', clients: [''] }]),

@@ -236,6 +236,7 @@ async function writeFiles(
     stackId: '0123456789abcdef0123456789abcdef',
     host: host.peer.name,
     address: host.peer.address,
+    lab: false,
     interface: 'eth0',
     roles: host.peer.roles,
     prefixLength: 24,

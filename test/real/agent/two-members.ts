@@ -260,6 +260,7 @@ async function makeMember(
   const config: AgentConfig = {
     stack: 'users',
     stackId,
+    lab: false,
     host: peer.name,
     address: peer.address,
     interface: 'lo',

@@ -28,11 +28,13 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const all = spec.hosts.flatMap((host) => servicesOf(spec, host.name).map((service) => ({ host, service })));
 
   it('keeps secrets out of arguments, and their files from others', () => {
-    const { passwords, accounts, hosts, site, monitoring, receivers } = fixedMaterial(spec);
+    const { passwords, accounts, hosts, site, monitoring, receivers, dashboard } = fixedMaterial(spec);
     const ofAccounts = Object.values(accounts).flatMap(({ server, clients }) => [server, ...clients]);
+    const ofDashboard = [dashboard.identity.key, dashboard.sessionKey, ...Object.values(dashboard.passwords)];
     const secrets = [
       ...Object.values(passwords),
       ...ofAccounts,
+      ...ofDashboard,
       site.key,
       ...[...Object.values(hosts), ...Object.values(monitoring)].map(({ key }) => key),
       ...receivers.webhookTokens.flatMap((token) => token ?? []),
