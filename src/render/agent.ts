@@ -5,10 +5,10 @@ import { parseSubnet } from '#src/std/ipv4.ts';
 import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
 import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
-import type { KeyPair, RenderContext } from './context.ts';
+import { type KeyPair, madeOf, type RenderContext } from './context.ts';
 import { configPath, publicFile, secretFile } from './files.ts';
 import { haproxyPaths } from './haproxy.ts';
-import { hostInterface, keepalivedPaths } from './keepalived.ts';
+import { keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
@@ -63,6 +63,23 @@ export function agentService(context: RenderContext): Service {
     startedBy: 'always',
     nice: punctual,
     openFiles: 8_192,
+    confinement: {
+      // nftables, addresses, other processes' sockets; a database server as its own user; ending what hangs.
+      capabilities: [
+        'CAP_CHOWN',
+        'CAP_DAC_OVERRIDE',
+        'CAP_FOWNER',
+        'CAP_KILL',
+        'CAP_NET_ADMIN',
+        'CAP_NET_RAW',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_NICE',
+        'CAP_SYS_RESOURCE',
+      ],
+      open: true,
+    },
+    ...madeOf(context, 'code'),
     packages: ['iproute2', 'nftables'],
   };
 }
@@ -78,9 +95,10 @@ function agentConfig(context: RenderContext): AgentConfig {
     stackId: material.stackId,
     host: host.name,
     address: host.address,
-    interface: hostInterface,
+    interface: host.interface,
     prefixLength: parseSubnet(spec.network.subnet).prefixLength,
     roles: host.roles,
+    ...(host.ssh === undefined ? {} : { runner: 'systemd' as const }),
     floatingAddresses: spec.site.addresses,
     operators: spec.network.operators,
     peers,

@@ -1,4 +1,4 @@
-/** Everything that runs on a host, in the order in which it starts. */
+/** Everything that runs on a host, in the order in which it starts; on a server each with its systemd unit. */
 import { agentService } from './agent.ts';
 import { appServices } from './app.ts';
 import type { RenderContext } from './context.ts';
@@ -10,10 +10,11 @@ import { mariadbService } from './mariadb.ts';
 import { nginxService } from './nginx.ts';
 import { routerService } from './router.ts';
 import type { Service } from './service.ts';
+import { withUnit } from './systemd.ts';
 
 export function hostServices(context: RenderContext): readonly Service[] {
   const has = (role: RenderContext['host']['roles'][number]) => context.host.roles.includes(role);
-  return [
+  const services = [
     firewallService(context),
     ...(has('quorum') ? [etcdService(context)] : []),
     ...(has('database') ? [mariadbService(context)] : []),
@@ -21,4 +22,5 @@ export function hostServices(context: RenderContext): readonly Service[] {
     ...(has('web') ? [routerService(context), ...appServices(context), nginxService(context)] : []),
     ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
   ];
+  return context.host.ssh === undefined ? services : services.map(withUnit);
 }

@@ -24,6 +24,15 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     network: { egress: 'allow', operators: ['10.77.0.1', '192.0.2.0/24'] },
     database: { router: { consistency: 'session', maxConnectionsPerMember: 50, drainTimeoutMs: 5_000 } },
   },
+  servers: {
+    ...reference,
+    stack: 'servers',
+    hosts: Object.fromEntries(
+      Object.entries(reference.hosts).map(([name, host]) => [name, { ...host, ssh: `root@${name}.example` }]),
+    ),
+    network: { operators: ['192.0.2.0/24'] },
+    ssh: { port: 2222 },
+  },
   'active-passive-web': {
     ...reference,
     stack: 'passive',

@@ -9,7 +9,9 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { bareServers } from './hosts-1-bare.ts';
 import { largeStacks } from './hosts-6-large.ts';
+import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
 import { upgrades } from './hosts-upgrade.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
@@ -88,6 +90,8 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(largeStacks),
   ownPoint(deploys),
   labPoint(upgrades),
+  ownPoint(bareServers),
+  ownPoint(badServers),
 ];
 
 /** Runs a point with a lab of its own. */

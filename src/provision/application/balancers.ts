@@ -24,7 +24,7 @@ export class Balancers {
     const all = hostsWithRole(access.spec, 'balancer');
     const running = await Promise.all(
       all.map(async (host) => {
-        const services = await access
+        const services = await access.infrastructure
           .driver(host.name)
           .services()
           .catch(() => []);

@@ -42,7 +42,7 @@ export async function makeBundle(request: BundleRequest): Promise<{ readonly fil
   const parts = await Promise.all([
     reporter.step('', 'state of the stack', () => stackFiles(request)),
     ...access.spec.hosts.map(({ name }) =>
-      reporter.step(name, 'files and logs', () => hostFiles(access.driver(name))),
+      reporter.step(name, 'files and logs', () => hostFiles(access.infrastructure.driver(name))),
     ),
   ]);
   const files = cleaned(new Map(parts.flatMap((part) => [...part])), secrets);
