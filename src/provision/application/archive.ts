@@ -25,6 +25,7 @@ export interface ReleaseArchive {
 /** What no application is made of; `.tandemignore` names more, in the patterns of tar(1). */
 const neverPart = ['./.git', './.tandem'];
 const ignoreFile = '.tandemignore';
+const workPrefix = 'making-';
 
 export function archiveDirectory(stateDirectory: string): string {
   return join(stateDirectory, 'application');
@@ -48,7 +49,8 @@ export async function makeArchive(request: ArchiveRequest): Promise<ReleaseArchi
   await ensureDirectory(directory);
   const found = await stat(request.source).catch(() => undefined);
   if (found === undefined) throw bad(request.source, 'does not exist');
-  const work = await mkdtemp(join(directory, 'making-'));
+  await removeLeftovers(directory);
+  const work = await mkdtemp(join(directory, workPrefix));
   try {
     const source = found.isDirectory() ? request.source : await unpack(request.source, work);
     await checkDirectory(source, request.staticPath);
@@ -60,6 +62,21 @@ export async function makeArchive(request: ArchiveRequest): Promise<ReleaseArchi
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Of commands that were killed; the caller holds the stack's lock. */
+async function removeLeftovers(directory: string): Promise<void> {
+  const left = (await readdir(directory)).filter((name) => name.startsWith(workPrefix));
+  await Promise.all(left.map((name) => rm(join(directory, name), { recursive: true, force: true })));
+}
+
+/** Removes the archives of all releases but these from this machine. */
+export async function keepArchives(stateDirectory: string, releases: readonly string[]): Promise<void> {
+  const directory = archiveDirectory(stateDirectory);
+  const kept = new Set(releases.map((release) => archivePath(stateDirectory, release)));
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.tar.gz'));
+  for (const path of files.map((name) => join(directory, name)))
+    if (!kept.has(path)) await rm(path, { force: true });
 }
 
 async function unpack(archive: string, work: string): Promise<string> {

@@ -123,7 +123,7 @@ async function roll(
   const after = { ...record, current: release, canary: null };
   await applyWeights(request.access, await request.render(request.access.spec), request.reporter);
   await end(request, after, kind, release, detail);
-  await prune(hosts, known(request), (host) => host.observe());
+  await prune(request, hosts, known(request));
   return { record: known(request), changed };
 }
 

@@ -97,17 +97,15 @@ export class HostApplication {
     const command = ['sh', '-c', script, 'sh', applicationDirectory, ...words];
     const { code, stdout, stderr } = await this.driver.run(command, { timeoutMs: quickMs, ...options });
     if (code === 0) return stdout;
-    throw new TandemError(
-      'release-failed',
-      `${this.host}: could not ${words[0]} release ${words[1] ?? ''}.`,
-      {
-        issues: stderr
-          .trim()
-          .split('\n')
-          .slice(-3)
-          .map((message) => ({ path: this.host, message })),
-        hint: 'What runs was not changed by this step. Put that right, then run the command again.',
-      },
-    );
+    const what =
+      words[0] === 'observe' ? 'look at its releases' : `${words[0]} release ${words[1] ?? ''}`.trimEnd();
+    throw new TandemError('release-failed', `${this.host}: could not ${what}.`, {
+      issues: stderr
+        .trim()
+        .split('\n')
+        .slice(-3)
+        .map((message) => ({ path: this.host, message })),
+      hint: 'What runs was not changed by this step. Put that right, then run the command again.',
+    });
   }
 }

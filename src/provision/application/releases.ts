@@ -11,8 +11,8 @@ import type { Reporter } from '#src/std/reporter.ts';
 import { type ApplicationRecord, previousRelease, releaseOf } from '#src/topology/application.ts';
 import type { StackAccess } from '../health.ts';
 import { operatorName } from '../stack-lock.ts';
-import { archiveDirectory, archivePath, makeArchive, type ReleaseArchive } from './archive.ts';
-import { HostApplication, type HostReleases } from './host.ts';
+import { archiveDirectory, archivePath, keepArchives, makeArchive, type ReleaseArchive } from './archive.ts';
+import { HostApplication } from './host.ts';
 
 export interface ReleasePlace {
   readonly access: StackAccess;
@@ -80,19 +80,28 @@ export async function distribute(
 
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-/** Keeps what runs, what ran before it, and what is being tried. */
+/** So many releases of the last changes stay on this machine, beside those that hosts keep. */
+const keptArchives = 5;
+
+/** Keeps what runs, what ran before it, and what is being tried; on this machine a few more. */
 export async function prune(
+  { stateDirectory }: Pick<ReleasePlace, 'stateDirectory'>,
   hosts: readonly HostApplication[],
   record: ApplicationRecord,
-  seen: (host: HostApplication) => Promise<HostReleases>,
 ): Promise<void> {
+  const wanted = [record.current, previousRelease(record), record.canary?.release];
   await Promise.all(
     hosts.map(async (host) => {
-      const { current, applied } = await seen(host);
-      const kept = [record.current, previousRelease(record), record.canary?.release, current, applied];
-      await host.keep([...new Set(kept.filter((release) => release !== null && release !== undefined))]);
+      const { current, applied } = await host.observe();
+      await host.keep(named([...wanted, current, applied]));
     }),
   );
+  const recent = record.history.map(({ release }) => release).slice(-keptArchives);
+  await keepArchives(stateDirectory, named([...wanted, ...recent]));
+}
+
+function named(releases: readonly (string | null | undefined)[]): readonly string[] {
+  return [...new Set(releases.filter((release) => release !== null && release !== undefined))];
 }
 
 /** Size of what is in a gzip file (RFC 1952, ISIZE: its last four bytes); undefined when there is no such file. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeArchive } from '#src/provision/application/archive.ts';
+import { keepArchives, makeArchive } from '#src/provision/application/archive.ts';
 import { HostApplication } from '#src/provision/application/host.ts';
 import { runCommand } from '#src/provision/lab/command.ts';
 import { applicationDirectory } from '#src/topology/paths.ts';
@@ -75,6 +75,21 @@ describe('a release', () => {
       './public/index.html',
       './server.js',
     ]);
+  });
+});
+
+describe('on this machine', () => {
+  it('only those asked for are kept, and nothing of a command that was killed', async () => {
+    const first = await archive('app');
+    write('app/server.js', 'two');
+    mkdirSync(at('state/application/making-killed'));
+    const second = await archive('app');
+    write('state/application/record.json', '{}');
+    await keepArchives(at('state'), [second.release]);
+    expect(readdirSync(at('state/application')).sort()).toEqual(
+      [`${second.release}.tar.gz`, 'record.json'].sort(),
+    );
+    expect(first.release).not.toBe(second.release);
   });
 });
 
