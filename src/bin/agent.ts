@@ -25,7 +25,7 @@ process.on('unhandledRejection', (reason) => {
 });
 
 if (process.argv[2] === '--warm') {
-  await loadConcerns({ balancer: true, database: true });
+  await loadConcerns({ balancer: true, database: true, monitoring: true });
   flushCompileCache();
   process.exit(0);
 }

@@ -4,6 +4,7 @@
  */
 import type { Spec } from '#src/spec/spec.ts';
 import { type Flow, flowsOf } from '#src/topology/flows.ts';
+import { type Departure, departures } from '#src/topology/monitoring-flows.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, lines, publicFile } from './files.ts';
@@ -92,6 +93,7 @@ export function firewallRules({ spec, host }: RenderContext): string {
     spec.network.egress === 'deny' && [
       `        ip daddr ${spec.network.subnet} icmp type echo-request accept`,
       ...outbound.map((flow) => `        ${depart(spec, flow)}`),
+      ...departures(spec, host).map((departure) => `        ${leaveStack(departure)}`),
     ],
     '    }',
     '}',
@@ -140,6 +142,12 @@ function accept(spec: Spec, flow: Flow): string {
   const own = `ip daddr ${addressOf(spec, flow.to)} ${verdict}`;
   if (flow.from === 'operators') return `ip saddr @operators ${own}`;
   return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${own}`;
+}
+
+/** By user: no other program of the host gets out by this door. */
+function leaveStack({ user, to, protocol, port, purpose }: Departure): string {
+  const place = to === 'any' ? '' : ` ip daddr ${to}`;
+  return `meta skuid ${user}${place} ${protocol} dport ${port} ct state new accept comment "${purpose}"`;
 }
 
 function depart(spec: Spec, flow: Flow): string {

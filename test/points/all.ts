@@ -12,6 +12,10 @@ import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { largeStacks } from './hosts-6-large.ts';
 import { deploys } from './hosts-deploy.ts';
 import { upgrades } from './hosts-upgrade.ts';
+import { alertsPoint } from './monitoring-2-alerts.ts';
+import { monitoringHostDead } from './monitoring-3-host-dead.ts';
+import { monitoringCost } from './monitoring-4-cost.ts';
+import { monitoringPorts } from './monitoring-5-ports.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
@@ -88,6 +92,10 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(largeStacks),
   ownPoint(deploys),
   labPoint(upgrades),
+  ownPoint(alertsPoint),
+  ownPoint(monitoringHostDead),
+  ownPoint(monitoringCost),
+  ownPoint(monitoringPorts),
 ];
 
 /** Runs a point with a lab of its own. */
