@@ -6,6 +6,7 @@ import { startApi } from './api/server.ts';
 import { Blocklist } from './blocklist/concern.ts';
 import { type AgentContext, createContext, type ServiceRunner } from './context.ts';
 import type { Log } from './log.ts';
+import { agentMetrics } from './metrics/agent-metrics.ts';
 import { agentStatus, type StatusParts } from './status.ts';
 import { ClockConcern } from './upkeep/clock.ts';
 import { QuorumConcern } from './upkeep/quorum.ts';
@@ -34,9 +35,13 @@ export async function startAgent(
   const balancer = config.balancer === undefined ? undefined : await startBalancer(context);
   const quorum = new QuorumConcern(context, () => database?.writable === true);
   const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
+  const silence = config.monitoring === undefined ? undefined : await startSilence(context);
   const parts: StatusParts = { context, blocklist, quorum, clock, database, balancer };
   const listen = { address: config.address, port: options.port ?? ports.agent };
-  const api = startApi(context, { status: () => agentStatus(parts), blocklist, database }, listen);
+  const status = () => agentStatus(parts);
+  const maintenanceSinceMs = () => silence?.maintenanceSinceMs;
+  const metrics = agentMetrics({ context, status, database, maintenanceSinceMs });
+  const api = startApi(context, { status, blocklist, database, metrics }, listen);
   // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
   await blocklist.start().catch((error: Error) => {
     context.warnings.set('blocklist', `Block-list: ${error.message}.`);
@@ -45,7 +50,7 @@ export async function startAgent(
   return {
     context,
     stop: () => {
-      for (const concern of [database, balancer, quorum, clock, blocklist]) concern?.stop();
+      for (const concern of [database, balancer, quorum, clock, blocklist, silence]) concern?.stop();
       api.close();
       context.etcd.close();
     },
@@ -56,9 +61,11 @@ export async function startAgent(
 export async function loadConcerns(config: {
   readonly database?: unknown;
   readonly balancer?: unknown;
+  readonly monitoring?: unknown;
 }): Promise<void> {
   if (config.database !== undefined) await import('./database/concern.ts');
   if (config.balancer !== undefined) await import('./balancer/concern.ts');
+  if (config.monitoring !== undefined) await import('./alerting/silence.ts');
 }
 
 async function startDatabase(context: AgentContext, options: AgentOptions) {
@@ -69,4 +76,9 @@ async function startDatabase(context: AgentContext, options: AgentOptions) {
 async function startBalancer(context: AgentContext) {
   const { BalancerConcern } = await import('./balancer/concern.ts');
   return new BalancerConcern(context);
+}
+
+async function startSilence(context: AgentContext) {
+  const { SilenceConcern } = await import('./alerting/silence.ts');
+  return new SilenceConcern(context, context.config.monitoring?.position ?? 0);
 }

@@ -207,7 +207,8 @@ function databaseProblems(stack: Spec, views: readonly HostView[]): readonly str
   return hostsWithRole(stack, 'database').flatMap((host) => {
     const member = views.find((view) => view.name === host.name)?.agent?.database;
     if (member === undefined) return [`${host.name}: nothing is known of its database`];
-    return member.ready ? [] : [`${host.name}: ${member.explanation}`];
+    if (!member.ready) return [`${host.name}: ${member.explanation}`];
+    return member.pending === undefined ? [] : [`${host.name}: ${member.pending}`];
   });
 }
 

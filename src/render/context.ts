@@ -9,6 +9,13 @@ export interface KeyPair {
   readonly key: string;
 }
 
+export interface AccountSecrets {
+  /** The SQL routers' own, to log in to the servers: it stays when those of the clients change. */
+  readonly server: string;
+  /** Any of these lets a client in. */
+  readonly clients: readonly [string, ...string[]];
+}
+
 /** Secrets and certificates of a stack; made once by `src/provision/material`, kept 0600 in the state directory. */
 export interface Material {
   /** Random identity of this stack; data directories carry it. */
@@ -17,6 +24,8 @@ export interface Material {
   readonly ca: string;
   /** By host name: a certificate for server and client use; subject alternative names are name, address, localhost. */
   readonly hosts: Readonly<Record<string, KeyPair>>;
+  /** By host name: server and client of what monitors there; agents let its common name read metrics only. */
+  readonly monitoring: Readonly<Record<string, KeyPair>>;
   /** What browsers see; SANs are the domain and the floating addresses. */
   readonly site: KeyPair;
   readonly passwords: {
@@ -26,6 +35,14 @@ export interface Material {
     readonly agent: string;
     /** MariaDB account of the application, named like the schema. */
     readonly application: string;
+  };
+  /** By name: the accounts of `database.accounts`. */
+  readonly accounts: Readonly<Record<string, AccountSecrets>>;
+  /** Secrets of the receivers of alerts, from the files that the stack file names. */
+  readonly receivers: {
+    /** In the order of `monitoring.alerts.webhooks`. */
+    readonly webhookTokens: readonly (string | undefined)[];
+    readonly emailPassword?: string | undefined;
   };
   /** Text of `database.schemaFile`. */
   readonly schemaSql?: string | undefined;

@@ -4,6 +4,7 @@
  */
 import type { Spec } from '#src/spec/spec.ts';
 import { type Flow, flowsOf } from '#src/topology/flows.ts';
+import { type Departure, departures } from '#src/topology/monitoring-flows.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, lines, publicFile } from './files.ts';
@@ -104,6 +105,7 @@ export function firewallRules({ spec, host }: RenderContext): string {
       `        ip daddr ${spec.network.subnet} icmp type echo-request accept`,
       ...outbound.map((flow) => `        ${depart(spec, flow)}`),
       ...(host.ssh === undefined ? [] : systemNeeds),
+      ...departures(spec, host).map((departure) => `        ${leaveStack(departure)}`),
     ],
     '    }',
     '}',
@@ -165,6 +167,12 @@ function accept(spec: Spec, flow: Flow): string {
   if (flow.service === 'sshd') return `ip saddr @operators ${verdict}`;
   if (flow.from === 'operators') return `ip saddr @operators ${own}`;
   return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${own}`;
+}
+
+/** By user: no other program of the host gets out by this door. */
+function leaveStack({ user, to, protocol, port, purpose }: Departure): string {
+  const place = to === 'any' ? '' : ` ip daddr ${to}`;
+  return `meta skuid ${user}${place} ${protocol} dport ${port} ct state new accept comment "${purpose}"`;
 }
 
 function depart(spec: Spec, flow: Flow): string {

@@ -7,6 +7,7 @@ import { firewallService } from './firewall.ts';
 import { haproxyService } from './haproxy.ts';
 import { keepalivedService } from './keepalived.ts';
 import { mariadbService } from './mariadb.ts';
+import { monitoringServices } from './monitoring/services.ts';
 import { nginxService } from './nginx.ts';
 import { routerService } from './router.ts';
 import type { Service } from './service.ts';
@@ -21,6 +22,7 @@ export function hostServices(context: RenderContext): readonly Service[] {
     agentService(context),
     ...(has('web') ? [routerService(context), ...appServices(context), nginxService(context)] : []),
     ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
+    ...monitoringServices(context),
   ];
   return context.host.ssh === undefined ? services : services.map(withUnit);
 }

@@ -160,6 +160,11 @@ export const reservedPorts: Readonly<Record<number, string>> = {
   8440: 'the agent',
   8441: 'the SQL router',
   8443: 'nginx',
+  9090: 'Prometheus',
+  9093: 'Alertmanager',
+  9094: 'Alertmanager',
+  9100: 'the node exporter',
+  9104: 'the MariaDB exporter',
 };
 
 function takenPorts(parsed: ParsedStack): readonly Issue[] {

@@ -52,6 +52,8 @@ export interface AgentDatabaseStatus {
   readonly failover: { readonly possible: boolean; readonly reason: string };
   /** One sentence: what was seen, what is being done, and by which rule. */
   readonly explanation: string;
+  /** On the primary: what of the stack file its database does not have yet; a sentence. */
+  readonly pending?: string;
   /** The member will not go on by itself, such as over data that is not its own: a person has to act. */
   readonly refuses?: boolean;
 }

@@ -14,6 +14,10 @@ import { largeStacks } from './hosts-6-large.ts';
 import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
 import { upgrades } from './hosts-upgrade.ts';
+import { alertsPoint } from './monitoring-2-alerts.ts';
+import { monitoringHostDead } from './monitoring-3-host-dead.ts';
+import { monitoringCost } from './monitoring-4-cost.ts';
+import { monitoringPorts } from './monitoring-5-ports.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
@@ -92,6 +96,10 @@ export const anyPoints: readonly AnyPoint[] = [
   labPoint(upgrades),
   ownPoint(bareServers),
   ownPoint(badServers),
+  ownPoint(alertsPoint),
+  ownPoint(monitoringHostDead),
+  ownPoint(monitoringCost),
+  ownPoint(monitoringPorts),
 ];
 
 /** Runs a point with a lab of its own. */

@@ -45,6 +45,20 @@ async function quorumWhole(lab: Lab): Promise<void> {
   await sleep(1_000);
 }
 
+/** What the agents decided lately: for whoever has to find out why writes paused. */
+async function tellDecisions(
+  lab: Lab,
+  members: readonly string[],
+  log: (line: string) => void,
+): Promise<void> {
+  for (const host of members) {
+    for (const service of ['agent', 'mariadb']) {
+      const { stdout } = await lab.run('logs', host, service, '--lines', '60');
+      for (const line of stdout.trim().split('\n')) log(`${host} ${service}: ${line}`);
+    }
+  }
+}
+
 /** A server that dies while etcd is away can't open again; it does so when etcd is back. */
 async function crashWithoutEtcd(lab: Lab, ledger: Ledger): Promise<number> {
   const { database } = await lab.healthy();
@@ -84,6 +98,7 @@ export const withoutEtcd: LabPoint<Counts> = {
       }
       const all = await without(lab, ledger, etcdHosts, counts.outageMs);
       log(`all of etcd away for ${counts.outageMs} ms: ${Math.round(all)} ms`);
+      if (all > noticeableMs) await tellDecisions(lab, members, log);
       await ledger.check(members);
       await lab.healthy(60_000);
       assert.equal(await epochOf(lab), epoch, 'the primary changed');

@@ -49,7 +49,7 @@ async function round(lab: Lab): Promise<{ requests: number; failed: number; seco
     primary,
     `the primary does not come last: ${plan}`,
   );
-  const load = startLoad(await lab.url('/api/users'), { connections, seconds: 1_200 });
+  const load = startLoad(await lab.url('/api/users'), { connections, seconds: 1_200, timeoutSeconds: 20 });
   await sleep(1_000);
   const startedMs = performance.now();
   try {

@@ -138,7 +138,7 @@ export const hostile: OwnPoint<Counts> = {
     sharePackets: { codec: 500_000, sessions: 100_000 },
     sockets: 60_000,
     splitEvery: 1,
-    largePayloads: [maxPayloadBytes - 1, maxPayloadBytes, maxPayloadBytes + 1],
+    largePayloads: [maxPayloadBytes - 1, maxPayloadBytes, maxPayloadBytes + 1, maxPayloadBytes + 64],
     breakages: breakages.length,
     slow: true,
   },

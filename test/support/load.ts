@@ -18,7 +18,7 @@ export interface Load {
 
 export function startLoad(
   url: string,
-  options: { connections: number; seconds: number; threads?: number },
+  options: { connections: number; seconds: number; threads?: number; timeoutSeconds?: number },
 ): Load {
   const child = spawn('wrk', [
     '--latency',
@@ -26,7 +26,7 @@ export function startLoad(
     `-c${options.connections}`,
     `-d${options.seconds}s`,
     '--timeout',
-    '5s',
+    `${options.timeoutSeconds ?? 5}s`,
     url,
   ]);
   let output = '';

@@ -1,6 +1,6 @@
 /**
  * The agent's HTTPS API. Whoever has a certificate of the stack's authority may ask; the copy of a database is for
- * database members alone.
+ * database members alone, and what monitors may read figures and nothing else.
  */
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -12,9 +12,11 @@ import type { Blocklist } from '../blocklist/concern.ts';
 import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
+import type { Readings } from '../metrics/gauges.ts';
 import { balancerRoutes } from './balancer.ts';
 import { databaseRoutes } from './database.ts';
 import { type Env, peerName } from './environment.ts';
+import { metricsRoutes, monitoringOnlyReads } from './metrics.ts';
 import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
 
@@ -22,6 +24,7 @@ export interface ApiParts {
   readonly status: () => Promise<AgentStatus>;
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
+  readonly metrics: Readings;
 }
 
 const maxBodyBytes = 16 * 1024;
@@ -63,6 +66,7 @@ export function startApi(
 
 export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   const app = new Hono<Env>();
+  monitoringOnlyReads(app);
   app.use(
     bodyLimit({
       maxSize: maxBodyBytes,
@@ -83,6 +87,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   databaseRoutes(app, context, parts.database);
   balancerRoutes(app, context);
   operatorRoutes(app, context);
+  metricsRoutes(app, context, parts.metrics);
   return app;
 }
 

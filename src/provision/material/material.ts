@@ -16,7 +16,10 @@ import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspe
 import type { KeyPair, Material } from '#src/render/context.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
+import { monitoringName } from '#src/topology/monitoring.ts';
+import { readAccountPasswords } from './account-passwords.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
+import { readReceiverSecrets } from './receivers.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
 import { readUserCertificate } from './user-certificate.ts';
 
@@ -51,9 +54,11 @@ export async function loadOrCreateMaterial(
           nowMs,
         );
   const schemaSql = await readSchemaFile(spec, options.specDirectory ?? '.');
+  const clientPasswords = await readAccountPasswords(spec, options.specDirectory ?? '.');
+  const receivers = await readReceiverSecrets(spec, options.specDirectory ?? '.');
   await ensureDirectory(paths.directory);
   await removeTemporaryFiles(paths.directory);
-  const secrets = await loadOrCreateSecrets(paths.secrets);
+  const secrets = await loadOrCreateSecrets(paths.secrets, Object.keys(spec.database.accounts));
   const authority = await loadOrCreateAuthority(
     paths,
     `${spec.stack} internal CA ${secrets.stackId.slice(0, 8)}`,
@@ -62,16 +67,27 @@ export async function loadOrCreateMaterial(
   const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
     loadOrIssue(pair, authority, { commonName, names }, nowMs);
   const hosts: Record<string, KeyPair> = {};
+  const monitoring: Record<string, KeyPair> = {};
   for (const host of spec.hosts) {
     const names = [host.name, host.address, 'localhost', '127.0.0.1'];
     hosts[host.name] = await leaf(paths.host(host.name), host.name, names);
+    if (spec.monitoring !== false)
+      monitoring[host.name] = await leaf(paths.monitoring(host.name), monitoringName, names);
   }
   return {
     stackId: secrets.stackId,
     passwords: secrets.passwords,
+    accounts: Object.fromEntries(
+      Object.keys(spec.database.accounts).map((name) => {
+        const server = secrets.accounts[name] as string;
+        return [name, { server, clients: clientPasswords[name] ?? [server] }];
+      }),
+    ),
     schemaSql,
     ca: authority.certificate,
     hosts,
+    monitoring,
+    receivers,
     operator: await leaf(paths.operator, 'operator', ['operator']),
     site: userSite ?? (await leaf(paths.site, spec.site.domain, [spec.site.domain, ...spec.site.addresses])),
     paths,

@@ -10,6 +10,8 @@ export interface MaterialPaths {
   readonly operator: PairPaths;
   readonly site: PairPaths;
   host(name: string): PairPaths;
+  /** Identity of what monitors on a host. */
+  monitoring(name: string): PairPaths;
 }
 
 export interface PairPaths {
@@ -31,5 +33,6 @@ export function materialPaths(stateDirectory: string): MaterialPaths {
     operator: pair('operator'),
     site: pair('site'),
     host: (name) => pair(`host-${name}`),
+    monitoring: (name) => pair(`monitoring-${name}`),
   };
 }

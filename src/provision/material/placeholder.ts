@@ -15,7 +15,12 @@ export function placeholderMaterial(spec: Spec): Material {
     stackId: '0'.repeat(32),
     ca: '(certificate of the internal authority, made by up)\n',
     hosts: Object.fromEntries(spec.hosts.map((host) => [host.name, pair(host.name)])),
+    monitoring: Object.fromEntries(spec.hosts.map(({ name }) => [name, pair(`monitoring on ${name}`)])),
+    receivers: { webhookTokens: [] },
     site: pair(spec.site.domain),
     passwords: { replication: '', agent: '', application: '' },
+    accounts: Object.fromEntries(
+      Object.keys(spec.database.accounts).map((name) => [name, { server: '', clients: [''] }]),
+    ),
   };
 }

@@ -282,6 +282,7 @@ async function makeMember(
       members: peers,
       schema: 'users',
       schemaFile: file('schema.sql'),
+      accounts: [],
       sync: 'required',
       degradeAfterMs: 2_000,
       failover: { stableAfterMs: 60_000, free: 2, holdMs: 30_000 },

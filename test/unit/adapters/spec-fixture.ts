@@ -4,7 +4,7 @@ import type { Spec } from '#src/spec/spec.ts';
 export function smallSpec(hosts: readonly [string, string][], site: Partial<Spec['site']> = {}): Spec {
   return {
     stack: 'users',
-    database: {},
+    database: { accounts: {} },
     hosts: hosts.map(([name, address]) => ({
       name,
       address,

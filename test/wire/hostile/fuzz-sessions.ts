@@ -76,6 +76,19 @@ function checkNothingLeft(host: MemoryHost, witness: Witness): void {
   assert.equal(host.preparedBudget.usedBytes, 0, 'prepared statements are still counted');
 }
 
+/** The end of a round: its client goes, and nothing of it stays. */
+async function hangUp(
+  socket: MemorySocket,
+  host: MemoryHost,
+  witness: Witness,
+  round: number,
+): Promise<void> {
+  socket.hangUp();
+  await settle(() => host.held > 0 || host.sessions.size > 1);
+  checkNothingLeft(host, witness);
+  if (round % 200 === 0) await witness.ask();
+}
+
 /** Every reason is looked at, through the owner's own eyes. */
 function watchLosses(session: Session): void {
   const before = session.onConnectionLost.bind(session);
@@ -185,10 +198,7 @@ export async function fuzzClients(seed: number, wanted: number): Promise<Tally> 
     }
     if (session.closed && last.length > 0) assert.ok(last.length > headerBytes);
     count(tally, session.closed ? `ended: ${errnoOf(last)}` : clean ? 'alive' : 'waits for more bytes');
-    socket.hangUp();
-    await settle(() => host.held > 0 || host.sessions.size > 1);
-    checkNothingLeft(host, witness);
-    if (round % 200 === 0) await witness.ask();
+    await hangUp(socket, host, witness, round);
   }
   return tally;
 }
@@ -309,10 +319,7 @@ export async function fuzzServers(seed: number, wanted: number): Promise<Tally> 
       count(tally, outcome);
       if (outcome === 'asked for a file') break;
     }
-    socket.hangUp();
-    await settle(() => host.held > 0 || host.sessions.size > 1);
-    checkNothingLeft(host, witness);
-    if (round % 200 === 0) await witness.ask();
+    await hangUp(socket, host, witness, round);
   }
   return tally;
 }
