@@ -125,6 +125,12 @@ export class Stack implements StackAccess {
     };
   }
 
+  /** Rejects when the stack was never up: looking at it makes no secrets. */
+  async material(): Promise<Material> {
+    await this.operator();
+    return this.#material();
+  }
+
   #material(): Promise<Material> {
     const { spec, directory, stateDirectory } = this.location;
     return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory });
