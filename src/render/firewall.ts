@@ -104,7 +104,7 @@ export function firewallRules({ spec, host }: RenderContext): string {
     spec.network.egress === 'deny' && [
       `        ip daddr ${spec.network.subnet} icmp type echo-request accept`,
       ...outbound.map((flow) => `        ${depart(spec, flow)}`),
-      ...(host.ssh === undefined ? [] : systemNeeds),
+      ...(host.ssh === undefined ? [] : systemNeeds(spec)),
       ...departures(spec, host).map((departure) => `        ${leaveStack(departure)}`),
     ],
     '    }',
@@ -114,14 +114,18 @@ export function firewallRules({ spec, host }: RenderContext): string {
 
 /**
  * What a server's own system does beside the stack: find names, keep its clock and its lease of an address, and fetch
- * packages (apt does that as a user of its own).
+ * packages (apt does that as a user of its own). sshd's answers are let out whatever the kernel knows of the connection:
+ * the one that brings the firewall was there before it, and was not tracked.
  */
-const systemNeeds: readonly string[] = [
-  '        udp dport { 53, 123 } accept comment "names, time"',
-  '        tcp dport 53 accept comment "names"',
-  '        udp sport 68 udp dport 67 accept comment "DHCP"',
-  '        meta skuid _apt tcp dport { 80, 443 } accept comment "Debian packages"',
-];
+function systemNeeds({ ssh }: Spec): readonly string[] {
+  return [
+    `        ip daddr @operators tcp sport ${ssh.port} accept comment "sshd: answers"`,
+    '        udp dport { 53, 123 } accept comment "names, time"',
+    '        tcp dport 53 accept comment "names"',
+    '        udp sport 68 udp dport 67 accept comment "DHCP"',
+    '        meta skuid _apt tcp dport { 80, 443 } accept comment "Debian packages"',
+  ];
+}
 
 function limitedPorts(flows: readonly Flow[]): readonly number[] {
   return flows.flatMap((flow) => (flow.limited === true && flow.port !== undefined ? [flow.port] : []));

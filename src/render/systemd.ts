@@ -129,12 +129,15 @@ function reload({ name, reload: how }: Service): readonly string[] {
   return [`ExecReload=+${command(['/bin/sh', '-c', script])}`, noted];
 }
 
+/** At a boot everything starts at once, and takes longer than alone. */
+const atBoot = 4;
+
 function ending({ kind, stop, restart, startedBy, startTimeoutMs }: Service): readonly string[] {
   return [
     // The main process ends its own; what is left then is killed, because it may hold ports and addresses.
     'KillMode=mixed',
     `KillSignal=${stop.signal}`,
-    `TimeoutStartSec=${startTimeoutMs}ms`,
+    `TimeoutStartSec=${startTimeoutMs * atBoot}ms`,
     `TimeoutStopSec=${stop.timeoutMs}ms`,
     ...(startedBy === 'agent' || kind === 'oneshot'
       ? ['Restart=no']

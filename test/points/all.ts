@@ -10,6 +10,8 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { bareServers } from './hosts-1-bare.ts';
+import { upKilled } from './hosts-3-killed.ts';
+import { changeStops } from './hosts-4-stops.ts';
 import { largeStacks } from './hosts-6-large.ts';
 import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
@@ -95,6 +97,8 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(deploys),
   labPoint(upgrades),
   ownPoint(bareServers),
+  ownPoint(upKilled),
+  ownPoint(changeStops),
   ownPoint(badServers),
   ownPoint(alertsPoint),
   ownPoint(monitoringHostDead),

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NspawnHost } from '#test/support/nspawn/host.ts';
 import { type Servers, startServers } from '#test/support/nspawn/servers.ts';
+import { addressInNetwork } from '#test/support/subnet.ts';
 import type { OwnPoint } from './point.ts';
 
 type Counts = Readonly<Record<never, never>>;
@@ -132,14 +133,15 @@ const troubles: readonly Trouble[] = [
     said: /can not become root without a question \(sudo: a password is required/,
   },
   {
-    what: 'an interface of another name',
-    make: async (_servers, host) => {
-      await host.console('ip', 'link', 'add', 'ens3', 'type', 'dummy');
-      await host.console('ip', 'address', 'add', `${host.address}/32`, 'dev', 'ens3');
-      await host.console('ip', 'link', 'set', 'ens3', 'up');
-      return () => host.console('ip', 'link', 'delete', 'ens3');
+    what: 'an address that the server does not have',
+    make: async ({ lab, hosts }, host) => {
+      const before = lab.stack;
+      const address = addressInNetwork(hosts.request.subnet, 200);
+      const changed = { ...(before.hosts[host.name] ?? { roles: ['web' as const] }), address };
+      await lab.write({ ...before, hosts: { ...before.hosts, [host.name]: changed } });
+      return () => lab.write(before);
     },
-    said: /on ens3, not on eth0/,
+    said: /has no address [\d.]+\.200/,
   },
 ];
 

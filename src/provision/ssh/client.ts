@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ export interface RemoteOptions {
 }
 
 const connectSeconds = 20;
-const defaultTimeoutMs = 60_000;
+const defaultTimeoutMs = 300_000;
 /** sshd takes ten sessions on one connection (MaxSessions); some are left for a terminal and for logs. */
 const sessionsAtOnce = 6;
 /** What a program wrote before its end is read within this. */
@@ -46,8 +46,8 @@ const connectionFailed = 255;
  */
 export function controlDirectory(stateDirectory: string): string {
   const own = join(stateDirectory, 'ssh');
-  // The name of a host has 20 characters at most.
-  if (own.length + 1 + 20 + 17 < 100) return own;
+  // ssh's %C has 40 characters.
+  if (own.length + 1 + 40 + 17 < 107) return own;
   const key = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 12);
   return join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), `tandem-${userInfo().uid}-${key}`);
 }
@@ -62,10 +62,6 @@ export class SshClient {
     this.target = target;
   }
 
-  get #control(): string {
-    return join(this.target.directory, this.target.host);
-  }
-
   /** Arguments of ssh up to and with the destination. */
   arguments(...options: readonly string[]): readonly string[] {
     const { configFile, destination } = this.target;
@@ -76,7 +72,8 @@ export class SshClient {
       ServerAliveInterval: 15,
       ServerAliveCountMax: 4,
       ControlMaster: 'no',
-      ControlPath: this.#control,
+      // Of the destination as ssh understands it: another user or jump host is another connection.
+      ControlPath: join(this.target.directory, '%C'),
       ControlPersist: 60,
       StreamLocalBindUnlink: 'yes',
       ForwardX11: 'no',
@@ -128,6 +125,9 @@ export class SshClient {
   /** Ends the shared connection. */
   async close(): Promise<void> {
     await this.#ssh(this.arguments('-O', 'exit'), { timeoutMs: 5_000 });
+    const names = await readdir(this.target.directory).catch(() => []);
+    const own = names.filter((name) => name.startsWith(`${this.target.host}.`));
+    for (const name of own) await rm(join(this.target.directory, name), { force: true });
   }
 
   /** The shared connection, up: a host that can not be reached is found here, in ssh's own words. */
@@ -143,8 +143,6 @@ export class SshClient {
     this.#directory ??= ownDirectory(this.target.directory);
     await this.#directory;
     if (!(await this.#isClosed())) return;
-    // A socket that nobody answers is of a connection that was killed.
-    await rm(this.#control, { force: true });
     const { code, stderr } = await this.#ssh([...this.arguments('-oControlMaster=yes'), 'true'], {
       timeoutMs: (connectSeconds + 10) * 1_000,
       leavesBehind: true,

@@ -29,6 +29,7 @@ if [ "$1" = purge ] && [ -s "$state/packages" ]; then
       tail -5 "$state/purge.log" >&2
       code=1
     }
+    [ $code = 0 ] && [ -s "$state/made" ] && while read -r directory; do rm -rf "$directory"; done <"$state/made"
   else
     echo "packages stay, because others need them: $(echo $others)" >&2
   fi

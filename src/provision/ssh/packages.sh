@@ -9,6 +9,10 @@ cat >"$state/packages.sh" <<'SCRIPT'
 set -u
 state=/var/lib/tandem/host
 before=$state/packages-before
+# What a package leaves behind even when it is purged goes with `down --purge`, if it was not there before.
+for directory in /var/lib/mysql /etc/mysql /var/lib/etcd /var/lib/haproxy; do
+  [ -e "$directory" ] || grep -qxF "$directory" "$state/made" 2>/dev/null || echo "$directory" >>"$state/made"
+done
 # Masked first: what comes with a package can't start even for a moment, nor by another one's trigger.
 for package in "$@"; do
   case "$package" in

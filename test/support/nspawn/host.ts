@@ -8,6 +8,7 @@ import { type CommandOutput, command, expectCommand } from '../command.ts';
 import { processOf, signal } from '../processes.ts';
 import { addressInNetwork } from '../subnet.ts';
 import { waitFor } from '../wait.ts';
+import { createCgroups, enterCgroups, removeCgroups } from './cgroups.ts';
 import { createNamespace, namespaceName, removeNamespace } from './network.ts';
 
 export interface HostPlace {
@@ -41,6 +42,10 @@ export class NspawnHost {
     this.root = join(this.#files, 'root');
   }
 
+  get #cgroup(): string {
+    return `tandem-hosts-${this.#place.set}-${this.name}`;
+  }
+
   get #files(): string {
     return join(this.#place.directory, this.name);
   }
@@ -68,9 +73,11 @@ export class NspawnHost {
   async powerOn(): Promise<void> {
     await createNamespace(this.#place.set, this.name, this.#index, this.#place.subnet);
     const log = openSync(join(this.#files, 'console.log'), 'a');
+    await createCgroups(this.#cgroup);
     const child = spawn(
-      'systemd-nspawn',
+      'sh',
       [
+        ...['-c', enterCgroups, 'sh', this.#cgroup, 'systemd-nspawn'],
         ...['-q', '-D', this.root, '--register=no', '--keep-unit', `--hostname=${this.name}`],
         ...[`--machine=${this.#place.set}-${this.name}`, '--console=pipe'],
         `--network-namespace-path=/run/netns/${namespaceName(this.#place.set, this.name)}`,
@@ -100,6 +107,7 @@ export class NspawnHost {
       bootTimeoutMs,
     );
     this.#pid = undefined;
+    await removeCgroups(this.#cgroup);
     await removeNamespace(this.#place.set, this.name);
   }
 

@@ -11,6 +11,7 @@ import { command, expectCommand } from '../command.ts';
 import { processOf, signal } from '../processes.ts';
 import { gatewayOf } from '../subnet.ts';
 import { ensureBase } from './base.ts';
+import { removeCgroups } from './cgroups.ts';
 import { NspawnHost } from './host.ts';
 import { type Mirror, startMirror } from './mirror.ts';
 import { createBridge, removeBridge, removeNamespace } from './network.ts';
@@ -162,6 +163,7 @@ async function removeLeftovers(): Promise<void> {
       signal(Number(text.split(' ')[0]), 'SIGKILL');
     for (const host of record.hosts) {
       await removeNamespace(record.name, host);
+      await removeCgroups(`tandem-hosts-${record.name}-${host}`);
       await command('umount', ['-l', join(record.directory, host, 'root')]);
       await command('umount', ['-l', join(record.directory, host, 'disk')]);
     }
