@@ -42,6 +42,8 @@ function describe(step: Step): string {
   switch (step.kind) {
     case 'create-host':
       return 'create the host';
+    case 'prepare':
+      return step.what;
     case 'file':
       return `${step.change === 'removed' ? 'remove' : step.change === 'new' ? 'write' : 'change'} ${step.path}`;
     case 'service':

@@ -1,5 +1,6 @@
 /** What every renderer is given. */
 import type { HostSpec, Spec } from '#src/spec/spec.ts';
+import type { ReleaseName } from './service.ts';
 
 export interface KeyPair {
   /** PEM, leaf first. */
@@ -74,4 +75,16 @@ export interface RenderContext {
   readonly spec: Spec;
   readonly host: HostSpec;
   readonly material: Material;
+  /** Hashes of what is shipped to the hosts; absent where they see it itself (lab). */
+  readonly releases?: Readonly<Partial<Record<ReleaseName, string>>>;
+}
+
+/** The hashes of those parts of a release that a service is made of, as a property to spread. */
+export function madeOf(
+  { releases }: RenderContext,
+  ...names: readonly ReleaseName[]
+): { readonly releases?: Readonly<Partial<Record<ReleaseName, string>>> } {
+  if (releases === undefined) return {};
+  const found = names.flatMap((name) => (releases[name] === undefined ? [] : [[name, releases[name]]]));
+  return { releases: Object.fromEntries(found) };
 }

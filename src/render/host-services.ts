@@ -1,4 +1,4 @@
-/** Everything that runs on a host, in the order in which it starts. */
+/** Everything that runs on a host, in the order in which it starts; on a server each with its systemd unit. */
 import { agentService } from './agent.ts';
 import { appServices } from './app.ts';
 import type { RenderContext } from './context.ts';
@@ -12,10 +12,11 @@ import { monitoringServices } from './monitoring/services.ts';
 import { nginxService } from './nginx.ts';
 import { routerService } from './router.ts';
 import type { Service } from './service.ts';
+import { withUnit } from './systemd.ts';
 
 export function hostServices(context: RenderContext): readonly Service[] {
   const has = (role: RenderContext['host']['roles'][number]) => context.host.roles.includes(role);
-  return [
+  const services = [
     firewallService(context),
     ...(has('quorum') ? [etcdService(context)] : []),
     ...(has('database') ? [mariadbService(context)] : []),
@@ -26,4 +27,5 @@ export function hostServices(context: RenderContext): readonly Service[] {
       : []),
     ...monitoringServices(context),
   ];
+  return context.host.ssh === undefined ? services : services.map(withUnit);
 }

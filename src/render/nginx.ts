@@ -52,6 +52,16 @@ export function nginxService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     openFiles: 65_536,
+    confinement: {
+      capabilities: [
+        'CAP_CHOWN',
+        'CAP_DAC_OVERRIDE',
+        'CAP_KILL',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_RESOURCE',
+      ],
+    },
     packages: ['nginx-light'],
   };
 }

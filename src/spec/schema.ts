@@ -60,10 +60,16 @@ const host = z
     weight: z.int().min(0).max(256).default(1).describe('Share of the web requests (role web).'),
     ssh: headerSafe
       .min(1)
+      .regex(/^[^-]/, 'should not begin with a dash')
       .optional()
       .describe(
         'OpenSSH destination (user@host or a name of your ssh config). Without it the host is a lab host.',
       ),
+    interface: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,15}$/, 'should be the name of a network interface such as eth0 or ens3')
+      .default('eth0')
+      .describe('Network interface that has the address, and gets the floating ones.'),
   })
   .describe('A machine of the stack.');
 
@@ -402,6 +408,18 @@ const network = z
   .prefault({})
   .describe('Addresses, and who may reach the hosts.');
 
+const ssh = z
+  .strictObject({
+    configFile: path
+      .optional()
+      .describe('OpenSSH client configuration to use instead of your own, relative to the stack file.'),
+    port: port
+      .default(22)
+      .describe('Port on which the hosts run sshd: the firewall opens it to network.operators.'),
+  })
+  .prefault({})
+  .describe('How hosts with `ssh` are reached: by the OpenSSH client of this machine, as you configured it.');
+
 const receiverUrl = z
   .string()
   .regex(
@@ -541,6 +559,7 @@ const dashboard = z
 
 export const stackSchema = z.strictObject({
   stack: name.describe('Name of the stack.'),
+  ssh,
   network,
   site,
   // Names are checked by a rule: a key schema would leave what a badly named host says unchecked.

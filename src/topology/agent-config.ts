@@ -48,6 +48,8 @@ export interface AgentConfig {
   /** Network interface that carries `address` and the floating addresses. */
   readonly interface: string;
   readonly roles: readonly Role[];
+  /** Who runs the host's services; the lab's supervisor when absent. */
+  readonly runner?: 'systemd';
   /** Prefix length of the stack's network. */
   readonly prefixLength: number;
   readonly floatingAddresses: readonly string[];

@@ -239,7 +239,7 @@ function hostFlows(spec: Spec, host: HostSpec): readonly Flow[] {
             from: 'operators',
             to,
             protocol: 'tcp',
-            port: ports.ssh,
+            port: spec.ssh.port,
             service: 'sshd',
             purpose: 'administration',
             encryption: 'SSH',

@@ -48,6 +48,15 @@ export const stacks: Readonly<Record<string, StackFile>> = {
       },
     },
   },
+  servers: {
+    ...reference,
+    stack: 'servers',
+    hosts: Object.fromEntries(
+      Object.entries(reference.hosts).map(([name, host]) => [name, { ...host, ssh: `root@${name}.example` }]),
+    ),
+    network: { operators: ['192.0.2.0/24'] },
+    ssh: { port: 2222 },
+  },
   'active-passive-web': {
     ...reference,
     stack: 'passive',

@@ -9,7 +9,11 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { bareServers } from './hosts-1-bare.ts';
+import { upKilled } from './hosts-3-killed.ts';
+import { changeStops } from './hosts-4-stops.ts';
 import { largeStacks } from './hosts-6-large.ts';
+import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
 import { upgrades } from './hosts-upgrade.ts';
 import { dashboard } from './monitoring-1-dashboard.ts';
@@ -96,6 +100,10 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(largeStacks),
   ownPoint(deploys),
   labPoint(upgrades),
+  ownPoint(bareServers),
+  ownPoint(upKilled),
+  ownPoint(changeStops),
+  ownPoint(badServers),
   ownPoint(alertsPoint),
   ownPoint(monitoringHostDead),
   ownPoint(monitoringCost),

@@ -118,7 +118,7 @@ export class SilenceConcern {
   async #ask(method: string, path: string, body?: unknown): Promise<unknown> {
     const { config, tls } = this.#context;
     const ask = { method, path, body, timeoutMs: limitMs, port: this.#port };
-    const answer = await askAgent(config.address, tls, ask).catch((error: Error) => {
+    const answer = await askAgent({ address: config.address }, tls, ask).catch((error: Error) => {
       throw new Error(`Alertmanager does not answer: ${error.message}`);
     });
     if (answer.status !== 200)

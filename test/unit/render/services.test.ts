@@ -57,11 +57,14 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
     }
   });
 
-  it('gives every file of a host one owner, below the configuration directory', () => {
+  it('gives every file of a host one owner, below the configuration directory but for units', () => {
     for (const host of spec.hosts) {
       const paths = servicesOf(spec, host.name).flatMap((service) => service.files.map(({ path }) => path));
       expect(new Set(paths).size).toBe(paths.length);
-      for (const path of paths) expect(path.startsWith(`${hostPaths.config}/`)).toBe(true);
+      const units = paths.filter((path) => path.startsWith('/etc/systemd/system/tandem-'));
+      expect(units).toHaveLength(host.ssh === undefined ? 0 : servicesOf(spec, host.name).length);
+      for (const path of paths)
+        expect(path.startsWith(`${hostPaths.config}/`) || units.includes(path), path).toBe(true);
     }
   });
 
