@@ -25,7 +25,7 @@ async function countingClient(path: string): Promise<{ socket: Socket; bytes: ()
 }
 
 function rowsOf(bytes: number): string {
-  return `SELECT REPEAT('x', ${mebibyte}) FROM seq_1_to_${Math.ceil(bytes / mebibyte)}`;
+  return `SELECT REPEAT('x', ${mebibyte}) FROM test.seq_1_to_${Math.ceil(bytes / mebibyte)}`;
 }
 
 async function readAll(socket: Socket, count: () => number, bytes: number): Promise<number> {
