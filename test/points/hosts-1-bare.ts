@@ -9,6 +9,8 @@ import { type Evidence, type OwnPoint, summary } from './point.ts';
 interface Counts {
   /** Runs of `up` with nothing changed. */
   readonly repeats: number;
+  /** Only the full run holds times to their goals: a small one may share the machine with other work. */
+  readonly strict: boolean;
 }
 
 const unchangedLimitMs = 5_000;
@@ -117,9 +119,9 @@ export const bareServers: OwnPoint<Counts> = {
   id: 'hosts-1',
   title: 'Four bare Debian servers: one up, a healthy site over HTTPS; a second up changes nothing',
   inSuite: false,
-  small: { repeats: 1 },
-  full: { repeats: 10 },
-  async run(place, { counts, atMost, log }) {
+  small: { repeats: 1, strict: false },
+  full: { repeats: 10, strict: true },
+  async run(place, { counts, log }) {
     const servers = await startServers(place);
     try {
       const { lab, hosts } = servers;
@@ -139,8 +141,8 @@ export const bareServers: OwnPoint<Counts> = {
       const unchangedMs: number[] = [];
       for (let repeat = 0; repeat < counts.repeats; repeat += 1) unchangedMs.push(await unchanged(servers));
       log(`up with nothing changed: ${JSON.stringify(summary(unchangedMs))} ms`);
-      const limitMs = atMost(unchangedLimitMs);
-      assert.ok(Math.max(...unchangedMs) <= limitMs, `up took ${Math.max(...unchangedMs)} ms`);
+      const slowest = Math.max(...unchangedMs);
+      assert.ok(!counts.strict || slowest <= unchangedLimitMs, `up took ${slowest} ms`);
       const commands = await operate(lab);
       const verified = await verifyUnits(servers);
       const down = await takeDown(servers, before);

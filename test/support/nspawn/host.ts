@@ -124,7 +124,7 @@ export class NspawnHost {
       '--net',
       '--pid',
       '--root',
-      '--wd=/',
+      '--wdns=/',
     ];
     return command('nsenter', [...enter, '--', ...words]);
   }
