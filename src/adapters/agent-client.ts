@@ -1,5 +1,6 @@
 /** The command-line tool's side of the agents' HTTPS API: mutual TLS with the operator's certificate. */
 import { type Agent, request } from 'node:https';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import { ports } from '#src/topology/ports.ts';
@@ -9,6 +10,21 @@ export interface ClientIdentity {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
+}
+
+/** Where an agent is: its address, and the unix socket that leads there when this machine does not reach it itself. */
+export interface AgentEndpoint {
+  readonly address: string;
+  readonly socketPath?: string | undefined;
+}
+
+/** Options of a request that takes the way through a socket, and still checks who answers. */
+export function throughSocket(
+  socketPath: string | undefined,
+  address: string,
+): { socketPath?: string; checkServerIdentity?: (name: string, peer: PeerCertificate) => Error | undefined } {
+  if (socketPath === undefined) return {};
+  return { socketPath, checkServerIdentity: (_name, peer) => checkServerIdentity(address, peer) };
 }
 
 export interface AgentAnswer {
@@ -27,12 +43,18 @@ export interface AgentAsk {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One request to the agent at `address`; rejects when there is no answer in `timeoutMs`. */
-export function askAgent(address: string, identity: ClientIdentity, ask: AgentAsk): Promise<AgentAnswer> {
+/** One request to an agent; rejects when there is no answer in `timeoutMs`. */
+export function askAgent(
+  endpoint: AgentEndpoint,
+  identity: ClientIdentity,
+  ask: AgentAsk,
+): Promise<AgentAnswer> {
+  const { address, socketPath } = endpoint;
   const payload = ask.body === undefined ? undefined : JSON.stringify(ask.body);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       host: address,
+      ...throughSocket(socketPath, address),
       port: ask.port ?? ports.agent,
       path: ask.path,
       method: ask.method ?? 'GET',
@@ -82,10 +104,10 @@ function parse(text: string): unknown {
 }
 
 export async function fetchAgentStatus(
-  address: string,
+  endpoint: AgentEndpoint,
   identity: ClientIdentity,
   timeoutMs: number,
 ): Promise<AgentStatus> {
-  const { body } = await askAgent(address, identity, { path: '/v1/status', timeoutMs });
+  const { body } = await askAgent(endpoint, identity, { path: '/v1/status', timeoutMs });
   return body as AgentStatus;
 }

@@ -6,6 +6,7 @@ import { startApi } from './api/server.ts';
 import { Blocklist } from './blocklist/concern.ts';
 import { type AgentContext, createContext, type ServiceRunner } from './context.ts';
 import type { Log } from './log.ts';
+import { agentMetrics } from './metrics/agent-metrics.ts';
 import { agentStatus, type StatusParts } from './status.ts';
 import { ClockConcern } from './upkeep/clock.ts';
 import { QuorumConcern } from './upkeep/quorum.ts';
@@ -36,9 +37,13 @@ export async function startAgent(
   const faults = config.lab ? await startFaults(context) : undefined;
   const quorum = new QuorumConcern(context, () => database?.writable === true);
   const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
+  const silence = config.monitoring === undefined ? undefined : await startSilence(context);
   const parts: StatusParts = { context, blocklist, quorum, clock, database, balancer };
   const listen = { address: config.address, port: options.port ?? ports.agent };
-  const api = startApi(context, { status: () => agentStatus(parts), blocklist, database, faults }, listen);
+  const status = () => agentStatus(parts);
+  const maintenanceSinceMs = () => silence?.maintenanceSinceMs;
+  const metrics = agentMetrics({ context, status, database, maintenanceSinceMs });
+  const api = startApi(context, { status, blocklist, database, metrics, faults }, listen);
   // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
   await blocklist.start().catch((error: Error) => {
     context.warnings.set('blocklist', `Block-list: ${error.message}.`);
@@ -47,7 +52,8 @@ export async function startAgent(
   return {
     context,
     stop: () => {
-      for (const concern of [database, balancer, traffic, quorum, clock, blocklist]) concern?.stop();
+      const concerns = [database, balancer, traffic, quorum, clock, blocklist, silence];
+      for (const concern of concerns) concern?.stop();
       api.close();
       context.etcd.close();
     },
@@ -58,12 +64,14 @@ export async function startAgent(
 export async function loadConcerns(config: {
   readonly database?: unknown;
   readonly balancer?: unknown;
+  readonly monitoring?: unknown;
 }): Promise<void> {
   if (config.database !== undefined) await import('./database/concern.ts');
   if (config.balancer !== undefined) {
     await import('./balancer/concern.ts');
     await import('./traffic/concern.ts');
   }
+  if (config.monitoring !== undefined) await import('./alerting/silence.ts');
 }
 
 async function startDatabase(context: AgentContext, options: AgentOptions) {
@@ -74,6 +82,11 @@ async function startDatabase(context: AgentContext, options: AgentOptions) {
 async function startBalancer(context: AgentContext) {
   const { BalancerConcern } = await import('./balancer/concern.ts');
   return new BalancerConcern(context);
+}
+
+async function startSilence(context: AgentContext) {
+  const { SilenceConcern } = await import('./alerting/silence.ts');
+  return new SilenceConcern(context, context.config.monitoring?.position ?? 0);
 }
 
 async function startTraffic(context: AgentContext) {

@@ -122,5 +122,11 @@ web:
 
 # network:
 #   subnet: 10.77.0.0/24
+
+# Prometheus, Alertmanager and exporters run without a word here; 'monitoring: false' turns them off. Who is told of alerts:
+# monitoring:
+#   alerts:
+#     webhooks: [{ url: 'https://alerts.example.org/hook' }]
+#     email: { to: [ops@example.org], from: tandem@example.org, smtp: 'mail.example.org:587' }
 `;
 }

@@ -24,11 +24,12 @@ export function register(program: Command): void {
         return { ...rest, ...more, problems };
       };
       if (options.watch === true) {
-        const show = options.json ? (status: StackStatus) => JSON.stringify(status) : render;
+        // Looking for drift reads every file of every host: once, not again and again.
+        const show = (status: StackStatus) => (options.json ? JSON.stringify(status) : render(status, []));
         return watchScreen({ intervalMs, next: async () => show(await look()) });
       }
-      const status = await look();
-      print(options.json ? JSON.stringify(status, null, 2) : render(status));
+      const [status, drift] = await Promise.all([look(), driftOf(stack)]);
+      print(options.json ? JSON.stringify({ ...status, drift }, null, 2) : render(status, drift));
       process.exitCode = status.healthy ? 0 : 1;
     });
 }
@@ -60,7 +61,26 @@ function sharedLines({ operation, application }: StackStatus): readonly string[]
   return [...work, `application: ${parts.join('; ')}`];
 }
 
-function render(status: StackStatus): string {
+/** A host that can not be looked at is among the problems already. */
+function driftOf(stack: Awaited<ReturnType<typeof openStack>>): Promise<readonly string[]> {
+  return stack.drift().catch(() => []);
+}
+
+/** Beyond these, `tandem plan` has the rest. */
+const shownDrift = 10;
+
+function driftLines(drift: readonly string[]): readonly string[] {
+  if (drift.length === 0) return [];
+  const more = drift.length > shownDrift ? [`  … and ${drift.length - shownDrift} more`] : [];
+  return [
+    '',
+    "not as the stack file says ('tandem plan' has all of it, 'tandem up' mends it):",
+    ...drift.slice(0, shownDrift).map((sentence) => `  ${styleText('yellow', '~')} ${sentence}`),
+    ...more,
+  ];
+}
+
+function render(status: StackStatus, drift: readonly string[]): string {
   const state = status.healthy ? styleText('green', 'healthy') : styleText('red', 'not healthy');
   const services = status.hosts.flatMap((host) =>
     host.services.map((service, index) => [
@@ -91,6 +111,7 @@ function render(status: StackStatus): string {
     table(['database', 'role', 'sync', 'lag', 'received', 'what it does'], members),
     databaseLine(status.database),
     ...sharedLines(status),
+    ...driftLines(drift),
   ].join('\n');
 }
 

@@ -23,6 +23,7 @@ export function register(program: Command): void {
         stateDirectory,
         file,
         target,
+        named: await stack.material(),
         version: version(),
         reporter: new Progress(),
       };

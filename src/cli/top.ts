@@ -53,14 +53,14 @@ class Top {
   async next(): Promise<string> {
     const identity = await this.#stack.operator();
     const [looks, stories] = await Promise.all([
-      Promise.all(this.#stack.spec.hosts.map((host) => this.#look(host.name, host.address, identity))),
+      Promise.all(this.#stack.spec.hosts.map((host) => this.#look(host.name, identity))),
       this.#stories(identity),
     ]);
     return render(this.#stack.spec.stack, looks, stories);
   }
 
-  async #look(host: string, address: string, identity: ClientIdentity): Promise<Look> {
-    const overview = await ask<HostOverview>(address, identity, '/v1/overview');
+  async #look(host: string, identity: ClientIdentity): Promise<Look> {
+    const overview = await this.#ask<HostOverview>(host, identity, '/v1/overview');
     if (overview === undefined) return { host, figures: undefined, rates: undefined };
     const { figures } = overview;
     const rates = ratesBetween(this.#before.get(host), figures);
@@ -69,18 +69,23 @@ class Top {
   }
 
   async #stories(identity: ClientIdentity): Promise<readonly { host: string; story: RouterStory }[]> {
-    const asked = hostsWithRole(this.#stack.spec, 'web').map(async ({ name, address }) => {
-      const story = await ask<RouterStory>(address, identity, '/v1/router');
+    const asked = hostsWithRole(this.#stack.spec, 'web').map(async ({ name }) => {
+      const story = await this.#ask<RouterStory>(name, identity, '/v1/router');
       return story === undefined ? [] : [{ host: name, story }];
     });
     return (await Promise.all(asked)).flat();
   }
-}
 
-/** Undefined for no answer, or one that is none. */
-async function ask<T>(address: string, identity: ClientIdentity, path: string): Promise<T | undefined> {
-  const answer = await askAgent(address, identity, { path, timeoutMs: answerMs }).catch(() => undefined);
-  return answer?.status === 200 ? (answer.body as T) : undefined;
+  /** Undefined for no answer, or one that is none. */
+  async #ask<T>(host: string, identity: ClientIdentity, path: string): Promise<T | undefined> {
+    try {
+      const endpoint = await this.#stack.infrastructure.agent(host);
+      const { status, body } = await askAgent(endpoint, identity, { path, timeoutMs: answerMs });
+      return status === 200 ? (body as T) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
 }
 
 function render(

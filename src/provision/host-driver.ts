@@ -19,9 +19,13 @@ export type ServiceAction = 'start' | 'stop' | 'restart' | 'reload';
 
 export interface HostDriver {
   readonly host: string;
-  /** Makes the host ready to be worked on (lab: namespace, mounts, supervisor). Idempotent; resumes a half-done one. */
-  prepare(): Promise<void>;
-  observe(): Promise<ObservedHost>;
+  /**
+   * Makes the host ready for `services` (lab: namespace, mounts, supervisor; server: packages, release) without touching
+   * what runs. Idempotent; resumes a half-done one.
+   */
+  prepare(services: readonly Service[]): Promise<void>;
+  /** `services`: what is wanted, so that the host can say what it lacks for them. */
+  observe(services: readonly Service[]): Promise<ObservedHost>;
   /** Only the services, which is cheaper; empty when no runner answers. */
   services(): Promise<readonly ServiceStatus[]>;
   /**
@@ -33,6 +37,10 @@ export interface HostDriver {
   writeFiles(files: readonly RenderedFile[], remove: readonly string[]): Promise<void>;
   /** Hands the runner the definitions that hold from now on. Restarts nothing; services no longer defined keep running. */
   define(services: readonly Service[]): Promise<void>;
+  /** Keeps what the host has now (files, definitions, release), for `restore`. Absent where there is no way back. */
+  remember?(): Promise<void>;
+  /** Puts back what was remembered, and restarts or reloads what ran with something else. */
+  restore?(): Promise<void>;
   /** Answers when the action is done (`start`, `restart`: ready); rejects with the reason and the last log lines. */
   control(service: string, action: ServiceAction): Promise<void>;
   /** Runs a program inside the host (its network, its files). */

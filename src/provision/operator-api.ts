@@ -14,7 +14,10 @@ const answerMs = 3_000;
 
 /** Asks the agent of one host; rejects without an answer, or with the agent's own words when it refuses. */
 export async function askHost(access: StackAccess, host: HostSpec, ask: OperatorAsk): Promise<unknown> {
-  const answer = await askAgent(host.address, await access.operator(), { ...ask, timeoutMs: answerMs });
+  const answer = await askAgent(await access.infrastructure.agent(host.name), await access.operator(), {
+    ...ask,
+    timeoutMs: answerMs,
+  });
   if (answer.status < 400) return answer.body;
   throw new TandemError('agent-refused', `${host.name}: ${detailOf(answer)}`, {
     hint: `'tandem logs ${host.name} agent' may tell more.`,
@@ -28,7 +31,7 @@ export async function askHost(access: StackAccess, host: HostSpec, ask: Operator
 export async function askQuorum(access: StackAccess, ask: OperatorAsk): Promise<AgentAnswer | undefined> {
   const identity = await access.operator();
   for (const host of await standing(access)) {
-    const answer = await tryHost(host, identity, ask);
+    const answer = await tryHost(access, host, identity, ask);
     if (answer !== undefined) return answer;
   }
   return undefined;
@@ -39,7 +42,7 @@ async function standing(access: StackAccess): Promise<readonly HostSpec[]> {
   const hosts = hostsWithRole(access.spec, 'quorum');
   const services = await Promise.all(
     hosts.map(({ name }) =>
-      access
+      access.infrastructure
         .driver(name)
         .services()
         .catch(() => []),
@@ -51,12 +54,16 @@ async function standing(access: StackAccess): Promise<readonly HostSpec[]> {
 }
 
 async function tryHost(
+  access: StackAccess,
   host: HostSpec,
   identity: ClientIdentity,
   ask: OperatorAsk,
 ): Promise<AgentAnswer | undefined> {
   try {
-    const answer = await askAgent(host.address, identity, { ...ask, timeoutMs: answerMs });
+    const answer = await askAgent(await access.infrastructure.agent(host.name), identity, {
+      ...ask,
+      timeoutMs: answerMs,
+    });
     return answer.status >= 500 ? undefined : answer;
   } catch {
     return undefined;

@@ -1,19 +1,21 @@
 /** An opened stack: its file checked, its infrastructure known; what every command but `init` and `validate` starts from. */
 import { access, readFile } from 'node:fs/promises';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
-import type { HostPlan } from '#src/plan/plan.ts';
+import type { HostPlan, Step } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
 import type { Service } from '#src/render/service.ts';
-import type { Spec } from '#src/spec/spec.ts';
+import { isOnServers, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { DeployRequest } from './application/deploy.ts';
 import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
+import type { Infrastructure } from './infrastructure.ts';
 import { LabInfrastructure } from './lab/infrastructure.ts';
 import { loadOrCreateMaterial, readSchemaFile } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
 import { placeholderMaterial } from './material/placeholder.ts';
+import { SshInfrastructure } from './ssh/infrastructure.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
 
 export interface StackLocation {
@@ -28,11 +30,13 @@ export interface StackLocation {
 
 export class Stack implements StackAccess {
   readonly location: StackLocation;
-  readonly infrastructure: LabInfrastructure;
+  readonly infrastructure: Infrastructure;
 
   constructor(location: StackLocation) {
     this.location = location;
-    this.infrastructure = new LabInfrastructure(location);
+    this.infrastructure = isOnServers(location.spec)
+      ? new SshInfrastructure(location)
+      : new LabInfrastructure(location);
   }
 
   get spec(): Spec {
@@ -84,19 +88,28 @@ export class Stack implements StackAccess {
     );
     const material = known ? await this.#material() : await this.#standIns();
     const { record } = known ? await this.application() : {};
-    const spec = withCanary(this.spec, record?.canary);
-    const planned = await planHosts(hostWork(servicesByHost(spec, material), this.infrastructure));
+    const services = await this.#services(withCanary(this.spec, record?.canary), material);
+    const planned = await planHosts(hostWork(services, this.infrastructure));
     return planned.map(({ plan }) => plan);
+  }
+
+  /** What on the hosts is not as the stack file says, in sentences: edited there, or not applied yet. */
+  async drift(): Promise<readonly string[]> {
+    return (await this.plan()).flatMap(({ host, steps }) => steps.flatMap((step) => driftOf(host, step)));
   }
 
   application(): Promise<ApplicationStore> {
     return ApplicationStore.open({ access: this, stateDirectory: this.location.stateDirectory });
   }
 
+  async #services(spec: Spec, material: Material): Promise<ReadonlyMap<string, readonly Service[]>> {
+    return servicesByHost(spec, material, await this.infrastructure.releases());
+  }
+
   /** Every host's services, as they follow from the stack file. */
   async services(): Promise<ReadonlyMap<string, readonly Service[]>> {
     const { record } = await this.application();
-    return servicesByHost(withCanary(this.spec, record?.canary), await this.#material());
+    return this.#services(withCanary(this.spec, record?.canary), await this.#material());
   }
 
   /** What `deploy` and its kind work with. */
@@ -108,8 +121,14 @@ export class Stack implements StackAccess {
       directory,
       reporter,
       store: await this.application(),
-      render: async (spec) => servicesByHost(spec, await this.#material()),
+      render: async (spec) => this.#services(spec, await this.#material()),
     };
+  }
+
+  /** Rejects when the stack was never up: looking at it makes no secrets. */
+  async material(): Promise<Material> {
+    await this.operator();
+    return this.#material();
   }
 
   #material(): Promise<Material> {
@@ -128,7 +147,6 @@ export class Stack implements StackAccess {
       spec: this.spec,
       stateDirectory,
       directory,
-      driver: this.driver,
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,
@@ -137,3 +155,20 @@ export class Stack implements StackAccess {
     };
   }
 }
+
+function driftOf(host: string, step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'create-host':
+      return [`${host}: is not there yet`];
+    case 'prepare':
+      return [`${host}: lacks something (${step.what})`];
+    case 'file':
+      return [`${host}: ${step.path} ${fileDrift[step.change]}`];
+    case 'service':
+      return [`${host}: ${step.service}: ${step.reason}`];
+    default:
+      return step satisfies never;
+  }
+}
+
+const fileDrift = { new: 'is missing', changed: 'differs', removed: 'does not belong there' } as const;

@@ -65,6 +65,16 @@ export function haproxyService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     openFiles: (spec.balancer.maxConnections + reservedConnections) * 2 + 1_000,
+    confinement: {
+      capabilities: [
+        'CAP_KILL',
+        'CAP_NET_BIND_SERVICE',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_CHROOT',
+        'CAP_SYS_RESOURCE',
+      ],
+    },
     packages: ['haproxy'],
   };
 }

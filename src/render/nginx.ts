@@ -14,6 +14,8 @@ import { defaultRestart, type Service } from './service.ts';
 const component = 'nginx';
 const configuration = configPath(component, 'nginx.conf');
 const runDirectory = `${hostPaths.run}/nginx`;
+/** Counts of connections and requests, for the agent. */
+export const nginxStatusSocket = `${runDirectory}/status.sock`;
 /** Request and answer bodies that do not fit into memory: on disk, as /run is memory. */
 const spoolDirectory = `${hostPaths.data}/nginx`;
 
@@ -39,6 +41,8 @@ export function nginxService(context: RenderContext): Service {
     ],
     files: [publicFile(configuration, nginxConfiguration(context, tls), 'reload'), ...tls.files],
     validate: ['/usr/sbin/nginx', '-t', '-q', '-e', 'stderr', '-c', configuration],
+    // A killed nginx leaves it behind, and the next one could not listen there.
+    beforeStart: [['/bin/rm', '-f', nginxStatusSocket]],
     reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'tcp', address: host.address, port: ports.web },
     startTimeoutMs: 10_000,
@@ -48,6 +52,16 @@ export function nginxService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     openFiles: 65_536,
+    confinement: {
+      capabilities: [
+        'CAP_CHOWN',
+        'CAP_DAC_OVERRIDE',
+        'CAP_KILL',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_RESOURCE',
+      ],
+    },
     packages: ['nginx-light'],
   };
 }
@@ -72,6 +86,7 @@ function nginxConfiguration(context: RenderContext, tls: Tls): string {
     httpSettings(context).map(indented),
     upstream(context).map(indented),
     server(context, tls).map(indented),
+    statusServer().map(indented),
     '}',
   );
 }
@@ -167,6 +182,18 @@ function server(context: RenderContext, tls: Tls): readonly string[] {
     '    }',
     '    location @app {',
     ...proxy(context, spec.balancer.serverTimeoutMs),
+    '    }',
+    '}',
+  ];
+}
+
+function statusServer(): readonly string[] {
+  return [
+    '',
+    'server {',
+    `    listen unix:${nginxStatusSocket};`,
+    '    location / {',
+    '        stub_status;',
     '    }',
     '}',
   ];

@@ -177,7 +177,15 @@ function accountName(name: string, schema: string): readonly Issue[] {
   return [{ path, message: 'is the name of an account that MariaDB or Tandem keeps for itself', hint }];
 }
 
-const ownSchemas = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'tandem', 'test']);
+const ownSchemas = new Set([
+  'mysql',
+  'sys',
+  'information_schema',
+  'performance_schema',
+  'tandem',
+  'test',
+  'prometheus',
+]);
 
 function reservedSchema(parsed: ParsedStack): readonly Issue[] {
   const { schema } = parsed.database;

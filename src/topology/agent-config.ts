@@ -48,6 +48,8 @@ export interface AgentConfig {
   /** Network interface that carries `address` and the floating addresses. */
   readonly interface: string;
   readonly roles: readonly Role[];
+  /** Who runs the host's services; the lab's supervisor when absent. */
+  readonly runner?: 'systemd';
   /** Prefix length of the stack's network. */
   readonly prefixLength: number;
   readonly floatingAddresses: readonly string[];
@@ -77,4 +79,8 @@ export interface AgentConfig {
   };
   /** Only on database hosts. */
   readonly database?: AgentDatabaseConfig;
+  /** Only on web hosts: unix sockets that speak HTTP, for figures. */
+  readonly web?: { readonly nginxStatusSocket: string; readonly routerControlSocket: string };
+  /** Only on hosts with Alertmanager; `position` among them, from 0. */
+  readonly monitoring?: { readonly position: number };
 }

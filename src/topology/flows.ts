@@ -4,6 +4,7 @@
  */
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { networkAround } from '#src/std/ipv4.ts';
+import { monitoringFlows } from './monitoring-flows.ts';
 import { ports } from './ports.ts';
 
 /** `any`: everybody; `operators`: `network.operators`; otherwise the hosts by name. */
@@ -57,6 +58,7 @@ function derived(spec: Spec): Derived {
     ...databaseFlows(spec, host),
     ...quorumFlows(spec, host),
     ...hostFlows(spec, host),
+    ...monitoringFlows(spec, host),
   ]);
   const result = { flows, byHost: sortByHost(spec, flows) };
   known.set(spec, result);
@@ -237,7 +239,7 @@ function hostFlows(spec: Spec, host: HostSpec): readonly Flow[] {
             from: 'operators',
             to,
             protocol: 'tcp',
-            port: ports.ssh,
+            port: spec.ssh.port,
             service: 'sshd',
             purpose: 'administration',
             encryption: 'SSH',

@@ -61,7 +61,10 @@ export interface Status {
   readonly problems: readonly string[];
 }
 
-/** The reference stack, with limits raised so that tests may load it from one address. */
+/**
+ * The reference stack, with limits raised so that tests may load it from one address, and without monitoring: what is
+ * about that turns it on.
+ */
 export function referenceStack(name: string, subnet: string): StackFile {
   return {
     stack: name,
@@ -84,6 +87,7 @@ export function referenceStack(name: string, subnet: string): StackFile {
       app: { directory: join(repository, 'examples/users'), command: ['node', 'server.ts'] },
     },
     database: { schema: 'users', schemaFile: join(repository, 'examples/users/schema.sql') },
+    monitoring: false,
   };
 }
 

@@ -16,7 +16,6 @@ import {
   requestSwitchover,
   setMaintenance,
 } from '../database/operations.ts';
-import { metricsText } from '../ha/metrics.ts';
 import { asker, type Env, peerName } from './environment.ts';
 import { Problem } from './problem.ts';
 
@@ -39,7 +38,6 @@ export function databaseRoutes(
     const follows = role === 'replica' && lagSeconds !== null;
     return c.json({ host: context.config.host, role, lagSeconds, explanation }, follows ? 200 : 503);
   });
-  app.get('/metrics', async (c) => c.text(await metricsText(here())));
   app.get('/v1/database', (c) => c.json({ ...here().status, decisions: here().driver?.decisions ?? [] }));
   app.get('/v1/database/history', async (c) => c.json({ history: await readHistory(here()) }));
   app.post('/v1/database/switchover', async (c) => {

@@ -1,6 +1,6 @@
 /**
  * The agent's HTTPS API. Whoever has a certificate of the stack's authority may ask; the copy of a database is for
- * database members alone.
+ * database members alone, and what monitors may read figures and nothing else.
  */
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -13,10 +13,12 @@ import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
 import type { LabFaults } from '../lab/faults.ts';
+import type { Readings } from '../metrics/gauges.ts';
 import { balancerRoutes } from './balancer.ts';
 import { dashboardRoutes, limitDashboard } from './dashboard.ts';
 import { databaseRoutes } from './database.ts';
 import { asker, type Env } from './environment.ts';
+import { metricsRoutes, monitoringOnlyReads } from './metrics.ts';
 import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
 
@@ -24,6 +26,7 @@ export interface ApiParts {
   readonly status: () => Promise<AgentStatus>;
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
+  readonly metrics: Readings;
   /** Only on hosts of a lab. */
   readonly faults?: LabFaults | undefined;
 }
@@ -67,6 +70,7 @@ export function startApi(
 
 export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   const app = new Hono<Env>();
+  monitoringOnlyReads(app);
   app.use(
     bodyLimit({
       maxSize: maxBodyBytes,
@@ -89,6 +93,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   dashboardRoutes(app, context, parts.status, parts.faults);
   balancerRoutes(app, context);
   operatorRoutes(app, context);
+  metricsRoutes(app, context, parts.metrics);
   return app;
 }
 

@@ -33,7 +33,7 @@ export class Agents {
   ask(host: string, { actor, timeoutMs, ...ask }: Ask): Promise<AgentAnswer> {
     const found = this.#config.hosts.find(({ name }) => name === host);
     if (found === undefined) throw new Problem(404, 'No such host', `There is no host ${host}.`);
-    return askAgent(found.address, this.#identity, {
+    return askAgent({ address: found.address }, this.#identity, {
       ...ask,
       port: this.#config.agentPort,
       timeoutMs: timeoutMs ?? answerMs,

@@ -6,6 +6,23 @@ import type { StackAccess } from '../health.ts';
 import { askHost } from '../operator-api.ts';
 
 const lookMs = 100;
+const watchMs = 250;
+
+/** On every balancer, another web host than this one takes requests. */
+function othersServe(seen: ReadonlyMap<string, readonly BalancerServer[]>, host: string): boolean {
+  return [...seen.values()].every((servers) =>
+    servers.some((server) => server.host !== host && server.up && !server.drained && server.weight > 0),
+  );
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, durationMs));
+}
+
+/** Does not keep a command that failed from ending. */
+function idle(durationMs: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, durationMs).unref());
+}
 
 export class Balancers {
   readonly #access: StackAccess;
@@ -24,7 +41,7 @@ export class Balancers {
     const all = hostsWithRole(access.spec, 'balancer');
     const running = await Promise.all(
       all.map(async (host) => {
-        const services = await access
+        const services = await access.infrastructure
           .driver(host.name)
           .services()
           .catch(() => []);
@@ -52,34 +69,46 @@ export class Balancers {
   }
 
   /**
-   * No new requests for the host, then until those that it has are answered, or the time is over: true when none is left.
-   * False at once where it is the only one that serves: then it stays in service, and its processes are changed one by one.
+   * No new requests for the host, then until those that it has are answered (`empty`), or the time is over (`busy`).
+   * `alone`, and nothing done, where no other one serves: its processes are changed one by one while it serves. Should
+   * that become so later, the host is put back in service at once: one with some processes is better than none.
    */
-  async drain(host: string, timeoutMs: number): Promise<boolean> {
-    const all = [...(await this.servers()).values()];
-    const others = all.every((servers) =>
-      servers.some((server) => server.host !== host && server.up && !server.drained && server.weight > 0),
-    );
-    if (!others) return false;
+  async drain(host: string, timeoutMs: number): Promise<'empty' | 'busy' | 'alone'> {
+    if (!othersServe(await this.servers(), host)) return 'alone';
     await this.#set(host, 'drain');
+    this.#drained = host;
+    void this.#watch(host);
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const seen = this.#of(await this.servers(), host);
-      if (seen.every(({ requests }) => requests === 0)) return true;
-      if (performance.now() > deadline) return false;
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      if (seen.every(({ requests }) => requests === 0)) return 'empty';
+      if (performance.now() > deadline) return 'busy';
+      await pause(lookMs);
+    }
+  }
+  #drained: string | undefined;
+
+  /** As long as the host is out of service; a look that fails says nothing. */
+  async #watch(host: string): Promise<void> {
+    while (this.#drained === host) {
+      const seen = await this.servers().catch(() => undefined);
+      if (seen !== undefined && this.#drained === host && !othersServe(seen, host)) {
+        await this.#set(host, 'ready').catch(() => undefined);
+      }
+      await idle(watchMs);
     }
   }
 
   /** Back in service; resolves when every balancer's own health check has found it well. */
   async restore(host: string, timeoutMs: number): Promise<void> {
+    this.#drained = undefined;
     await this.#set(host, 'ready');
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const seen = await this.servers();
       if (this.#of(seen, host).every(({ up, drained }) => up && !drained)) return;
       if (performance.now() > deadline) throw this.#unhealthy(seen, host);
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await pause(lookMs);
     }
   }
 

@@ -1,6 +1,7 @@
 # sh host.sh DIRECTORY ACTION ARGUMENTS: the application's releases on one web host. Every action can be repeated, also
 # after one that was killed; a release is there whole or not at all.
 set -eu
+umask 022
 directory=$1 action=$2
 shift 2
 mkdir -p "$directory/releases"

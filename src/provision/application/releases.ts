@@ -23,7 +23,9 @@ export interface ReleasePlace {
 }
 
 export function webHosts({ access }: Pick<ReleasePlace, 'access'>): readonly HostApplication[] {
-  return hostsWithRole(access.spec, 'web').map(({ name }) => new HostApplication(access.driver(name)));
+  return hostsWithRole(access.spec, 'web').map(
+    ({ name }) => new HostApplication(access.infrastructure.driver(name)),
+  );
 }
 
 /** A release of what `source` names, a directory or an archive; by default of the stack file's `web.app.directory`. */

@@ -12,6 +12,11 @@ const restoreMs = 30_000;
 /** Requests that take longer (open tunnels) are ended by the restart, as they are by the application's own stop. */
 const mostDrainMs = 30_000;
 
+const drainNotes = {
+  busy: 'still has requests: they are ended by the restart',
+  alone: 'goes on serving meanwhile, as no other web host does: its processes are changed one by one',
+} as const;
+
 export interface WebHostChange {
   readonly spec: Spec;
   readonly balancers: Balancers;
@@ -37,8 +42,8 @@ export async function switchHost(
   const { balancers, reporter } = change;
   const drainMs = Math.min(mostDrainMs, change.spec.balancer.serverTimeoutMs);
   await reporter.step(host.host, 'out of service', async () => {
-    if (!(await balancers.drain(host.host, drainMs)))
-      reporter.note(host.host, 'goes on serving meanwhile: its processes are changed one by one');
+    const drained = await balancers.drain(host.host, drainMs);
+    if (drained !== 'empty') reporter.note(host.host, drainNotes[drained]);
   });
   await reporter.step(host.host, `start release ${release}`, () => startRelease(change, host, release));
   await reporter.step(host.host, 'healthy', () => checkHealth(change, host));

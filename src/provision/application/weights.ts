@@ -13,10 +13,10 @@ export async function applyWeights(
   reporter: Reporter,
 ): Promise<void> {
   for (const { name } of hostsWithRole(access.spec, 'balancer')) {
-    const driver = access.driver(name);
+    const driver = access.infrastructure.driver(name);
     const own = services.get(name) ?? [];
     const haproxy = own.find((service) => service.name === 'haproxy');
-    const observed = await driver.observe();
+    const observed = await driver.observe(own);
     // A balancer that is switched off reads its configuration when `up` brings it back.
     if (haproxy === undefined || !observed.exists) continue;
     const plan = planHost(name, own, observed, sha256);

@@ -16,9 +16,11 @@ import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspe
 import type { KeyPair, Material } from '#src/render/context.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
+import { monitoringName } from '#src/topology/monitoring.ts';
 import { readAccountPasswords } from './account-passwords.ts';
 import { loadOrCreateAccess } from './dashboard.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
+import { readReceiverSecrets } from './receivers.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
 import { readUserCertificate } from './user-certificate.ts';
 
@@ -54,6 +56,7 @@ export async function loadOrCreateMaterial(
         );
   const schemaSql = await readSchemaFile(spec, options.specDirectory ?? '.');
   const clientPasswords = await readAccountPasswords(spec, options.specDirectory ?? '.');
+  const receivers = await readReceiverSecrets(spec, options.specDirectory ?? '.');
   await ensureDirectory(paths.directory);
   await removeTemporaryFiles(paths.directory);
   const secrets = await loadOrCreateSecrets(paths.secrets, Object.keys(spec.database.accounts));
@@ -65,9 +68,12 @@ export async function loadOrCreateMaterial(
   const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
     loadOrIssue(pair, authority, { commonName, names }, nowMs);
   const hosts: Record<string, KeyPair> = {};
+  const monitoring: Record<string, KeyPair> = {};
   for (const host of spec.hosts) {
     const names = [host.name, host.address, 'localhost', '127.0.0.1'];
     hosts[host.name] = await leaf(paths.host(host.name), host.name, names);
+    if (spec.monitoring !== false)
+      monitoring[host.name] = await leaf(paths.monitoring(host.name), monitoringName, names);
   }
   return {
     stackId: secrets.stackId,
@@ -81,6 +87,8 @@ export async function loadOrCreateMaterial(
     schemaSql,
     ca: authority.certificate,
     hosts,
+    monitoring,
+    receivers,
     operator: await leaf(paths.operator, 'operator', ['operator']),
     dashboard: {
       identity: await leaf(paths.dashboard, 'dashboard', dashboardNames(spec)),

@@ -13,6 +13,8 @@ export interface MaterialPaths {
   readonly dashboard: PairPaths;
   readonly dashboardAccess: string;
   host(name: string): PairPaths;
+  /** Identity of what monitors on a host. */
+  monitoring(name: string): PairPaths;
 }
 
 export interface PairPaths {
@@ -36,5 +38,6 @@ export function materialPaths(stateDirectory: string): MaterialPaths {
     dashboard: pair('dashboard'),
     dashboardAccess: join(directory, 'dashboard.json'),
     host: (name) => pair(`host-${name}`),
+    monitoring: (name) => pair(`monitoring-${name}`),
   };
 }

@@ -15,6 +15,8 @@ export function placeholderMaterial(spec: Spec): Material {
     stackId: '0'.repeat(32),
     ca: '(certificate of the internal authority, made by up)\n',
     hosts: Object.fromEntries(spec.hosts.map((host) => [host.name, pair(host.name)])),
+    monitoring: Object.fromEntries(spec.hosts.map(({ name }) => [name, pair(`monitoring on ${name}`)])),
+    receivers: { webhookTokens: [] },
     site: pair(spec.site.domain),
     dashboard: { identity: pair('dashboard'), sessionKey: '', passwords: {}, tokens: [] },
     passwords: { replication: '', agent: '', application: '' },

@@ -14,7 +14,7 @@ import { readStatus, type StackAccess } from '../health.ts';
 import type { HostDriver } from '../host-driver.ts';
 import { askHost, askQuorum } from '../operator-api.ts';
 import { execute } from '../packages/execute.ts';
-import { knownSecrets, redact, type Secret, secretsIn } from './redact.ts';
+import { knownSecrets, type NamedSecrets, redact, type Secret, secretsIn } from './redact.ts';
 
 export interface BundleRequest {
   readonly access: StackAccess;
@@ -23,6 +23,8 @@ export interface BundleRequest {
   readonly file: string;
   /** Where the archive goes. */
   readonly target: string;
+  /** Secrets of files that the stack file names. */
+  readonly named?: NamedSecrets;
   /** Of Tandem. */
   readonly version: string;
   readonly reporter: Reporter;
@@ -38,11 +40,11 @@ const logBytes = 1_048_576;
 /** A host or an agent that does not answer is told in the bundle; it does not keep the rest from being collected. */
 export async function makeBundle(request: BundleRequest): Promise<{ readonly files: number }> {
   const { access, reporter, target } = request;
-  const secrets = await knownSecrets(request.stateDirectory);
+  const secrets = await knownSecrets(request.stateDirectory, request.named);
   const parts = await Promise.all([
     reporter.step('', 'state of the stack', () => stackFiles(request)),
     ...access.spec.hosts.map(({ name }) =>
-      reporter.step(name, 'files and logs', () => hostFiles(access.driver(name))),
+      reporter.step(name, 'files and logs', () => hostFiles(access.infrastructure.driver(name))),
     ),
   ]);
   const files = cleaned(new Map(parts.flatMap((part) => [...part])), secrets);

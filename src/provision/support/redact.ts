@@ -1,6 +1,7 @@
 /** Takes a stack's secrets out of text: those that this machine knows, and what looks like one. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Material } from '#src/render/context.ts';
 import { materialPaths } from '../material/paths.ts';
 
 export interface Secret {
@@ -12,19 +13,24 @@ export interface Secret {
 /** Shorter texts would be found by chance, and are no secret of Tandem's. */
 const leastLength = 12;
 
-/** Every secret below the state directory, each in the forms in which it may be written. */
-export async function knownSecrets(stateDirectory: string): Promise<readonly Secret[]> {
+/** What a stack is made with that is not below its state directory: secrets in files that the stack file names. */
+export type NamedSecrets = Pick<Material, 'accounts' | 'receivers' | 'site'>;
+
+/** Every secret below the state directory and in `named`, each in the forms in which it may be written. */
+export async function knownSecrets(stateDirectory: string, named?: NamedSecrets): Promise<readonly Secret[]> {
   const { directory, secrets } = materialPaths(stateDirectory);
-  const { passwords } = JSON.parse(await readFile(secrets, 'utf8')) as { passwords: Record<string, string> };
+  const { stackId: _identity, ...kept } = JSON.parse(await readFile(secrets, 'utf8')) as Record<
+    string,
+    unknown
+  >;
   const keys = (await readdir(directory)).filter((name) => name.endsWith('.key'));
   const keyTexts = await Promise.all(
     keys.map(async (name) => [name, await readFile(join(directory, name), 'utf8')] as const),
   );
+  const words = [...textsIn(kept), ...textsIn({ accounts: named?.accounts, receivers: named?.receivers })];
   return [
-    ...Object.entries(passwords).flatMap(([name, password]) =>
-      forms(password).map((text) => ({ name: `password of ${name}`, text })),
-    ),
-    ...keyTexts.flatMap(([name, pem]) =>
+    ...words.flatMap(([path, word]) => forms(word).map((text) => ({ name: `secret ${path}`, text }))),
+    ...[...keyTexts, ['site', named?.site.key ?? ''] as const].flatMap(([name, pem]) =>
       pem
         .split('\n')
         // A short last line holds little, and is found with its block by the pattern for keys.
@@ -32,6 +38,13 @@ export async function knownSecrets(stateDirectory: string): Promise<readonly Sec
         .map((text) => ({ name: `private key ${name}`, text })),
     ),
   ];
+}
+
+/** Every text in a value, with the path to it. */
+function textsIn(value: unknown, path = ''): readonly (readonly [string, string])[] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => textsIn(each, path === '' ? key : `${path}.${key}`));
 }
 
 function forms(password: string): readonly string[] {

@@ -36,7 +36,7 @@ export async function planUpgrade({ access, services }: UpgradeRequest): Promise
   const leaders = { primary: status.database.primary, balancer: status.balancer.active };
   const looks = await Promise.all(
     upgradeOrder(spec.hosts, leaders).map((host) =>
-      lookAtHost(host, access.driver(host.name), services.get(host.name) ?? []),
+      lookAtHost(host, access.infrastructure.driver(host.name), services.get(host.name) ?? []),
     ),
   );
   return looks.filter(({ packages, stale }) => packages.length > 0 || stale.length > 0);
@@ -57,7 +57,7 @@ async function upgradeHost(
 ): Promise<void> {
   const { access, reporter } = request;
   const { name } = host;
-  const driver = access.driver(name);
+  const driver = access.infrastructure.driver(name);
   const expected = [...affected, ...stale.map(({ service }) => service)];
   const isPrimary = (await readStatus(access)).database.primary === name;
   if (isPrimary && expected.includes('mariadb')) await movePrimary(request, name);
@@ -88,7 +88,9 @@ async function upgradeHost(
 /** HAProxy's master executes itself anew on a reload: the new program takes over the listening sockets. */
 async function restart({ access, reporter }: UpgradeRequest, host: string, service: string): Promise<void> {
   const action = service === 'haproxy' ? 'reload' : 'restart';
-  await reporter.step(host, `${action} ${service}`, () => access.driver(host).control(service, action));
+  await reporter.step(host, `${action} ${service}`, () =>
+    access.infrastructure.driver(host).control(service, action),
+  );
 }
 
 /** Services stay as they are (policy-rc.d); configuration files of packages are kept. */
@@ -101,7 +103,7 @@ async function install({ access }: UpgradeRequest, host: string, names: readonly
     'trap \'[ -z "$held" ] || apt-mark hold $held >/dev/null\' EXIT',
     'apt-get install -y -q --only-upgrade --no-remove -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -- "$@" </dev/null',
   ].join('\n');
-  const { code, stdout, stderr } = await access
+  const { code, stdout, stderr } = await access.infrastructure
     .driver(host)
     .run(['sh', '-c', script, 'sh', ...names], { timeoutMs: installMs });
   if (code === 0) return;

@@ -41,7 +41,11 @@ beforeAll(async () => {
   const hosts = spec.hosts.slice(0, 1).map((host) => ({ ...host, address }));
   access = {
     spec: { ...spec, hosts },
-    driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
+    infrastructure: {
+      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
+      agent: () => Promise.resolve({ address }),
+      site: () => Promise.resolve(undefined),
+    },
     operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
     caFile: '',
   };

@@ -72,7 +72,11 @@ it('holds no secret of the state directory, and the rest of the files', async ()
   const access = {
     // Nobody answers: what there is is collected all the same.
     spec: { ...spec, hosts: spec.hosts.slice(0, 1).map((each) => ({ ...each, address: '127.0.0.1' })) },
-    driver: () => driver,
+    infrastructure: {
+      driver: () => driver,
+      agent: () => Promise.resolve({ address: '127.0.0.1' }),
+      site: () => Promise.resolve(undefined),
+    },
     operator: () => Promise.resolve({ ca: '', certificate: '', key: '' }),
     caFile: '',
   };

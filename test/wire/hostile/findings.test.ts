@@ -266,6 +266,9 @@ describe('what a client sends', () => {
   });
 
   test('a connection that breaks while a session is given its settings is replaced', async () => {
+    front.close();
+    // Time for another one.
+    front = await startFront();
     const client = await RawClient.loggedIn(front.path);
     client.socket.write(query('SET NAMES latin1'));
     await client.until(11);
