@@ -1,6 +1,7 @@
 /** The live dashboard: a web page and an HTTP API for operators, on every balancer, reached by the floating address. */
 import { hostsWithRole } from '#src/spec/spec.ts';
 import type { DashboardAccounts, DashboardConfig } from '#src/topology/dashboard-config.ts';
+import { prometheusEndpoints } from '#src/topology/monitoring.ts';
 import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { RenderContext } from './context.ts';
@@ -92,7 +93,7 @@ function dashboardConfig(
     sync: spec.database.sync,
     agentPort: ports.agent,
     etcdEndpoints: quorum.map(({ address }) => `https://${address}:${ports.etcdClient}`),
-    prometheus: [],
+    prometheus: prometheusEndpoints(spec).map(({ url }) => url),
     tls: { ca: tls.ca, certificate: tls.certificate, key: tls.key },
     accountsFile,
     assetsDirectory: `${codeDirectory}/${dashboardAssets}`,

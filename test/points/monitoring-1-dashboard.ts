@@ -201,7 +201,7 @@ async function story(page: Page, target: Target, session: DashboardSession): Pro
   const steps = await latest.locator('.steps li').count();
   assert.match(text, /rule \d+/);
   assert.ok(steps > 0, 'the story has no steps');
-  return { epoch: database.epoch, steps, sentence: text.split('\n')[1] };
+  return { epoch: database.epoch, steps, sentence: text.split('\n').find((line) => /rule \d/.test(line)) };
 }
 
 /** Who looks on finds every act switched off, and is refused when asking all the same. */
