@@ -123,7 +123,10 @@ async function viewHost(access: StackAccess, name: string, identity: ClientIdent
       .catch(() => []),
     infrastructure
       .agent(name)
-      .then((endpoint) => fetchAgentStatus(endpoint, identity, 2_000))
+      // The way through ssh is the longer one.
+      .then((endpoint) =>
+        fetchAgentStatus(endpoint, identity, endpoint.socketPath === undefined ? 2_000 : 5_000),
+      )
       .catch(() => undefined),
   ]);
   return { name, services: observed, agent };

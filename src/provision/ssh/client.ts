@@ -35,6 +35,7 @@ const connectSeconds = 20;
 const defaultTimeoutMs = 300_000;
 /** sshd takes ten sessions on one connection (MaxSessions); some are left for a terminal and for logs. */
 const sessionsAtOnce = 6;
+const forwardMs = 10_000;
 /** What a program wrote before its end is read within this. */
 const leftPipesMs = 500;
 /** ssh's own exit code for a connection that failed or broke. */
@@ -55,6 +56,7 @@ export function controlDirectory(stateDirectory: string): string {
 export class SshClient {
   readonly target: SshTarget;
   readonly #sessions = new Places(sessionsAtOnce);
+  readonly #forwards = new Map<string, Promise<string>>();
   #directory: Promise<void> | undefined;
   #opened: Promise<void> | undefined;
 
@@ -111,13 +113,24 @@ export class SshClient {
   }
 
   /** A unix socket on this machine that leads to a TCP address as the host sees it. */
-  async forward(address: string, port: number): Promise<string> {
+  forward(address: string, port: number): Promise<string> {
     const socket = join(this.target.directory, `${this.target.host}.${port}`);
+    const known = this.#forwards.get(socket);
+    if (known !== undefined) return known;
+    // One at a time: two would take each other's socket away.
+    const work = this.#forward(socket, address, port).finally(() => this.#forwards.delete(socket));
+    this.#forwards.set(socket, work);
+    return work;
+  }
+
+  async #forward(socket: string, address: string, port: number): Promise<string> {
     await this.#open();
     if (await canConnect(socket)) return socket;
-    await rm(socket, { force: true });
     const spec = `-L${socket}:${address}:${port}`;
-    const { code, stderr } = await this.#ssh(this.arguments('-O', 'forward', spec), { timeoutMs: 5_000 });
+    // A connection that knows the forwarding already would say yes and bind nothing.
+    await this.#ssh(this.arguments('-O', 'cancel', spec), { timeoutMs: forwardMs });
+    await rm(socket, { force: true });
+    const { code, stderr } = await this.#ssh(this.arguments('-O', 'forward', spec), { timeoutMs: forwardMs });
     if (code !== 0) throw this.unreachable(`port forwarding: ${stderr.trim()}`);
     return socket;
   }
