@@ -11,6 +11,7 @@ import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm } from 'nod
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { dashboardAssets } from '#src/render/dashboard.ts';
 import type { ReleaseName } from '#src/render/service.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { ReleaseHashes } from '../infrastructure.ts';
@@ -74,7 +75,8 @@ async function ownLayers(): Promise<readonly Layer[]> {
     links: { [`node_modules/${node}`]: `../../${runtime.name}` },
   };
   const sources = (await listFiles(repository, 'src')).filter((file) => !operatorsOnly.test(file));
-  const files = ['package.json', 'scripts/node.sh', ...sources];
+  const page = await listFiles(repository, dashboardAssets);
+  const files = ['package.json', 'scripts/node.sh', ...sources, ...page];
   const code: Layer = {
     name: `code-${hash(`${modules.name} ${await hashFiles(repository, files)}`)}`,
     directory: repository,

@@ -21,8 +21,9 @@ export function recordings({ scrapeSeconds }: MonitoringSpec): readonly Recordin
   const all: Readonly<Record<keyof typeof recorded, string>> = {
     requests: `sum by (instance) (${rate('haproxy_frontend_http_requests_total{proxy="https"}')})`,
     errorRatio: `sum(${rate(`${responses}{proxy="https",code="5xx"}`)}) / (sum(${rate(`${responses}{proxy="https"}`)}) > 0)`,
-    webRequests: `sum by (server) (${rate('haproxy_server_http_responses_total{proxy="web"}')})`,
-    webResponseSeconds: 'max by (server) (haproxy_server_total_time_average_seconds{proxy="web"})',
+    webRequests: `sum by (server) (${rate('haproxy_server_http_responses_total{proxy=~"web|web-weighted"}')})`,
+    webResponseSeconds:
+      'max by (server) (haproxy_server_total_time_average_seconds{proxy=~"web|web-weighted"})',
     statements: `sum by (instance, member) (${rate('tandem_router_statements_total')})`,
     statementSeconds: `histogram_quantile(0.95, sum by (instance, le) (${rate('tandem_router_statement_seconds_bucket')}))`,
     statementErrors: `sum by (instance) (${rate('tandem_router_statement_errors_total')})`,
