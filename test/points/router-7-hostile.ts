@@ -31,7 +31,7 @@ interface Counts {
 const workers = 2;
 const shareTimeoutMs = 900_000;
 /** Of a fuzzing process: its material, and garbage that is not yet collected. */
-const shareLimitMiB = 600;
+const shareLimitMiB = 400;
 
 const directions: Readonly<Record<string, readonly [codec: FuzzKind, sessions: FuzzKind]>> = {
   fromClients: ['logins', 'clients'],
