@@ -1,5 +1,5 @@
 /** The command-line tool's side of the agents' HTTPS API: mutual TLS with the operator's certificate. */
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
@@ -32,11 +32,22 @@ export interface AgentAnswer {
   readonly body: unknown;
 }
 
+export interface AgentAsk {
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+  readonly port?: number;
+  /** Keeps connections for whoever asks often; without it each request has its own. */
+  readonly connections?: Agent;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** One request to an agent; rejects when there is no answer in `timeoutMs`. */
 export function askAgent(
   endpoint: AgentEndpoint,
   identity: ClientIdentity,
-  ask: { method?: string; path: string; body?: unknown; timeoutMs: number; port?: number },
+  ask: AgentAsk,
 ): Promise<AgentAnswer> {
   const { address, socketPath } = endpoint;
   const payload = ask.body === undefined ? undefined : JSON.stringify(ask.body);
@@ -47,15 +58,17 @@ export function askAgent(
       port: ask.port ?? ports.agent,
       path: ask.path,
       method: ask.method ?? 'GET',
-      agent: false,
+      agent: ask.connections ?? false,
       ca: identity.ca,
       cert: identity.certificate,
       key: identity.key,
       signal: AbortSignal.timeout(ask.timeoutMs),
-      headers:
-        payload === undefined
+      headers: {
+        ...ask.headers,
+        ...(payload === undefined
           ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+      },
     });
     outgoing.on('error', (cause) =>
       reject(

@@ -1,6 +1,7 @@
 /** What a stack file names on disk, checked in the same go as what it says. */
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { parsePasswordFile } from '#src/spec/password-file.ts';
 import type { Issue } from '#src/std/errors.ts';
 
 interface Named {
@@ -14,16 +15,17 @@ const named: readonly Named[] = [
   { key: 'database.schemaFile', kind: 'file' },
   { key: 'site.certificate.certificateFile', kind: 'file' },
   { key: 'site.certificate.keyFile', kind: 'file' },
+  { key: 'database.accounts.*.password.file', kind: 'file' },
 ];
 
 /** Works on the raw data, so that a file with other problems has its paths checked too. */
 export async function checkNamedFiles(data: unknown, directory: string): Promise<readonly Issue[]> {
   const issues = await Promise.all(
-    named.map(async ({ key, kind }): Promise<readonly Issue[]> => {
+    namedIn(data).map(async ({ key, kind }): Promise<readonly Issue[]> => {
       const value = textAt(data, key);
       if (value === undefined) return [];
       const path = resolve(directory, value);
-      const problem = await problemOf(path, kind);
+      const problem = (await problemOf(path, kind)) ?? (await contentProblem(key, path));
       if (problem === undefined) return [];
       const relative = problem.message === 'does not exist' && path !== value;
       const hint = relative ? `Relative paths start at ${directory}.` : problem.hint;
@@ -36,9 +38,23 @@ export async function checkNamedFiles(data: unknown, directory: string): Promise
     : [...found, ...(await checkCertificate(data, directory))];
 }
 
-/** The schema has a word for empty text and for what is no text. */
-function textAt(data: unknown, key: string): string | undefined {
-  const value = key
+/** With every name of the user's own in the place of `*`. */
+function namedIn(data: unknown): readonly Named[] {
+  return named.flatMap(({ key, kind }) => {
+    const [before = '', after] = key.split('.*');
+    const names = after === undefined ? undefined : keysOf(valueAt(data, before));
+    return names?.map((name) => ({ key: `${before}.${name}${after}`, kind })) ?? [{ key, kind }];
+  });
+}
+
+function keysOf(value: unknown): readonly string[] {
+  // A name with a dot in it is none: the rules say so.
+  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isMapping ? Object.keys(value).filter((name) => !name.includes('.')) : [];
+}
+
+function valueAt(data: unknown, key: string): unknown {
+  return key
     .split('.')
     .reduce<unknown>(
       (node, name) =>
@@ -47,6 +63,11 @@ function textAt(data: unknown, key: string): string | undefined {
           : undefined,
       data,
     );
+}
+
+/** The schema has a word for empty text and for what is no text. */
+function textAt(data: unknown, key: string): string | undefined {
+  const value = valueAt(data, key);
   return typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined;
 }
 
@@ -67,6 +88,17 @@ async function problemOf(
     () => undefined,
     () => ({ message: 'can not be read: permission denied', hint: permissions }),
   );
+}
+
+/** Of a password file; what is in other files is looked at elsewhere. */
+async function contentProblem(
+  key: string,
+  path: string,
+): Promise<{ message: string; hint: string } | undefined> {
+  if (!key.endsWith('.password.file')) return undefined;
+  const parsed = parsePasswordFile(await readFile(path, 'utf8'));
+  if ('passwords' in parsed) return undefined;
+  return { message: parsed.problem, hint: 'Write the password on the first line.' };
 }
 
 async function checkCertificate(data: unknown, directory: string): Promise<readonly Issue[]> {

@@ -26,7 +26,7 @@ process.on('unhandledRejection', (reason) => {
 });
 
 if (process.argv[2] === '--warm') {
-  await loadConcerns({ balancer: true, database: true });
+  await loadConcerns({ balancer: true, database: true, monitoring: true });
   flushCompileCache();
   process.exit(0);
 }

@@ -12,6 +12,7 @@ const hostOption = ['--host <host>', 'a web host (default: the first one)'] as c
 interface SqlOptions {
   readonly host?: string;
   readonly execute?: string;
+  readonly account?: string;
   readonly json?: boolean;
 }
 
@@ -20,11 +21,13 @@ export function register(program: Command): void {
     .command('sql')
     .description("open MariaDB's client on the database, through the SQL router of a web host")
     .option(...hostOption)
+    .option('--account <name>', "log in as one of database.accounts (default: the application's account)")
     .option('-e, --execute <statement>', 'run this instead of asking')
     .action(async (_options: SqlOptions, self: Command) => {
       const stack = await openStack(self);
-      const { host, execute } = self.opts<SqlOptions>();
-      const words = [mariadbClient, `--defaults-file=${routerClientOptions}`, stack.spec.database.schema];
+      const { host, execute, account } = self.opts<SqlOptions>();
+      const options = routerClientOptions(knownAccount(stack.spec, account));
+      const words = [mariadbClient, `--defaults-file=${options}`, stack.spec.database.schema];
       process.exitCode = await stack.attach(
         routerHost(stack.spec, host),
         execute === undefined ? words : [...words, '-e', execute],
@@ -49,6 +52,17 @@ export function register(program: Command): void {
         ...(json === true ? ['--json'] : []),
       ]);
     });
+}
+
+/** The account to log in as; undefined for the application's. Throws when it isn't one of the stack file. */
+export function knownAccount({ database }: Spec, asked: string | undefined): string | undefined {
+  if (asked === undefined || asked === database.schema) return undefined;
+  if (Object.hasOwn(database.accounts, asked)) return asked;
+  const names = [database.schema, ...Object.keys(database.accounts)];
+  throw new TandemError('unknown-account', `There is no account '${asked}' in this stack.`, {
+    kind: 'input',
+    hint: `Its accounts are: ${names.join(', ')}.`,
+  });
 }
 
 /** The host whose router is asked. Throws when that host is no web host. */

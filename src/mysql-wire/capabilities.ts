@@ -79,15 +79,16 @@ export const offeredCapabilities =
 export const offeredExtendedCapabilities =
   extendedCapability.progress | extendedCapability.bulkOperations | extendedCapability.extendedMetadata;
 
-/** Flags that change what a server does or which bytes it sends: a server connection carries the client's own. */
+/**
+ * Flags that change what a server does or which bytes it sends: a server connection carries the client's own. Not among
+ * them: IGNORE_SPACE and INTERACTIVE, which only set session variables at the login, and which a reset takes back.
+ */
 export const mirroredCapabilities =
   capability.foundRows |
   capability.longFlag |
   capability.noSchema |
   capability.odbc |
   capability.localFiles |
-  capability.ignoreSpace |
-  capability.interactive |
   capability.transactions |
   capability.multiStatements |
   capability.multiResults |

@@ -5,6 +5,7 @@
 import { ByteReader, lengthEncodedBytes, lengthEncodedInteger } from './bytes.ts';
 import { packetOf } from './framing.ts';
 import { malformed } from './protocol-error.ts';
+import { encodeSchemaChange } from './session-track.ts';
 import { serverStatus } from './status.ts';
 
 export interface OkPacket {
@@ -19,6 +20,8 @@ export interface OkPacket {
 }
 
 const nothing = Buffer.alloc(0);
+/** An empty message. */
+const nothingSaid = Buffer.from([0]);
 
 /** An EOF packet of old: 0xFE, warnings, status. */
 export const eofBytes = 5;
@@ -76,14 +79,21 @@ export interface OkFields {
   readonly status: number;
   readonly affectedRows?: number;
   readonly warnings?: number;
+  /** Tells a client with CLIENT_SESSION_TRACK that this is its schema now. */
+  readonly schema?: string;
 }
 
 /** A plain OK packet, header included. */
 export function okPacket(fields: OkFields, sequenceId: number): Buffer {
+  const { schema } = fields;
   const tail = Buffer.alloc(4);
-  tail.writeUInt16LE(fields.status, 0);
+  tail.writeUInt16LE(
+    schema === undefined ? fields.status : fields.status | serverStatus.sessionStateChanged,
+    0,
+  );
   tail.writeUInt16LE(fields.warnings ?? 0, 2);
   const payload = [Buffer.from([0]), lengthEncodedInteger(fields.affectedRows ?? 0), Buffer.from([0]), tail];
+  if (schema !== undefined) payload.push(nothingSaid, lengthEncodedBytes(encodeSchemaChange(schema)));
   return packetOf(Buffer.concat(payload), sequenceId);
 }
 

@@ -51,6 +51,9 @@ const expect = {
 /** More than any packet that is looked at has; a server that sends a longer one is not a server. */
 const maxLookedAtBytes = 0x10_0000;
 
+/** In place of a sequence id: whichever comes. */
+const anySequence = -1;
+
 export class ResponseScanner {
   /** Whether the whole answer has passed. */
   done = true;
@@ -104,15 +107,23 @@ export class ResponseScanner {
               : expect.text;
   }
 
+  /**
+   * Behind `begin`: the command takes several packets, of which not all are sent. The server may answer before it has
+   * read them, with an id that follows the last one that it has read.
+   */
+  expectAnySequence(): void {
+    this.#sequenceId = anySequence;
+  }
+
+  /** The last packet of such a command was sent with `sequenceId`: the answer follows it, if it hasn't begun. */
+  commandSent(sequenceId: number): void {
+    if (this.#sequenceId === anySequence) this.#sequenceId = (sequenceId + 1) & 0xff;
+  }
+
   /** The client has sent its file, the last packet of it with `sequenceId`: what became of it follows. */
   resumeAfterLocalFile(sequenceId: number): void {
     this.#sequenceId = (sequenceId + 1) & 0xff;
     this.#expect = expect.first;
-  }
-
-  /** Whether the answer is known to go on after what was scanned: the bytes may be passed on meanwhile. */
-  get sequenceId(): number {
-    return this.#sequenceId;
   }
 
   /**
@@ -133,7 +144,9 @@ export class ResponseScanner {
         if (to - at < headerBytes || payloadLengthAt(buffer, at) !== 0) return this.#hold(at, to);
       }
       const length = payloadLengthAt(buffer, at);
-      if (buffer[at + 3] !== this.#sequenceId) throw outOfOrder(this.#sequenceId, buffer[at + 3] as number);
+      const sequenceId = buffer[at + 3] as number;
+      if (this.#sequenceId === anySequence) this.#sequenceId = sequenceId;
+      if (sequenceId !== this.#sequenceId) throw outOfOrder(this.#sequenceId, sequenceId);
       if (this.#continued) {
         this.#continued = length === maxPayloadBytes;
       } else if (length === 0) {

@@ -2,7 +2,7 @@
  * Session state that OK packets carry: what changed in the session by the statement.
  * @see https://mariadb.com/kb/en/ok_packet/#session-state-info
  */
-import { ByteReader } from './bytes.ts';
+import { ByteReader, lengthEncodedBytes } from './bytes.ts';
 import { malformed } from './protocol-error.ts';
 
 export interface SessionChanges {
@@ -59,6 +59,12 @@ export function parseSessionChanges(changes: Buffer): SessionChanges {
     }
   }
   return { variables, schema, otherState, transactionState };
+}
+
+/** The session state that says which schema the session is in. */
+export function encodeSchemaChange(schema: string): Buffer {
+  const data = lengthEncodedBytes(lengthEncodedBytes(Buffer.from(schema)));
+  return Buffer.concat([Buffer.from([trackType.schema]), data]);
 }
 
 const lastGtid = Buffer.from('last_gtid');

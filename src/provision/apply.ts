@@ -44,14 +44,19 @@ export function isUnchanged(planned: readonly PlannedHost[]): boolean {
   return planned.every(({ plan }) => plan.steps.length === 0);
 }
 
-/** Applies the plans; rejects with what was changed, what was put back and what was not touched. */
+/**
+ * Applies the plans; rejects with what was changed, what was put back and what was not touched. `prepared` is awaited when
+ * all hosts are there, before anything is started on them.
+ */
 export async function applyPlans(
   planned: readonly PlannedHost[],
   reporter: Reporter,
   gates: Gates,
+  prepared: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const changed = planned.filter(({ plan }) => plan.steps.length > 0);
   await allEnded(changed.map((host) => prepareHost(host, reporter)));
+  await prepared();
   await allEnded(changed.map(({ driver, services }) => driver.validate(services)));
   const isNew = ({ plan }: PlannedHost) => plan.steps.every((step) => !disturbs(step));
   await allEnded(changed.filter(isNew).map((host) => applyHost(host, reporter)));

@@ -48,6 +48,7 @@ async function look(access: StackAccess): Promise<Look> {
   const problems = [
     ...views.flatMap(serviceProblems),
     ...balancerProblems(spec, views),
+    ...views.flatMap(drainProblems),
     ...databaseProblems(spec, views),
     ...(siteProblem === undefined ? [] : [siteProblem]),
   ];
@@ -172,6 +173,13 @@ function balancerProblems(stack: Spec, views: readonly HostView[]): readonly str
   });
 }
 
+function drainProblems({ name, agent }: HostView): readonly string[] {
+  return (agent?.balancer?.drained ?? []).map(
+    (host) =>
+      `${name}: its HAProxy sends ${host} no requests: a deploy or upgrade is at work, or was interrupted ('tandem up' ends that)`,
+  );
+}
+
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {
   const members = hostsWithRole(stack, 'database').map((host) => ({
     host: host.name,
@@ -202,7 +210,8 @@ function databaseProblems(stack: Spec, views: readonly HostView[]): readonly str
   return hostsWithRole(stack, 'database').flatMap((host) => {
     const member = views.find((view) => view.name === host.name)?.agent?.database;
     if (member === undefined) return [`${host.name}: nothing is known of its database`];
-    return member.ready ? [] : [`${host.name}: ${member.explanation}`];
+    if (!member.ready) return [`${host.name}: ${member.explanation}`];
+    return member.pending === undefined ? [] : [`${host.name}: ${member.pending}`];
   });
 }
 

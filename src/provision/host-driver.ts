@@ -2,8 +2,12 @@
  * The port between "what should be on a host" and "how to get it there": implemented by the lab (namespaces and its
  * supervisor) and by SSH (systemd). A driver executes; deciding what to do is `src/plan`.
  */
+import type { Readable } from 'node:stream';
 import type { ObservedHost, ServiceStatus } from '#src/plan/observed.ts';
 import type { RenderedFile, Service } from '#src/render/service.ts';
+
+/** Standard input of a program: text, bytes, or a stream of bytes. */
+export type CommandInput = string | Uint8Array | Readable;
 
 export interface CommandResult {
   readonly code: number;
@@ -40,5 +44,8 @@ export interface HostDriver {
   /** Answers when the action is done (`start`, `restart`: ready); rejects with the reason and the last log lines. */
   control(service: string, action: ServiceAction): Promise<void>;
   /** Runs a program inside the host (its network, its files). */
-  run(command: readonly string[], options?: { timeoutMs?: number; input?: string }): Promise<CommandResult>;
+  run(
+    command: readonly string[],
+    options?: { timeoutMs?: number; input?: CommandInput },
+  ): Promise<CommandResult>;
 }

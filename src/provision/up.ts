@@ -7,6 +7,8 @@ import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
+import { endDrains, openApplication } from './application/open.ts';
+import { withCanary } from './application/record.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
 import { gatesOf } from './gates.ts';
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
@@ -15,6 +17,9 @@ import { checkPrimaryStays } from './primary-stays.ts';
 import type { StackStatus } from './status.ts';
 
 export interface UpRequest extends StackAccess {
+  readonly stateDirectory: string;
+  /** Directory that relative paths of the stack file start from. */
+  readonly directory: string;
   readonly infrastructure: Infrastructure;
   readonly loadMaterial: () => Promise<Material>;
   readonly reporter: Reporter;
@@ -45,13 +50,18 @@ export function hostWork(
 }
 
 export async function up(request: UpRequest): Promise<UpOutcome> {
-  const { spec, infrastructure, reporter } = request;
+  const { infrastructure, reporter } = request;
   await infrastructure.preflight();
   const material = await request.loadMaterial();
+  const application = await openApplication(request);
+  await endDrains(request, reporter);
+  const spec = withCanary(request.spec, application.record.canary);
   const services = servicesByHost(spec, material, await infrastructure.releases());
   await infrastructure.installPackages([...services.values()].flat(), reporter);
   const planned = await planHosts(hostWork(services, infrastructure));
   if (isUnchanged(planned)) {
+    await application.install();
+    await application.share();
     const status = await readStatus(request);
     return { changed: false, status: status.healthy ? status : await settle(request) };
   }
@@ -59,9 +69,11 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
   const names = new Set(living.map(({ driver }) => driver.host));
   await checkPrimaryStays(request, names);
   await infrastructure.prepare();
-  await applyPlans(planned, reporter, gatesOf(request, reporter));
+  await applyPlans(planned, reporter, gatesOf(request, reporter), application.install);
   await infrastructure.finish(reporter);
-  return { changed: true, status: await settle(request) };
+  const status = await settle(request);
+  await application.share();
+  return { changed: true, status };
 }
 
 function settle(request: UpRequest): Promise<StackStatus> {

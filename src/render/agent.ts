@@ -3,6 +3,7 @@
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { parseSubnet } from '#src/std/ipv4.ts';
 import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
+import { monitoringHosts } from '#src/topology/monitoring.ts';
 import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { type KeyPair, madeOf, type RenderContext } from './context.ts';
@@ -11,6 +12,8 @@ import { haproxyPaths } from './haproxy.ts';
 import { keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
+import { nginxStatusSocket } from './nginx.ts';
+import { routerControlSocket } from './router.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'agent';
@@ -51,7 +54,7 @@ export function agentService(context: RenderContext): Service {
       publicFile(hostTls.certificate, own.certificate, 'restart'),
       secretFile(hostTls.key, own.key, 'restart'),
       ...(isDatabase
-        ? [secretFile(passwordsFile, `${JSON.stringify(material.passwords)}\n`, 'restart')]
+        ? [secretFile(passwordsFile, `${JSON.stringify(passwordsOf(context))}\n`, 'restart')]
         : []),
       ...(isDatabase && schemaSql !== undefined ? [publicFile(schemaFile, schemaSql, 'none')] : []),
     ],
@@ -84,12 +87,21 @@ export function agentService(context: RenderContext): Service {
   };
 }
 
+/** On database hosts; what accounts there are is in the agent's configuration. */
+function passwordsOf({ spec, material }: RenderContext) {
+  const names = Object.keys(spec.database.accounts);
+  if (names.length === 0) return material.passwords;
+  const accounts = names.map((name) => [name, material.accounts[name]?.server]);
+  return { ...material.passwords, accounts: Object.fromEntries(accounts) };
+}
+
 function agentConfig(context: RenderContext): AgentConfig {
   const { spec, host, material } = context;
   const peers = spec.hosts.map(({ name, address, roles }): AgentPeer => ({ name, address, roles }));
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
     (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
   );
+  const watcher = monitoringHosts(spec).findIndex(({ name }) => name === host.name);
   return {
     stack: spec.stack,
     stackId: material.stackId,
@@ -107,6 +119,8 @@ function agentConfig(context: RenderContext): AgentConfig {
     tls: hostTls,
     dataDirectory,
     blocklist: { json: `${dataDirectory}/blocklist.json`, nft: `${dataDirectory}/blocklist.nft` },
+    lab: host.ssh === undefined,
+    ...(host.roles.includes('web') ? { routerControlSocket } : {}),
     ...(host.roles.includes('balancer')
       ? {
           balancer: {
@@ -118,6 +132,8 @@ function agentConfig(context: RenderContext): AgentConfig {
         }
       : {}),
     ...(host.roles.includes('database') ? { database: databaseConfig(context, peers) } : {}),
+    ...(host.roles.includes('web') ? { web: { nginxStatusSocket, routerControlSocket } } : {}),
+    ...(watcher === -1 ? {} : { monitoring: { position: watcher } }),
   };
 }
 
@@ -130,6 +146,7 @@ function databaseConfig({ spec, material }: RenderContext, peers: readonly Agent
     roleFile: mariadbPaths.roleFile,
     members: peers.filter((peer) => peer.roles.includes('database')),
     schema: spec.database.schema,
+    accounts: Object.entries(spec.database.accounts).map(([name, { privileges }]) => ({ name, privileges })),
     ...(material.schemaSql === undefined ? {} : { schemaFile }),
     sync: spec.database.sync,
     degradeAfterMs: spec.database.degradeAfterMs,

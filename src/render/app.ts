@@ -57,7 +57,7 @@ function appService(context: RenderContext, instance: number): Service {
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
-    ...madeOf(context, 'app', ...(program === 'node' ? ['runtime' as const] : [])),
+    ...(program === 'node' ? madeOf(context, 'runtime') : {}),
     packages: [],
   };
 }

@@ -9,6 +9,34 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** A token for the dashboard's API; what is kept of its secret is a hash. */
+export interface DashboardToken {
+  readonly id: string;
+  /** SHA-256 of the whole token, hexadecimal: a token has 256 random bits, so no slow hash is needed. */
+  readonly hash: string;
+  readonly name: string;
+  readonly scope: 'read' | 'act';
+  /** Milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+}
+
+export interface DashboardMaterial {
+  /** Server certificate (floating addresses, balancers), and a client's towards agents and etcd. */
+  readonly identity: KeyPair;
+  /** Seals sessions: the same on all balancers, so that a session outlives a takeover. Hexadecimal. */
+  readonly sessionKey: string;
+  /** Hashes of passwords (src/dashboard/server/passwords.ts), by operator's name. */
+  readonly passwords: Readonly<Record<string, string>>;
+  readonly tokens: readonly DashboardToken[];
+}
+
+export interface AccountSecrets {
+  /** The SQL routers' own, to log in to the servers: it stays when those of the clients change. */
+  readonly server: string;
+  /** Any of these lets a client in. */
+  readonly clients: readonly [string, ...string[]];
+}
+
 /** Secrets and certificates of a stack; made once by `src/provision/material`, kept 0600 in the state directory. */
 export interface Material {
   /** Random identity of this stack; data directories carry it. */
@@ -17,6 +45,8 @@ export interface Material {
   readonly ca: string;
   /** By host name: a certificate for server and client use; subject alternative names are name, address, localhost. */
   readonly hosts: Readonly<Record<string, KeyPair>>;
+  /** By host name: server and client of what monitors there; agents let its common name read metrics only. */
+  readonly monitoring: Readonly<Record<string, KeyPair>>;
   /** What browsers see; SANs are the domain and the floating addresses. */
   readonly site: KeyPair;
   readonly passwords: {
@@ -26,6 +56,16 @@ export interface Material {
     readonly agent: string;
     /** MariaDB account of the application, named like the schema. */
     readonly application: string;
+  };
+  /** The dashboard's own: an identity, and what it knows operators by. */
+  readonly dashboard: DashboardMaterial;
+  /** By name: the accounts of `database.accounts`. */
+  readonly accounts: Readonly<Record<string, AccountSecrets>>;
+  /** Secrets of the receivers of alerts, from the files that the stack file names. */
+  readonly receivers: {
+    /** In the order of `monitoring.alerts.webhooks`. */
+    readonly webhookTokens: readonly (string | undefined)[];
+    readonly emailPassword?: string | undefined;
   };
   /** Text of `database.schemaFile`. */
   readonly schemaSql?: string | undefined;

@@ -2,11 +2,13 @@
 import { agentService } from './agent.ts';
 import { appServices } from './app.ts';
 import type { RenderContext } from './context.ts';
+import { dashboardService } from './dashboard.ts';
 import { etcdService } from './etcd.ts';
 import { firewallService } from './firewall.ts';
 import { haproxyService } from './haproxy.ts';
 import { keepalivedService } from './keepalived.ts';
 import { mariadbService } from './mariadb.ts';
+import { monitoringServices } from './monitoring/services.ts';
 import { nginxService } from './nginx.ts';
 import { routerService } from './router.ts';
 import type { Service } from './service.ts';
@@ -20,7 +22,10 @@ export function hostServices(context: RenderContext): readonly Service[] {
     ...(has('database') ? [mariadbService(context)] : []),
     agentService(context),
     ...(has('web') ? [routerService(context), ...appServices(context), nginxService(context)] : []),
-    ...(has('balancer') ? [haproxyService(context), keepalivedService(context)] : []),
+    ...(has('balancer')
+      ? [haproxyService(context), keepalivedService(context), dashboardService(context)]
+      : []),
+    ...monitoringServices(context),
   ];
   return context.host.ssh === undefined ? services : services.map(withUnit);
 }

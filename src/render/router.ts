@@ -6,10 +6,10 @@ import { type RouterSettings, routerSettings } from '#src/spec/router-settings.t
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
-import { type KeyPair, madeOf, type RenderContext } from './context.ts';
+import { type AccountSecrets, type KeyPair, madeOf, type RenderContext } from './context.ts';
 import { configPath, lines, secretFile } from './files.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
-import type { RestartPolicy, Service } from './service.ts';
+import type { RenderedFile, RestartPolicy, Service } from './service.ts';
 
 const component = 'router';
 const runDirectory = `${hostPaths.run}/router`;
@@ -19,8 +19,10 @@ const user = 'www-data';
 export const routerSocket = `${runDirectory}/router.sock`;
 /** Metrics, status and \`explain\` (HTTP). */
 export const routerControlSocket = `${runDirectory}/control.sock`;
-/** Options for MariaDB's command-line client, to get to the database through the router. */
-export const routerClientOptions = configPath(component, 'client.cnf');
+/** Options for MariaDB's command-line client, to get to the database through the router: by the application's account, or another. */
+export function routerClientOptions(account?: string): string {
+  return configPath(component, account === undefined ? 'client.cnf' : `client-${account}.cnf`);
+}
 
 /** Without it the host's application has no database: even one that ends again and again is tried each second. */
 const soon: RestartPolicy = { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopCount: 4, windowMs: 5_000 };
@@ -50,7 +52,7 @@ export function routerService(context: RenderContext): Service {
         'reload',
         user,
       ),
-      secretFile(routerClientOptions, clientOptions(context), 'none'),
+      ...clientOptionFiles(context),
     ],
     reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'socket', path: routerSocket },
@@ -65,7 +67,8 @@ export function routerService(context: RenderContext): Service {
   };
 }
 
-function routerConfiguration({ spec, host, material }: RenderContext, settings: RouterSettings) {
+function routerConfiguration(context: RenderContext, settings: RouterSettings) {
+  const { spec, host, material } = context;
   const own = material.hosts[host.name] as KeyPair;
   const tls = { ca: material.ca, certificate: own.certificate, key: own.key };
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
@@ -76,7 +79,7 @@ function routerConfiguration({ spec, host, material }: RenderContext, settings: 
     listen: { socketPath: routerSocket },
     control: { socketPath: routerControlSocket },
     ...settings,
-    accounts: [{ user: applicationAccount(spec), password: material.passwords.application }],
+    accounts: accountsOf(context),
     serverTls: { ca: material.ca },
     peers: {
       listen: { host: host.address, port: ports.router },
@@ -100,6 +103,16 @@ function routerConfiguration({ spec, host, material }: RenderContext, settings: 
   };
 }
 
+/** The application's first: by it the router asks its own questions. */
+function accountsOf({ spec, material }: RenderContext) {
+  const others = Object.keys(spec.database.accounts).map((user) => {
+    const { server: password, clients } = material.accounts[user] as AccountSecrets;
+    const same = clients.length === 1 && clients[0] === password;
+    return same ? { user, password } : { user, password, clientPasswords: clients };
+  });
+  return [{ user: applicationAccount(spec), password: material.passwords.application }, ...others];
+}
+
 /** Of JavaScript's own: an idle client takes up to 16 KiB of it. */
 function heapMiB({ maxClientConnections }: RouterSettings): number {
   return Math.max(256, Math.ceil((maxClientConnections * 24) / 1_024));
@@ -111,13 +124,25 @@ function openFiles(spec: Spec, { maxClientConnections, maxConnectionsPerMember }
   return Math.max(65_536, maxClientConnections + members * maxConnectionsPerMember + 1_000);
 }
 
-/** For root on this host alone: the password is in it. */
-function clientOptions({ spec, material }: RenderContext): string {
+/** For root on this host alone: passwords are in them. */
+function clientOptionFiles({ spec, material }: RenderContext): readonly RenderedFile[] {
+  const file = (path: string, user: string, password: string) =>
+    secretFile(path, clientOptions(user, password), 'none');
+  return [
+    file(routerClientOptions(), applicationAccount(spec), material.passwords.application),
+    ...Object.keys(spec.database.accounts).map((name) =>
+      file(routerClientOptions(name), name, (material.accounts[name] as AccountSecrets).clients[0]),
+    ),
+  ];
+}
+
+/** @see https://mariadb.com/kb/en/configuring-mariadb-with-option-files/#option-file-syntax */
+function clientOptions(user: string, password: string): string {
   return lines(
     '[client]',
     `socket = ${routerSocket}`,
-    `user = ${applicationAccount(spec)}`,
-    `password = "${material.passwords.application}"`,
+    `user = ${user}`,
+    `password = "${password.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`,
     'default-character-set = utf8mb4',
   );
 }

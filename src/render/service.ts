@@ -66,7 +66,7 @@ export interface Confinement {
 }
 
 /** What is shipped to a server as it is, each part under the hash of its content. */
-export type ReleaseName = 'code' | 'runtime' | 'app' | 'static';
+export type ReleaseName = 'code' | 'runtime';
 
 export interface Service {
   /** Unique on its host: `haproxy`, `app-1`, `mariadb` … */

@@ -117,10 +117,14 @@ export async function proveClient(dialogue: Dialogue, claim: Claim): Promise<voi
     answer = (await dialogue.next()).payload;
   }
   const { account } = claim;
-  if (account === undefined || !proves(wanted, account.password, scramble, answer)) {
+  if (account === undefined || !passwordsOf(account).some((each) => proves(wanted, each, scramble, answer))) {
     throw accessDenied(claim.user, claim.host, answer.length > 0, account === undefined ? unknownHint : '');
   }
   if (wanted === cachingSha2) dialogue.send(encodeAuthMoreData(Buffer.from([cachingSha2Step.fastSuccess])));
+}
+
+function passwordsOf({ password, clientPasswords }: RouterAccount): readonly string[] {
+  return clientPasswords ?? [password];
 }
 
 function proves(plugin: string, password: string, scramble: Buffer, answer: Buffer): boolean {

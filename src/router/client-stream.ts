@@ -21,10 +21,19 @@ export interface CommandHandler {
   onLargeCommand(beginning: Buffer): void;
   /** The last packet of an upload was passed on; its sequence id. */
   onUploadEnd(kind: UploadKind, sequenceId: number): void;
+  /** A packet of an upload begins with which it is longer than its receiver takes; nothing of that packet was passed on. */
+  onUploadTooLong(sequenceId: number): void;
   onProtocolError(error: ProtocolError): void;
 }
 
 export type UploadKind = 'command' | 'file';
+
+interface Upload {
+  readonly kind: UploadKind;
+  readonly to: Channel;
+  /** A command has less payload than this. */
+  readonly limitBytes: number;
+}
 
 export class ClientStream {
   /** A command is under way: what comes waits. */
@@ -40,11 +49,15 @@ export class ClientStream {
   #handling = false;
   #paused = false;
   #closed = false;
-  #upload: { kind: UploadKind; to: Channel } | undefined;
+  #upload: Upload | undefined;
+  /** Payload of the command that is passed on, as far as its packets have begun. */
+  #payloadBytes = 0;
   /** Of the upload: payload bytes left of its present packet, and whether that is the last. */
   #left = 0;
   #last = false;
   #header: number[] = [];
+  /** Of its last header. */
+  #sequenceId = 0;
 
   constructor(channel: Channel, handler: CommandHandler) {
     this.#channel = channel;
@@ -91,9 +104,9 @@ export class ClientStream {
     this.#unpause();
   }
 
-  /** The rest of a long command goes to `to`, or the file that the server asked for. */
-  beginUpload(kind: UploadKind, to: Channel): void {
-    this.#upload = { kind, to };
+  /** The rest of a long command of less than `limitBytes` goes to `to`, or the file that the server asked for. */
+  beginUpload(kind: UploadKind, to: Channel, limitBytes = Number.POSITIVE_INFINITY): void {
+    this.#upload = { kind, to, limitBytes };
     if (kind === 'file') {
       this.#left = 0;
       this.#last = false;
@@ -173,6 +186,8 @@ export class ClientStream {
         this.busy = true;
         this.#left = length - (end - at - headerBytes);
         this.#last = length < maxPayloadBytes;
+        this.#payloadBytes = length;
+        this.#sequenceId = 0;
         this.#header = [];
         this.#pause();
         this.#handler.onLargeCommand(Buffer.from(buffer.subarray(at, end)));
@@ -193,10 +208,9 @@ export class ClientStream {
 
   /** Passes on what belongs to the upload; where it ended in the buffer. */
   #passUpload(buffer: Buffer): number {
-    const upload = this.#upload as { kind: UploadKind; to: Channel };
+    const upload = this.#upload as Upload;
     let at = 0;
     let over = false;
-    let sequenceId = 0;
     while (!over) {
       const step = Math.min(this.#left, buffer.length - at);
       this.#left -= step;
@@ -212,10 +226,15 @@ export class ClientStream {
       if (this.#header.length < headerBytes) break;
       const [low = 0, middle = 0, high = 0, sequence = 0] = this.#header;
       this.#left = low | (middle << 8) | (high << 16);
-      sequenceId = sequence;
+      this.#sequenceId = sequence;
       this.#header = [];
       // A file ends with an empty packet, a command with one that isn't full.
       this.#last = upload.kind === 'file' ? this.#left === 0 : this.#left < maxPayloadBytes;
+      if (upload.kind === 'file') continue;
+      this.#payloadBytes += this.#left;
+      if (this.#payloadBytes < upload.limitBytes) continue;
+      this.#handler.onUploadTooLong(sequence);
+      return buffer.length;
     }
     if (at > 0 && !upload.to.write(at === buffer.length ? buffer : buffer.subarray(0, at))) {
       this.#channel.keepBytes();
@@ -223,7 +242,7 @@ export class ClientStream {
     }
     if (over) {
       this.#upload = undefined;
-      this.#handler.onUploadEnd(upload.kind, sequenceId);
+      this.#handler.onUploadEnd(upload.kind, this.#sequenceId);
     }
     return at;
   }

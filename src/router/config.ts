@@ -3,8 +3,11 @@ import type { ConsistencyLevel } from '#src/routing/statement.ts';
 /** What a router is told when it starts. Secrets are in here: the file is 0600 and this is never logged. */
 export interface RouterAccount {
   readonly user: string;
+  /** On the servers; a client proves it too, unless there are `clientPasswords`. */
   readonly password: string;
-  /** Plugin by which clients prove it; mysql_native_password when left out, which every client has. */
+  /** Any of these lets a client in. */
+  readonly clientPasswords?: readonly string[];
+  /** Plugin by which clients prove theirs; mysql_native_password when left out, which every client has. */
   readonly plugin?: 'mysql_native_password' | 'caching_sha2_password' | 'client_ed25519';
 }
 

@@ -90,7 +90,7 @@ export class Entrance {
       const rest = login.dialogue.finish();
       channel.reuseBuffer();
       const session = this.#host.begin(client, response.database);
-      session.replyOkAt(sequenceId);
+      session.replyLoggedIn(sequenceId);
       if (rest.length > 0) session.stream.take(rest);
     } catch (error) {
       const sequenceId = dialogue?.sequenceId ?? 1;

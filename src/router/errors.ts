@@ -6,6 +6,15 @@ export function notExecuted(why: string): ErrPacket {
   return { errno: 1053, sqlState: '08001', message: `The statement was not executed: ${why}` };
 }
 
+/** A server gave the router an answer that is none, when a connection was made ready: another one would give the same. */
+export function answeredWrongly(why: string): ErrPacket {
+  return {
+    errno: 1105,
+    sqlState: 'HY000',
+    message: `The statement was not executed: its server answered the SQL router against the protocol (${why})`,
+  };
+}
+
 /** SQLSTATE 08007 of the standard: "transaction resolution unknown". */
 export function outcomeUnknown(member: string, why: string): ErrPacket {
   return {

@@ -37,7 +37,7 @@ export async function explain(
   const { shared, config, accounts } = router;
   const account = user === undefined ? config.accounts[0] : accounts.get(user);
   if (account === undefined) return undefined;
-  const session = new RoutedSession(shared, account.user, utf8mb4, schema);
+  const session = new RoutedSession(shared, { account, collation: utf8mb4, capabilities: 0 }, schema);
   const bytes = Buffer.from(sql);
   const routed = session.analyse(bytes, true);
   const beganMs = performance.now();

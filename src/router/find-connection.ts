@@ -3,7 +3,7 @@ import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import type { RouteChoice, SessionRoutes } from './routes.ts';
-import type { ServerConnection } from './server-connection.ts';
+import { failureOf, type ServerConnection } from './server-connection.ts';
 import type { SessionConnections } from './session-connections.ts';
 import type { SessionHost } from './session-host.ts';
 import { waitForPosition } from './wait-position.ts';
@@ -16,6 +16,8 @@ export interface Seeker {
   readonly connections: SessionConnections;
   readonly routes: SessionRoutes;
   readonly closed: boolean;
+  /** What broke with its connection: nothing is sent then. */
+  readonly lost: 'transaction' | 'state' | undefined;
 }
 
 /**
@@ -45,12 +47,13 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   work.choice = { ...choice, slot: 'primary', member: undefined };
   if (work.deadlineMs === 0) work.deadlineMs = performance.now() + host.config.bufferTimeoutMs;
   for (;;) {
-    const connection = await connections.attachPrimary(routes, work.deadlineMs, () => session.closed);
+    const stop = (): boolean => session.closed || session.lost !== undefined;
+    const connection = await connections.attachPrimary(routes, work.deadlineMs, stop);
     try {
       return await prepareOn(work, connection);
     } catch (error) {
       // Nothing of the client's was sent yet: what broke here is tried again.
-      if (error instanceof ProtocolError || session.closed) throw error;
+      if (error instanceof ProtocolError || stop()) throw error;
     }
   }
 }
@@ -91,14 +94,13 @@ async function prepareOn(
 ): Promise<ServerConnection> {
   if (choice?.prelude !== undefined) {
     const packet = commandPacket(command.query, Buffer.from(choice.prelude));
-    const { error } = await connection.asked(packet, responseShape.result);
-    if (error !== undefined) throw new ProtocolError(error.errno, error.sqlState, error.message);
+    const failure = failureOf(await connection.asked(packet, responseShape.result));
+    if (failure !== undefined) throw failure;
   }
   if (prepared === undefined || connection.statements.has(prepared.id)) return connection;
   const answer = await connection.asked(prepared.packet, responseShape.prepare);
-  if (!connection.open) throw new Error('the connection broke');
-  const { error } = answer;
-  if (error !== undefined) throw new ProtocolError(error.errno, error.sqlState, error.message);
+  const failure = failureOf(answer);
+  if (failure !== undefined) throw failure;
   connection.statements.set(prepared.id, { id: answer.statementId, typesVersion: 0 });
   return connection;
 }

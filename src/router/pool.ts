@@ -5,6 +5,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
+import { PacketLimit } from './packet-limit.ts';
 import { ServerConnection } from './server-connection.ts';
 import { type LoggedIn, type LoginKey, logInToServer, type ServerTls } from './server-login.ts';
 import type { MemberStatistics } from './statistics.ts';
@@ -44,6 +45,7 @@ export class MemberPool {
   readonly member: Member;
   /** In which its connections were made. */
   readonly epoch: number;
+  readonly packetLimit = new PacketLimit();
   /** Of the member: they outlive its pools. */
   readonly statistics: MemberStatistics;
   #options: PoolOptions;

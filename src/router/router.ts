@@ -79,9 +79,7 @@ export class Router implements SessionHost {
     };
     this.members = new MemberPools(topology, pools, this.observer.statistics);
     this.shared = new SharedKnowledge(this.members, topology, config, log);
-    this.newRoutes =
-      newRoutes ??
-      (({ account, collation }, schema) => new RoutedSession(this.shared, account.user, collation, schema));
+    this.newRoutes = newRoutes ?? ((client, schema) => new RoutedSession(this.shared, client, schema));
     const { tls, requireTls = false } = config.listen;
     this.#entrance = new Entrance(this, {
       accounts: this.accounts,

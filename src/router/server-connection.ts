@@ -7,8 +7,11 @@ import { capability } from '#src/mysql-wire/capabilities.ts';
 import type { ResponseShape } from '#src/mysql-wire/commands.ts';
 import { responseShape } from '#src/mysql-wire/commands.ts';
 import { type ErrPacket, parseErr } from '#src/mysql-wire/err-packet.ts';
+import { maxPayloadBytes, payloadLengthAt } from '#src/mysql-wire/framing.ts';
+import { ProtocolError, tooLarge } from '#src/mysql-wire/protocol-error.ts';
 import { ResponseScanner, type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
 import type { Channel } from './channel.ts';
+import { answeredWrongly } from './errors.ts';
 import { noSettings, type Settings } from './routes.ts';
 import type { LoggedIn } from './server-login.ts';
 
@@ -30,15 +33,20 @@ export interface ConnectionOwner {
   onReceiverDrain(): void;
 }
 
-/** Answers to the router itself are kept whole: definitions of very many tables have some megabytes. */
+/** Rows for the router itself are kept whole: definitions of very many tables have some megabytes. */
 const ownAnswerBytes = 64 * 1024 * 1024;
 
 /** The answer to a command of the router's own. */
 export interface OwnAnswer {
   /** Undefined when it succeeded. */
   readonly error: ErrPacket | undefined;
+  /**
+   * The connection ended before the answer did: it broke, and another one may answer; or what came is against the protocol,
+   * and would be again.
+   */
+  readonly cut: 'broken' | 'against the protocol' | undefined;
   readonly statementId: number;
-  /** All packets of it. */
+  /** All packets of it; none of a preparation, whose definitions are the client's alone. */
   readonly bytes: Buffer;
 }
 
@@ -48,6 +56,8 @@ interface OwnCommand {
   readonly collected: Buffer[];
   bytes: number;
   error: ErrPacket | undefined;
+  /** How its answer is against the protocol. */
+  violated: ErrPacket | undefined;
 }
 
 /** A statement prepared on this connection. */
@@ -119,21 +129,34 @@ export class ServerConnection {
   /** Sends a command of the router's own; answers come in order. Never while an owner's command is under way. */
   ask(packet: Buffer, shape: ResponseShape, onAnswer: (answer: OwnAnswer) => void): void {
     this.channel.write(packet);
-    this.#own.push({ shape, onAnswer, collected: [], bytes: 0, error: undefined });
+    this.#own.push({ shape, onAnswer, collected: [], bytes: 0, error: undefined, violated: undefined });
     if (this.#own.length === 1) this.scanner.begin(shape, this.#deprecateEof);
   }
 
-  /** Sends a command of the owner; what it is answered goes to the owner. False when `bytes` stays in use. */
+  /**
+   * Sends a command of the owner, or its beginning; what it is answered goes to the owner. False when `bytes` stays in
+   * use. A command of several packets needs `commandSent` in the end.
+   */
   forward(bytes: Buffer, shape: ResponseShape): boolean {
     if (shape !== responseShape.none) {
       this.#forwarding = true;
       this.load.count++;
-      if (this.#own.length === 0) this.scanner.begin(shape, this.#deprecateEof);
-      else this.#forwardShape = shape;
+      this.#forwarded = { shape, several: payloadLengthAt(bytes, 0) === maxPayloadBytes };
+      if (this.#own.length === 0) this.#beginForwarded();
     }
     return this.channel.write(bytes);
   }
-  #forwardShape: ResponseShape = responseShape.result;
+  #forwarded: { shape: ResponseShape; several: boolean } = { shape: responseShape.result, several: false };
+
+  #beginForwarded(): void {
+    this.scanner.begin(this.#forwarded.shape, this.#deprecateEof);
+    if (this.#forwarded.several) this.scanner.expectAnySequence();
+  }
+
+  /** The last packet of the owner's command has been sent, with that sequence id. */
+  commandSent(sequenceId: number): void {
+    if (this.#own.length === 0) this.scanner.commandSent(sequenceId);
+  }
 
   /** The server has reset it: as new, but for the schema. */
   clean(): void {
@@ -160,7 +183,11 @@ export class ServerConnection {
     this.stateOf = undefined;
     this.onLost();
     const error = { errno: 1158, sqlState: '08S01', message: `connection to the server lost: ${reason}` };
-    for (const own of this.#own.splice(0)) own.onAnswer({ error, statementId: 0, bytes: Buffer.alloc(0) });
+    const bytes = Buffer.alloc(0);
+    for (const { onAnswer, violated } of this.#own.splice(0)) {
+      const cut = violated === undefined ? 'broken' : 'against the protocol';
+      onAnswer({ error: violated ?? error, cut, statementId: 0, bytes });
+    }
     owner?.onConnectionLost(this, reason, inFlight);
   }
 
@@ -189,6 +216,8 @@ export class ServerConnection {
         }
       }
     } catch (error) {
+      const own = this.#own[0];
+      if (own !== undefined && error instanceof ProtocolError) own.violated = error;
       this.lose((error as Error).message);
     }
   }
@@ -221,8 +250,8 @@ export class ServerConnection {
     const next = this.#own[0];
     const statementId = scanner.statementId;
     if (next !== undefined) scanner.begin(next.shape, this.#deprecateEof);
-    else if (this.#forwarding) scanner.begin(this.#forwardShape, this.#deprecateEof);
-    own.onAnswer({ error: own.error, statementId, bytes: Buffer.concat(own.collected) });
+    else if (this.#forwarding) this.#beginForwarded();
+    own.onAnswer({ error: own.error, cut: undefined, statementId, bytes: Buffer.concat(own.collected) });
     return at;
   }
 
@@ -263,8 +292,20 @@ export class ServerConnection {
   }
 }
 
+/**
+ * Why a question that had to succeed before a statement can run did not: a ProtocolError for the statement's client, or
+ * an Error when it may be asked on another connection.
+ */
+export function failureOf({ error, cut }: OwnAnswer): Error | undefined {
+  if (cut === 'broken') return new Error('the connection broke');
+  if (error === undefined) return undefined;
+  const told = cut === undefined ? error : answeredWrongly(error.message);
+  return new ProtocolError(told.errno, told.sqlState, told.message);
+}
+
 function collect(own: OwnCommand, bytes: Buffer): void {
+  if (own.shape === responseShape.prepare) return;
   own.bytes += bytes.length;
-  if (own.bytes > ownAnswerBytes) throw new Error(`an answer of more than ${ownAnswerBytes} bytes`);
+  if (own.bytes > ownAnswerBytes) throw tooLarge('an answer to the SQL router itself', ownAnswerBytes);
   own.collected.push(Buffer.from(bytes));
 }

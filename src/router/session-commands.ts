@@ -277,7 +277,7 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   } else if (failure !== undefined) {
     session.endAfter(failure, sequenceId);
     return;
-  } else session.replyOkAt(sequenceId);
+  } else session.replyLoggedIn(sequenceId);
   if (rest.length > 0) session.stream.take(rest);
   session.stream.ready();
 }

@@ -8,7 +8,12 @@ import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { keyTextOf, type MemberPool } from './pool.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
-import type { ConnectionOwner, OwnAnswer, ServerConnection } from './server-connection.ts';
+import {
+  type ConnectionOwner,
+  failureOf,
+  type OwnAnswer,
+  type ServerConnection,
+} from './server-connection.ts';
 import type { LoginKey } from './server-login.ts';
 
 /** Where connections come from: the pools of the members that there are now. */
@@ -170,10 +175,11 @@ export class SessionConnections {
       }
     }
     connection.channel.uncork();
-    for (const { error } of await Promise.all(answers)) {
-      if (error === undefined) continue;
-      connection.lose(`could not restore the session: ${error.message}`);
-      throw new ProtocolError(error.errno, error.sqlState, error.message);
+    for (const answer of await Promise.all(answers)) {
+      const failure = failureOf(answer);
+      if (failure === undefined) continue;
+      connection.lose(`could not restore the session: ${failure.message}`);
+      throw failure;
     }
     connection.database = wanted.schema;
     connection.settings = wanted.settings;

@@ -14,6 +14,7 @@ import type { ConsistencyLevel, Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
 import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
 import { wroteUntold } from '#src/routing/written.ts';
+import { loginSettings } from './login-settings.ts';
 import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
 
 /** What all sessions of a router know together. */
@@ -38,6 +39,13 @@ export interface RoutesContext {
   readonly limits: ChoiceLimits;
   /** As MYSQL_VERSION_ID. */
   readonly serverVersion: number;
+}
+
+/** What it takes of a client to tell where its statements go. */
+export interface RoutedClient {
+  readonly account: { readonly user: string };
+  readonly collation: number;
+  readonly capabilities: number;
 }
 
 /** A statement as it is kept; what its names mean is looked up at each execution. */
@@ -78,12 +86,14 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   #state: SessionState;
   #resolved: Resolved | undefined;
 
-  constructor(context: RoutesContext, user: string, collation: number, schema: string | undefined) {
+  constructor(context: RoutesContext, client: RoutedClient, schema: string | undefined) {
+    const { account, collation, capabilities } = client;
     this.#context = context;
-    this.#user = user;
+    this.#user = account.user;
     this.#spread = ++sessions;
     this.#charset = charsetOfCollation(collation);
-    this.#state = newSession(schema, this.#charset, context.serverVersion);
+    const settings = loginSettings(capabilities);
+    this.#state = newSession(schema, this.#charset, context.serverVersion, settings);
   }
 
   get state(): SessionState {

@@ -1,6 +1,7 @@
 /** A command goes to the server where it belongs: at once where the session has a connection that fits, else later. */
 import { command, type ResponseShape, responseShape } from '#src/mysql-wire/commands.ts';
-import { headerBytes } from '#src/mysql-wire/framing.ts';
+import { headerBytes, payloadLengthAt } from '#src/mysql-wire/framing.ts';
+import { packetTooLarge } from './packet-limit.ts';
 import { type PreparedStatement, statementIdAt } from './prepared.ts';
 import type { RouteChoice, RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
@@ -32,7 +33,7 @@ export function run(
   const choice = session.routes.choose(session.pinned ? undefined : statement, work.beganMs);
   work.choice = choice;
   const connection = session.connections.ready(choice.slot, choice.member, session.routes);
-  if (connection !== undefined && !needsMore(choice) && fits(session, connection)) {
+  if (connection !== undefined && !needsMore(choice) && fits(session, connection, end - start)) {
     sendTo(session, connection, buffer, start, end);
     return;
   }
@@ -61,8 +62,10 @@ export function runLarge(
   void sendWhenPossible(session);
 }
 
-function fits(session: Session, connection: ServerConnection): boolean {
-  const { prepared } = session.work;
+/** Whether a packet of so many bytes can go to the connection as things are. */
+function fits({ work, connections }: Session, connection: ServerConnection, packetBytes: number): boolean {
+  if (connections.poolOf(connection)?.packetLimit.knows(packetBytes) === false) return false;
+  const { prepared } = work;
   if (prepared === undefined) return true;
   return (prepared.boundTo ?? connection) === connection && connection.statements.has(prepared.id);
 }
@@ -77,6 +80,10 @@ export function sendTo(
 ): void {
   const { work } = session;
   const { statement, prepared } = work;
+  if (session.connections.poolOf(connection)?.packetLimit.refuses(payloadLengthAt(buffer, start))) {
+    session.onProtocolError(packetTooLarge());
+    return;
+  }
   let bytes = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
   if (prepared !== undefined && work.code === command.stmtExecute) {
     bytes = prepared.executeFor(connection, buffer, start, end, work.large);

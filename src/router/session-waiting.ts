@@ -1,10 +1,15 @@
 /** A statement that can't go at once: it is kept while a connection is looked for, and refused when there is none. */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
+import { payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { notExecuted } from './errors.ts';
 import { findConnection } from './find-connection.ts';
+import { MonitorConnection } from './monitor-connections.ts';
+import { packetLimitSql } from './packet-limit.ts';
+import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
+import { tellLoss } from './session-losses.ts';
 import { sendTo } from './session-running.ts';
 
 /** Sends `work.bytes` as soon as there is a connection for it; never rejects. */
@@ -14,14 +19,18 @@ export async function sendWhenPossible(session: Session): Promise<void> {
   const held = host.hold(bytes.length);
   try {
     if (!held) throw new Error('too many statements wait already (bufferBytes)');
+    await learnPacketLimit(session, payloadLengthAt(bytes, 0));
     const connection = await findConnection(session);
     if (session.closed) {
       session.connections.release(connection, false);
       return;
     }
+    // While it was made ready: the statement must not run without what was there.
+    if (session.lost !== undefined) throw new Error('what the session had was lost');
     sendTo(session, connection, bytes, 0, bytes.length);
     if (work.large && work.connection !== undefined) {
-      session.stream.beginUpload('command', connection.channel);
+      const limitBytes = session.connections.poolOf(connection)?.packetLimit.bytes;
+      session.stream.beginUpload('command', connection.channel, limitBytes);
     }
   } catch (error) {
     // A connection that came after the client had gone is nobody's.
@@ -32,9 +41,31 @@ export async function sendWhenPossible(session: Session): Promise<void> {
   }
 }
 
+/** Before a long command: its member may have to be asked whether it takes it. */
+async function learnPacketLimit({ work, host, client }: Session, payloadBytes: number): Promise<void> {
+  const { slot, member } = work.choice as RouteChoice;
+  const pool = slot === 'replica' && member !== undefined ? host.replicaPool(member) : host.primaryPool();
+  if (pool === undefined || pool.packetLimit.knows(payloadBytes)) return;
+  await pool.packetLimit.learn(async () => {
+    const connection = new MonitorConnection(pool, host.loginKey(client));
+    try {
+      return await connection.rows(packetLimitSql, host.config.connectTimeoutMs);
+    } finally {
+      connection.close();
+    }
+  });
+}
+
 /** Nothing was sent, and nothing will be. */
 function refuse(session: Session, error: Error): void {
   const { work, host } = session;
+  if (
+    session.lost !== undefined &&
+    tellLoss(session, work.bytes as Buffer, 0, (work.bytes as Buffer).length)
+  ) {
+    endRefused(session);
+    return;
+  }
   host.observer.failed('not executed');
   // Long data that didn't arrive has no answer: the execution is told.
   if (work.prepared !== undefined) {
@@ -44,7 +75,12 @@ function refuse(session: Session, error: Error): void {
   else if (work.shape !== responseShape.none) {
     session.replyError(error instanceof ProtocolError ? error : notExecuted(error.message));
   }
-  if (work.large) session.close();
+  endRefused(session);
+}
+
+/** The rest of a long command is not worth waiting for. */
+function endRefused(session: Session): void {
+  if (session.work.large) session.close();
   else session.finish();
 }
 

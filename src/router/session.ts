@@ -15,6 +15,7 @@ import { Backpressure } from './backpressure.ts';
 import type { Channel } from './channel.ts';
 import { ClientStream, type CommandHandler, type UploadKind } from './client-stream.ts';
 import type { RouterAccount } from './config.ts';
+import { packetTooLarge } from './packet-limit.ts';
 import { PreparedStatements } from './prepared.ts';
 import type { SessionRoutes, Slot } from './routes.ts';
 import type { ConnectionOwner, ServerConnection } from './server-connection.ts';
@@ -134,8 +135,17 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   onUploadEnd(kind: UploadKind, sequenceId: number): void {
     const { connection } = this.work;
+    if (kind === 'command') {
+      this.work.lastSequenceId = sequenceId;
+      connection?.commandSent(sequenceId);
+    }
     if (kind === 'file') connection?.scanner.resumeAfterLocalFile(sequenceId);
     else if (this.work.shape === responseShape.none || connection === undefined) this.finish();
+  }
+
+  onUploadTooLong(sequenceId: number): void {
+    this.host.observer.failed('protocol');
+    this.closeWith(packetTooLarge(), (sequenceId + 1) & 0xff);
   }
 
   /** Answers a command without a server. A client that doesn't read gets no further (`ClientStream`). */
@@ -147,12 +157,15 @@ export class Session implements CommandHandler, ConnectionOwner {
     this.reply(okPacket({ status: this.status }, 1));
   }
 
-  replyOkAt(sequenceId: number): void {
-    this.reply(okPacket({ status: this.status }, sequenceId));
+  /** The OK of a login or a COM_CHANGE_USER, which may have named a schema. */
+  replyLoggedIn(sequenceId: number): void {
+    const { schema } = this.routes;
+    const told = this.sessionTrack && schema !== undefined ? { schema } : {};
+    this.reply(okPacket({ status: this.status, ...told }, sequenceId));
   }
 
   replyError(error: ErrPacket): void {
-    this.reply(errPacket(error, 1));
+    this.reply(errPacket(error, (this.work.lastSequenceId + 1) & 0xff));
   }
 
   onAnswerBytes(connection: ServerConnection, bytes: Buffer): boolean {

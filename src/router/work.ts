@@ -19,6 +19,8 @@ export class Work {
   bytes: Buffer | undefined;
   /** The rest of the command is still to come from the client. */
   large = false;
+  /** Of the last packet of a command of several, once it has come: an answer begins with the next one. */
+  lastSequenceId = 0;
   /** It has no answer, and its server has not taken all of it: the next one waits. */
   flushing = false;
   /** Where it was sent to. */
@@ -44,6 +46,7 @@ export class Work {
     this.choice = undefined;
     this.bytes = undefined;
     this.large = false;
+    this.lastSequenceId = 0;
     this.flushing = false;
     this.connection = undefined;
     this.refusal = undefined;
@@ -53,6 +56,7 @@ export class Work {
 
   end(): void {
     this.active = false;
+    this.lastSequenceId = 0;
     this.flushing = false;
     this.connection = undefined;
     this.bytes = undefined;

@@ -62,16 +62,20 @@ export interface SessionState {
   readonly consistency: ConsistencyLevel | undefined;
 }
 
-/** The state after the handshake. `charset` is the name of the character set of the client's collation. */
+/**
+ * The state after the handshake. `charset` is the name of the character set of the client's collation, `settings` what its
+ * capabilities have set.
+ */
 export function newSession(
   schema: string | undefined,
   charset: string | undefined = defaultModes.charset,
   serverVersion: number = defaultModes.serverVersion,
+  settings: readonly Setting[] = [],
 ): SessionState {
   return {
     modes: { ...defaultModes, charset, serverVersion },
     schema,
-    settings: [],
+    settings,
     unresolved: [],
     pins: [],
     insertId: undefined,

@@ -117,7 +117,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 /** Environment and server variables may hold what is nobody's business, whatever the reference says. */
 function isPrivate(path: readonly PropertyKey[]): boolean {
-  return path.includes('environment') || path.includes('settings');
+  return path.includes('environment') || path.includes('settings') || path.includes('password');
 }
 
 function valueText(value: unknown): string {

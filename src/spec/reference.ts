@@ -29,6 +29,7 @@ What is refused, besides a wrong type or an unknown key:
 - an address outside \`network.subnet\`, one used twice, the subnet's first one; a subnet too small for its hosts;
 - in active-active mode, not exactly one floating address for each balancer;
 - public ports that Tandem's own services have; operators that contain each other;
+- a database account without a source of its password, named like another one, or whose file does not fit;
 - \`sync: strict\` with one database host; more connections of the SQL routers than a database host takes; server variables that the guarantees on acknowledged writes rest on;
 - files and directories that are not there or can not be read, certificates that do not fit.
 
@@ -54,6 +55,7 @@ function rowsOf(path: string, node: SchemaNode, required: boolean): readonly str
     row,
     ...childRows(path, node),
     ...(named?.properties === undefined ? [] : rowsOf(`${path}.NAME`, named, false)),
+    ...(node.items === undefined ? [] : childRows(`${path}.N`, node.items)),
     ...(node.anyOf ?? []).flatMap((option) => childRows(path, option)),
   ];
 }

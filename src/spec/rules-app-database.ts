@@ -3,15 +3,20 @@ import type { Issue } from '#src/std/errors.ts';
 import { guardedMariadbSettings } from './guarded-mariadb-settings.ts';
 import { connectionsPerWorker, keptConnections, maxRouters, routerSettings } from './router-settings.ts';
 import type { Rule } from './rule.ts';
-import type { ParsedStack } from './schema.ts';
+import { accountNamePattern, type ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
+import { staticPath } from './static-path.ts';
 
-export const appErrors: readonly Rule[] = [{ reads: [], check: reservedEnvironment }];
+export const appErrors: readonly Rule[] = [
+  { reads: [], check: reservedEnvironment },
+  { reads: ['web.static', 'web.app.directory'], check: staticOutside },
+];
 
 export const databaseErrors: readonly Rule[] = [
   { reads: ['hosts.*.roles', 'database.sync'], check: strictAlone },
   { reads: [], check: guardedSettings },
   { reads: [], check: reservedSchema },
+  { reads: ['database.accounts', 'database.schema'], check: accountNames },
   { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerConnections },
   { reads: ['hosts.*.roles', 'database.maxConnections', 'database.router'], check: routerWorkers },
   { reads: ['hosts.*.roles', 'database.router'], check: routerCount },
@@ -27,6 +32,18 @@ function reservedEnvironment(parsed: ParsedStack): readonly Issue[] {
       message: 'is given to the application by Tandem',
       hint: 'Remove it.',
     }));
+}
+
+function staticOutside(parsed: ParsedStack): readonly Issue[] {
+  const { web } = parsed;
+  if (web.static === undefined || staticPath(parsed) !== undefined) return [];
+  return [
+    {
+      path: 'web.static',
+      message: `${web.static} does not lie in web.app.directory (${web.app.directory}): a release is one directory`,
+      hint: `Move it there, such as ${web.app.directory.replace(/\/+$/, '')}/public, and write both paths in the same way.`,
+    },
+  ];
 }
 
 function strictAlone(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
@@ -131,7 +148,44 @@ function guardedSettings(parsed: ParsedStack): readonly Issue[] {
   });
 }
 
-const ownSchemas = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'tandem', 'test']);
+const reservedAccounts = /^(?:root|mysql|public|mariadb.*|tandem_.*)$/i;
+/** Each is asked for what it may see, whenever definitions have changed. */
+const maxAccounts = 50;
+
+function accountNames(parsed: ParsedStack): readonly Issue[] {
+  const { accounts, schema } = parsed.database;
+  const names = Object.keys(accounts);
+  const tooMany =
+    names.length > maxAccounts
+      ? [{ path: 'database.accounts', message: `are ${names.length}, and may be ${maxAccounts}` }]
+      : [];
+  return [...tooMany, ...names.flatMap((name) => accountName(name, schema))];
+}
+
+function accountName(name: string, schema: string): readonly Issue[] {
+  const path = `database.accounts.${name}`;
+  const hint = 'Choose another name.';
+  if (!accountNamePattern.test(name)) {
+    return [
+      { path, message: 'should be 1 to 64 letters, digits and underscores, starting with a letter', hint },
+    ];
+  }
+  if (name === schema) {
+    return [{ path, message: 'is the account of the application: it is named like database.schema', hint }];
+  }
+  if (!reservedAccounts.test(name)) return [];
+  return [{ path, message: 'is the name of an account that MariaDB or Tandem keeps for itself', hint }];
+}
+
+const ownSchemas = new Set([
+  'mysql',
+  'sys',
+  'information_schema',
+  'performance_schema',
+  'tandem',
+  'test',
+  'prometheus',
+]);
 
 function reservedSchema(parsed: ParsedStack): readonly Issue[] {
   const { schema } = parsed.database;

@@ -18,7 +18,15 @@ export const hostErrors: readonly Rule[] = [
 export const hostWarnings: readonly Rule[] = [{ reads: ['hosts.*.roles'], check: loneMembers }];
 
 /** Words that stand for something else where host names are written, and what JavaScript gives every object. */
-const reservedNames = new Set(['any', 'operators', 'localhost', 'stack', 'constructor']);
+const reservedNames = new Set([
+  'any',
+  'operator',
+  'operators',
+  'dashboard',
+  'localhost',
+  'stack',
+  'constructor',
+]);
 
 function badNames(parsed: ParsedStack): readonly Issue[] {
   return Object.keys(parsed.hosts).flatMap((name): readonly Issue[] => {

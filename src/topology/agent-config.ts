@@ -2,7 +2,7 @@
  * The agent's configuration file (/etc/tandem/agent/agent.json): what `up` derives from the stack file for one host.
  * Secrets are in files of their own, named here.
  */
-import type { HookName, Role } from '#src/spec/schema.ts';
+import type { AccountPrivileges, HookName, Role } from '#src/spec/schema.ts';
 
 export interface AgentPeer {
   readonly name: string;
@@ -32,9 +32,11 @@ export interface AgentDatabaseConfig {
   readonly hooks: Partial<Record<HookName, readonly string[]>>;
   readonly binlogExpireSeconds: number;
   readonly binlogMaxBytes: number;
+  /** Beside the application's account; their passwords are in `passwordsFile`. */
+  readonly accounts: readonly { readonly name: string; readonly privileges: AccountPrivileges }[];
   /** Name of the application's account. */
   readonly applicationAccount: string;
-  /** JSON file (0600): passwords of the accounts `replication`, `agent`, `application`. */
+  /** JSON file (0600): passwords of the accounts `replication`, `agent`, `application`, and `accounts` by name. */
   readonly passwordsFile: string;
 }
 
@@ -61,6 +63,10 @@ export interface AgentConfig {
   /** Directory for the agent's own files. */
   readonly dataDirectory: string;
   readonly blocklist: { readonly json: string; readonly nft: string };
+  /** A host of a lab: faults may be asked of its agent. */
+  readonly lab: boolean;
+  /** Only on web hosts: the SQL router's control endpoint. */
+  readonly routerControlSocket?: string;
   /** Only on balancers. */
   readonly balancer?: {
     /** HAProxy's runtime API. */
@@ -73,4 +79,8 @@ export interface AgentConfig {
   };
   /** Only on database hosts. */
   readonly database?: AgentDatabaseConfig;
+  /** Only on web hosts: unix sockets that speak HTTP, for figures. */
+  readonly web?: { readonly nginxStatusSocket: string; readonly routerControlSocket: string };
+  /** Only on hosts with Alertmanager; `position` among them, from 0. */
+  readonly monitoring?: { readonly position: number };
 }

@@ -76,10 +76,13 @@ export async function compare(
   scripts: readonly Script[],
   sides: Pick<Sides, 'direct' | 'routed'>,
 ): Promise<Comparison> {
-  const [direct, routed] = await Promise.all([
+  const both = [
     run(client, scripts, sides.direct, 'direct'),
     run(client, scripts, sides.routed, 'routed'),
-  ]);
+  ] as const;
+  // When one fails, the other is not to be in the way of the next client.
+  await Promise.allSettled(both);
+  const [direct, routed] = await Promise.all(both);
   const differences: Difference[] = [];
   let errors = 0;
   for (const key of new Set([...direct.keys(), ...routed.keys()])) {

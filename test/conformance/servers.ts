@@ -19,6 +19,10 @@ const options = [
   'innodb-flush-log-at-trx-commit=0',
   'sync-binlog=0',
   'event-scheduler=OFF',
+  // A flag of the answer tells of what took longer: on a busy machine that is anything.
+  'long-query-time=3600',
+  // As long as wait_timeout by default.
+  'interactive-timeout=7200',
 ];
 
 /** Time for a replica to follow, and for the router to read the new definitions. */

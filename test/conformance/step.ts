@@ -76,6 +76,8 @@ export type Step =
       readonly account: 'first' | 'second' | 'wrong';
       readonly schema?: string;
     } & OnSession)
+  /** Another connection: how its login ends, where a client can tell. */
+  | ({ readonly kind: 'login'; readonly account: 'first' | 'wrong'; readonly schema?: string } & OnSession)
   | ({ readonly kind: 'useSchema'; readonly schema: string } & OnSession)
   /** KILL with the connection id of another session. */
   | ({ readonly kind: 'kill'; readonly target: string; readonly what: string } & OnSession)

@@ -40,6 +40,10 @@ export const changes: Readonly<Record<string, Change>> = {
   'a message': (payload) => {
     if (payload[0] === 0xff) flip(payload, payload.length - 1);
   },
+  'a variable that is told': (payload) => {
+    const told = isOk(payload) && payload.length > 9 && ((payload[4] as number) & 0x40) !== 0;
+    if (told) flip(payload, payload.length - 1);
+  },
   'a value': (payload) => {
     const plain = (payload[0] ?? 0) > 0 && (payload[0] ?? 0) < 0xfb && payload.length > 1;
     if (plain && !isDefinition(payload)) flip(payload, payload.length - 1);

@@ -22,7 +22,31 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     balancer: { mode: 'active-active' },
     site: { httpsPort: 9443, httpPort: 8080, domain: 'shop.example' },
     network: { egress: 'allow', operators: ['10.77.0.1', '192.0.2.0/24'] },
-    database: { router: { consistency: 'session', maxConnectionsPerMember: 50, drainTimeoutMs: 5_000 } },
+    database: {
+      router: { consistency: 'session', maxConnectionsPerMember: 50, drainTimeoutMs: 5_000 },
+      accounts: {
+        reports: { password: 'generated', privileges: 'read' },
+        importer: { password: { file: 'importer.password' } },
+      },
+    },
+    monitoring: {
+      hosts: ['lb-2', 'server-1'],
+      scrapeSeconds: 30,
+      alerts: {
+        webhooks: [
+          { url: 'https://alerts.example/hook', bearerTokenFile: 'token' },
+          { url: 'http://192.0.2.9:8080/' },
+        ],
+        email: {
+          to: ['ops@shop.example'],
+          from: 'tandem@shop.example',
+          smtp: 'mail.shop.example:587',
+          username: 'tandem',
+          passwordFile: 'password',
+        },
+        thresholds: { lagSeconds: 5, diskPercent: 70 },
+      },
+    },
   },
   servers: {
     ...reference,
@@ -37,6 +61,7 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     ...reference,
     stack: 'passive',
     web: { mode: 'active-passive', instances: 1, app },
+    monitoring: false,
   },
   'one-role-per-host': {
     stack: 'apart',
@@ -54,5 +79,6 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     },
     web: { app },
     database: { settings: { innodb_io_capacity: 400, slow_query_log: true } },
+    monitoring: false,
   },
 };

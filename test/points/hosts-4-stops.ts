@@ -15,7 +15,7 @@ const connections = 16;
 /** Hashes of what is defined and shown on a host, by path. */
 async function defined({ hosts }: Servers, host: string): Promise<string> {
   const list = `find /etc/tandem /etc/systemd/system -name 'tandem-*' -type f -o -path '/etc/tandem/*' -type f |
-    sort | xargs sha256sum; readlink /opt/tandem/code /opt/tandem/app /opt/tandem/static; cat /run/tandem/units/*`;
+    sort | xargs sha256sum; readlink /opt/tandem/code /opt/tandem/app/current; cat /run/tandem/units/*`;
   return (await hosts.host(host).console('sh', '-c', list)).stdout;
 }
 
@@ -50,16 +50,17 @@ async function failingRelease(
   const before = await defined(servers, 'server-1');
   const untouched = await defined(servers, 'server-2');
   await writeFile(path, `throw new Error('this release does not start');\n`);
-  const { said, requests, failed } = await stops(servers, counts, () => lab.run('up'));
+  const { said, requests, failed } = await stops(servers, counts, () => lab.run('deploy'));
   log(errorOf(said));
-  assert.match(said, /change stopped at server-1: server-1 was put back as it was; server-2 not touched/);
+  assert.match(said, /is not healthy on server-1.* Every web host runs release/);
   assert.match(said, /this release does not start/);
   assert.equal(await defined(servers, 'server-1'), before, 'server-1 after it was put back');
   assert.equal(await defined(servers, 'server-2'), untouched, 'server-2');
   assert.equal(failed, 0, 'requests failed');
   await lab.healthy(120_000);
   await writeFile(path, good);
-  assert.match(await lab.expect('up'), /Nothing changed|is up/);
+  assert.match(await lab.expect('deploy'), /Nothing changed/);
+  assert.match(await lab.expect('up'), /Nothing changed/);
   return { said: errorOf(said).split('\n').slice(0, 3), requests, failed };
 }
 
@@ -72,14 +73,14 @@ async function diskFull(servers: Servers, counts: Counts, log: (line: string) =>
     join(app, 'large.bin'),
     await readFile('/proc/self/exe').then((bytes) => bytes.subarray(0, 20_000_000)),
   );
-  const { said, requests, failed } = await stops(servers, counts, () => lab.run('up'));
+  const { said, requests, failed } = await stops(servers, counts, () => lab.run('deploy'));
   log(errorOf(said));
-  assert.match(said, /server-1: could not unpack app-/);
-  assert.match(said, /No space left on device/);
+  assert.match(said, /server-1: could not install release/);
+  assert.match(said, /KiB free, and the release needs|No space left on device/);
   assert.equal(failed, 0, 'requests failed');
   await host.console('rm', '/var/filler');
   await lab.healthy(120_000);
-  await lab.expect('up');
+  await lab.expect('deploy');
   return { said: errorOf(said).split('\n').slice(0, 3), requests, failed };
 }
 

@@ -3,9 +3,13 @@
  * bookkeeping schema. Run once, as root through the local socket, by the member that creates the database.
  */
 import { quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
+import { exporterAccount } from '#src/topology/monitoring.ts';
 import type { DatabasePasswords } from './passwords.ts';
 
 export const agentAccount = 'tandem_agent';
+
+/** Keeps the accounts of the stack file (accounts-keep.ts). */
+export const keeperAccount = 'tandem_accounts';
 
 const replicationPrefix = 'tandem_replication_';
 
@@ -76,7 +80,9 @@ export function newDatabaseSql(database: NewDatabase): string {
     '  holder VARCHAR(255) NOT NULL, begun TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP) ENGINE=InnoDB;',
     'CREATE TABLE tandem.barrier (holder VARCHAR(255) PRIMARY KEY, written BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;',
     `INSERT INTO tandem.epoch (epoch, stack_id, holder) VALUES (${database.epoch}, ${quote(database.stackId)}, ${quote(database.holder)});`,
+    ...keeperSql(database.schema, passwords.agent),
     ...database.members.flatMap((member) => replicationAccountSql(member, passwords.replication)),
+    exporterAccountSql,
     `CREATE DATABASE ${schema} CHARACTER SET utf8mb4;`,
     `USE ${schema};`,
     ...(database.schemaSql === undefined ? [] : [database.schemaSql, 'DELIMITER ;', `USE ${schema};`]),
@@ -86,6 +92,24 @@ export function newDatabaseSql(database: NewDatabase): string {
     '',
   ].join('\n');
 }
+
+/**
+ * Makes the keeper of accounts; repeating it changes nothing. It can give what it has, and no more; without READ_ONLY
+ * ADMIN, so that a server which is no longer the primary refuses it.
+ */
+export function keeperSql(schema: string, password: string): readonly string[] {
+  const keeper = `${quoteName(keeperAccount)}@localhost`;
+  return [
+    'CREATE TABLE IF NOT EXISTS tandem.account (name VARCHAR(80) PRIMARY KEY, privileges VARCHAR(16) NOT NULL) ENGINE=InnoDB;',
+    `CREATE USER IF NOT EXISTS ${keeper} IDENTIFIED BY ${quote(password)};`,
+    `GRANT CREATE USER ON *.* TO ${keeper};`,
+    `GRANT ALL PRIVILEGES ON ${quoteName(schema)}.* TO ${keeper} WITH GRANT OPTION;`,
+    `GRANT SELECT ON mysql.global_priv TO ${keeper};`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON tandem.account TO ${keeper};`,
+  ];
+}
+/** Without a password: by the unix user behind a local socket. It sees counters and settings, and no data. */
+export const exporterAccountSql = `CREATE USER IF NOT EXISTS ${exporterAccount}@localhost IDENTIFIED VIA unix_socket WITH MAX_USER_CONNECTIONS 3;`;
 
 /** Makes a member's replication account; repeating it changes nothing. */
 export function replicationAccountSql(member: string, password: string): readonly string[] {

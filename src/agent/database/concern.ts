@@ -15,6 +15,7 @@ import { saveErrant } from '../ha/errant.ts';
 import { haStatus } from '../ha/status.ts';
 import { HaStore } from '../ha/store.ts';
 import { Loop } from '../loop.ts';
+import { AccountKeeper } from './accounts-keep.ts';
 import { purgeBinlogs } from './binlogs.ts';
 import { cloneDatabase, replaceData } from './clone.ts';
 import { createDatabase } from './create.ts';
@@ -29,6 +30,7 @@ import { DatabaseMember } from './member.ts';
 const upkeepMs = 2_000;
 const waitingMs = 250;
 const binlogCheckMs = 30_000;
+const accountCheckMs = 10_000;
 
 export class DatabaseConcern {
   readonly member: DatabaseMember;
@@ -40,6 +42,10 @@ export class DatabaseConcern {
   #installedSeries: string | undefined;
   #recorded = false;
   #binlogsCheckedMs = Number.NEGATIVE_INFINITY;
+  readonly #accounts: AccountKeeper;
+  #accountsCheckedMs = Number.NEGATIVE_INFINITY;
+  /** Why the accounts of the stack file are not all in place; undefined when they are. */
+  #accountsPending: string | undefined;
   #lastSentence = '';
   #rejoinFrom: string | undefined;
 
@@ -49,6 +55,8 @@ export class DatabaseConcern {
     this.#context = context;
     this.member = new DatabaseMember(context, config, options);
     this.donor = new Donor(this.member);
+    this.#accounts = new AccountKeeper(this.member);
+    if (config.accounts.length > 0) this.#accountsPending = 'the accounts of the stack file are being made';
     this.#loop = new Loop({
       name: 'database',
       intervalMs: upkeepMs,
@@ -63,7 +71,10 @@ export class DatabaseConcern {
   }
 
   get status(): AgentDatabaseStatus {
-    return this.#driver === undefined ? this.#waiting : haStatus(this.#driver);
+    if (this.#driver === undefined) return this.#waiting;
+    const status = haStatus(this.#driver);
+    const pending = this.#accountsPending;
+    return pending === undefined || status.role !== 'primary' ? status : { ...status, pending };
   }
 
   /** Whether the server takes writes, as last seen. */
@@ -90,6 +101,7 @@ export class DatabaseConcern {
     this.#loop.stop();
     this.#driver?.stop();
     this.member.connection.close();
+    this.#accounts.close();
   }
 
   async #step(): Promise<number> {
@@ -168,6 +180,7 @@ export class DatabaseConcern {
       await this.#driver.start();
     }
     await this.#keepBinlogs(this.#driver);
+    await this.#keepAccounts();
   }
 
   async #clone(from: string): Promise<void> {
@@ -207,6 +220,21 @@ export class DatabaseConcern {
     this.#binlogsCheckedMs = performance.now();
     const hindrance = await purgeBinlogs(this.member, cluster.members);
     this.#context.warnings.set('binlogs', hindrance);
+  }
+
+  async #keepAccounts(): Promise<void> {
+    if (!this.writable || performance.now() - this.#accountsCheckedMs < accountCheckMs) return;
+    try {
+      this.#accountsPending = await this.#accounts.keep();
+      this.#accountsCheckedMs = performance.now();
+    } catch (error) {
+      // No longer the primary, or its server is busy: looked at again soon.
+      this.member.log.warn('accounts are not as the stack file has them', {
+        error: (error as Error).message,
+      });
+      return;
+    }
+    this.#context.warnings.set('accounts', this.#accountsPending);
   }
 
   #explain(action: DataAction): void {

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { runChecked } from '#src/adapters/process/run.ts';
 import { serverIdOfEpoch } from '#src/ha/keys.ts';
 import { newDatabaseSql } from './accounts.ts';
+import { runAsRoot } from './as-root.ts';
 import { makeServers, putInPlace, serverUser, stagingDirectory } from './files.ts';
 import { readMarker } from './marker.ts';
 import type { DatabaseMember } from './member.ts';
@@ -58,13 +59,5 @@ async function creationSql(member: DatabaseMember): Promise<string> {
     applicationAccount: config.applicationAccount,
     passwords: await readPasswords(config.passwordsFile),
     schemaSql: config.schemaFile === undefined ? undefined : await readFile(config.schemaFile, 'utf8'),
-  });
-}
-
-/** The statements go over standard input: they hold passwords. */
-async function runAsRoot(socket: string, sql: string): Promise<void> {
-  await runChecked(['mariadb', '--no-defaults', `--socket=${socket}`, '--user=root', '--batch'], {
-    input: sql,
-    timeoutMs: 120_000,
   });
 }

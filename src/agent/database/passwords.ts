@@ -5,6 +5,8 @@ export interface DatabasePasswords {
   readonly replication: string;
   readonly agent: string;
   readonly application: string;
+  /** By name, of the stack file's other accounts. */
+  readonly accounts: Readonly<Record<string, string>>;
 }
 
 export async function readPasswords(path: string): Promise<DatabasePasswords> {
@@ -16,9 +18,9 @@ export async function readPasswords(path: string): Promise<DatabasePasswords> {
     const code = (error as NodeJS.ErrnoException).code ?? 'it is not JSON';
     throw new Error(`${path}: the passwords can't be read (${code})`);
   }
-  const { replication, agent, application } = found;
+  const { replication, agent, application, accounts = {} } = found;
   if (replication === undefined || agent === undefined || application === undefined) {
     throw new Error(`${path}: a password is missing`);
   }
-  return { replication, agent, application };
+  return { replication, agent, application, accounts };
 }

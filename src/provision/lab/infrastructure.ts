@@ -21,9 +21,8 @@ export class LabInfrastructure implements Infrastructure {
   constructor(location: {
     readonly spec: Spec;
     readonly stateDirectory: string;
-    readonly directory: string;
   }) {
-    this.#lab = new Lab(describeLab(location.spec, location.stateDirectory, location.directory));
+    this.#lab = new Lab(describeLab(location.spec, location.stateDirectory));
   }
 
   driver(host: string): HostDriver {

@@ -12,7 +12,7 @@ while [ $# -ge 2 ]; do
 done
 cd releases
 kept=' '
-for link in ../code ../app ../static previous-code previous-app previous-static; do
+for link in ../code previous-code; do
   [ -e "$link" ] || continue
   layer=$(basename "$(readlink -f "$link")")
   kept="$kept$layer "

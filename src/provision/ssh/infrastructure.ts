@@ -67,7 +67,7 @@ export class SshInfrastructure implements Infrastructure {
   }
 
   #describe(): Promise<Release> {
-    this.#release ??= describeRelease(this.#spec, this.#stackDirectory, this.#stateDirectory);
+    this.#release ??= describeRelease();
     return this.#release;
   }
 

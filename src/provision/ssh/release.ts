@@ -1,6 +1,7 @@
 /**
- * What is shipped to servers: Tandem's code, the npm packages and the Node.js that it runs on, the application, static
- * files. Each is a layer under the hash of its content, so that only what changed is sent, and what is there stays.
+ * What `up` ships to servers: Tandem's code, the npm packages and the Node.js that it runs on. Each is a layer under the
+ * hash of its content, so that only what changed is sent, and what is there stays. The application has releases of its
+ * own (../application).
  */
 
 import { spawn } from 'node:child_process';
@@ -10,8 +11,8 @@ import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm } from 'nod
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { dashboardAssets } from '#src/render/dashboard.ts';
 import type { ReleaseName } from '#src/render/service.ts';
-import type { Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { ReleaseHashes } from '../infrastructure.ts';
 
@@ -38,29 +39,12 @@ export interface Release {
 const repository = resolve(import.meta.dirname, '../../..');
 const hashLength = 16;
 
-/** The release of this clone of Tandem and of the stack's application. `stateDirectory` is never part of it. */
-export async function describeRelease(
-  spec: Spec,
-  stackDirectory: string,
-  stateDirectory: string,
-): Promise<Release> {
-  const skip = resolve(stateDirectory);
-  const { app, static: statics } = spec.web;
-  const own = await ownLayers();
-  const code = own.at(-1) as Layer;
-  const appLayer = await treeLayer('app', resolve(stackDirectory, app.directory), skip);
-  const staticLayer =
-    statics === undefined ? undefined : await treeLayer('static', resolve(stackDirectory, statics), skip);
-  const shown = {
-    code: code.name,
-    app: appLayer.name,
-    ...(staticLayer === undefined ? {} : { static: staticLayer.name }),
-  };
-  return {
-    layers: [...own, appLayer, ...(staticLayer === undefined ? [] : [staticLayer])],
-    shown,
-    hashes: { ...shown, runtime: own[0]?.name ?? '' },
-  };
+/** The release of this clone of Tandem. */
+export async function describeRelease(): Promise<Release> {
+  const layers = await ownLayers();
+  const [runtime, , code] = layers;
+  const shown = { code: code?.name ?? '' };
+  return { layers, shown, hashes: { ...shown, runtime: runtime?.name ?? '' } };
 }
 
 /** What runs on the operator's machine alone: a change of it is none of the servers'. */
@@ -91,7 +75,8 @@ async function ownLayers(): Promise<readonly Layer[]> {
     links: { [`node_modules/${node}`]: `../../${runtime.name}` },
   };
   const sources = (await listFiles(repository, 'src')).filter((file) => !operatorsOnly.test(file));
-  const files = ['package.json', 'scripts/node.sh', ...sources];
+  const page = await listFiles(repository, dashboardAssets);
+  const files = ['package.json', 'scripts/node.sh', ...sources, ...page];
   const code: Layer = {
     name: `code-${hash(`${modules.name} ${await hashFiles(repository, files)}`)}`,
     directory: repository,
@@ -101,23 +86,13 @@ async function ownLayers(): Promise<readonly Layer[]> {
   return [runtime, modules, code];
 }
 
-async function treeLayer(kind: ReleaseName, directory: string, skip: string): Promise<Layer> {
-  const files = await listFiles(directory, '.', skip);
-  return { name: `${kind}-${await hashFiles(directory, files)}`, directory, files, links: {} };
-}
-
-/** Never part of an application: what belongs to the machine that it is developed on. */
-const skippedNames = new Set(['.git', '.tandem']);
-
-async function listFiles(root: string, directory: string, skip?: string): Promise<readonly string[]> {
+async function listFiles(root: string, directory: string): Promise<readonly string[]> {
   const entries = await readdir(join(root, directory), { withFileTypes: true });
-  const lists = entries
-    .filter(({ name, parentPath }) => !skippedNames.has(name) && join(parentPath, name) !== skip)
-    .map(async (entry) => {
-      const path = relative(root, join(entry.parentPath, entry.name));
-      if (entry.isDirectory()) return listFiles(root, path, skip);
-      return entry.isFile() || entry.isSymbolicLink() ? [path] : [];
-    });
+  const lists = entries.map(async (entry) => {
+    const path = relative(root, join(entry.parentPath, entry.name));
+    if (entry.isDirectory()) return listFiles(root, path);
+    return entry.isFile() || entry.isSymbolicLink() ? [path] : [];
+  });
   return (await Promise.all(lists)).flat().sort();
 }
 

@@ -7,7 +7,7 @@ mkdir -p "$kept.new/units"
 cp -a /etc/tandem "$kept.new/etc"
 find /etc/systemd/system -maxdepth 1 -name 'tandem-*.service' -type f -exec cp -a {} "$kept.new/units/" \;
 cp -a /var/lib/tandem/units "$kept.new/notes"
-for name in code app static; do
+for name in code; do
   [ -L "/opt/tandem/$name" ] && cp -a "/opt/tandem/$name" "$kept.new/$name"
 done
 sync -f "$kept.new"

@@ -16,7 +16,7 @@ for unit in /etc/systemd/system/tandem-*.service; do
 done
 cp -a "$kept/units/." /etc/systemd/system/
 cp -a "$kept/notes/." /var/lib/tandem/units/
-for name in code app static; do
+for name in code; do
   [ -L "$kept/$name" ] && cp -a "$kept/$name" "/opt/tandem/$name.new" && mv -Tf "/opt/tandem/$name.new" "/opt/tandem/$name"
 done
 systemctl daemon-reload

@@ -279,6 +279,40 @@ const resets = script(
   { kind: 'changeUser', account: 'second', schema: 'mysql' },
   { kind: 'changeUser', account: 'second' },
   'SELECT CURRENT_USER(), DATABASE()',
+  { kind: 'changeUser', account: 'first', schema: '' },
+  'SELECT CURRENT_USER(), DATABASE()',
+);
+
+/** A client's capabilities may say more of a session than its packets: IGNORE_SPACE, and waiting as an interactive one. */
+const asked = ['SELECT @@sql_mode, @@wait_timeout', 'SELECT COUNT (1)'];
+const capabilities = script(
+  'session/capabilities',
+  asked,
+  "SET sql_mode = 'ANSI_QUOTES'",
+  asked,
+  'SET sql_mode = DEFAULT, wait_timeout = DEFAULT',
+  asked,
+  { kind: 'changeUser', account: 'second' },
+  asked,
+  { kind: 'reset' },
+  asked,
+  { kind: 'changeUser', account: 'first' },
+  asked,
+  { kind: 'changeUser', account: 'wrong' },
+  // What the character set is now: see docs/router.md.
+  'SET NAMES utf8mb4',
+  asked,
+);
+
+const logins = script(
+  'session/logins',
+  { kind: 'login', account: 'first' },
+  { kind: 'login', account: 'first', schema: 'conf' },
+  { kind: 'login', account: 'first', schema: '' },
+  { kind: 'login', account: 'first', schema: 'no_such' },
+  { kind: 'login', account: 'first', schema: 'mysql' },
+  { kind: 'login', account: 'wrong' },
+  { kind: 'login', account: 'wrong', schema: 'conf' },
 );
 
 const others = script(
@@ -383,6 +417,8 @@ export const sessionScripts: readonly Script[] = [
   schemas,
   numbers,
   resets,
+  capabilities,
+  logins,
   others,
   kills,
   notNull,

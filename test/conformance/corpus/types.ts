@@ -21,6 +21,12 @@ interface ColumnType {
   readonly key?: string | false;
 }
 
+/** From a row of texts: the type, two values, one that does not fit, and a parameter; `third` is the third value. */
+function columnType(row: readonly string[], third?: string): ColumnType {
+  const [type = '', low = '', high = '', bad = '', kind = '', value = ''] = row;
+  return { type, values: [low, high, third ?? low], bad, parameter: parameter(kind as 'tiny', value) };
+}
+
 const integers: readonly ColumnType[] = [
   ['TINYINT', '-128', '127', '300', 'tiny', '-7'],
   ['TINYINT UNSIGNED', '0', '255', '-1', 'utiny', '200'],
@@ -35,12 +41,7 @@ const integers: readonly ColumnType[] = [
   ['BIGINT', '-9223372036854775808', '9223372036854775807', '9223372036854775808', 'longlong', '-5000000000'],
   ['BIGINT UNSIGNED', '0', '18446744073709551615', '-1', 'ulonglong', '18446744073709551614'],
   ['YEAR', '1901', '2155', '3000', 'year', '2024'],
-].map(([type = '', low = '', high = '', bad = '', kind = '', value = '']) => ({
-  type,
-  values: [low, high, '1'],
-  bad,
-  parameter: parameter(kind as 'tiny', value),
-}));
+].map((row) => columnType(row, '1'));
 
 const numbers: readonly ColumnType[] = [
   ['DECIMAL(10,2)', '-12345678.91', '0.005', "'abc'", 'decimal', '3.14'],
@@ -60,12 +61,7 @@ const numbers: readonly ColumnType[] = [
   ['BIT(1)', "b'0'", "b'1'", "b'10'", 'bit', '01'],
   ['BIT(20)', "b'10101010101010101010'", "b'0'", '2000000', 'bit', '0a0b0c'],
   ['BIT(64)', '0xFFFFFFFFFFFFFFFF', "b'1'", "'123456789'", 'bit', '0102030405060708'],
-].map(([type = '', low = '', high = '', bad = '', kind = '', value = '']) => ({
-  type,
-  values: [low, high, '1'],
-  bad,
-  parameter: parameter(kind as 'tiny', value),
-}));
+].map((row) => columnType(row, '1'));
 
 const times: readonly ColumnType[] = [
   ['DATE', "'1000-01-01'", "'9999-12-31'", "'2024-02-30'", 'date', '2024-02-29'],
@@ -111,12 +107,7 @@ const times: readonly ColumnType[] = [
     'timestamp',
     '2024-02-29 12:34:56.000001',
   ],
-].map(([type = '', low = '', high = '', bad = '', kind = '', value = '']) => ({
-  type,
-  values: [low, high, low],
-  bad,
-  parameter: parameter(kind as 'tiny', value),
-}));
+].map((row) => columnType(row));
 
 const long = (byte: string, count: number) => `REPEAT('${byte}', ${count})`;
 
@@ -231,8 +222,9 @@ function writes({ type, values, bad, parameter: given }: ColumnType): Script {
 
 function reads({ type, values, parameter: given, key }: ColumnType): Script {
   const [low, high, third] = values;
-  // The server makes a FLOAT of 23 digits of that, and writes FLOAT into the binlog: 12 digits on any replica.
-  const greatest = /^FLOAT/.test(type) ? 'd' : 'MAX(d) OVER ()';
+  // The server makes a FLOAT or DOUBLE of 23 digits of that, and writes the plain type into the binlog: 12 or 22 digits
+  // on any replica.
+  const greatest = /^(FLOAT|DOUBLE)/.test(type) ? 'd' : 'MAX(d) OVER ()';
   return script(
     `types/${type}: reads`,
     `CREATE TABLE t (id INT PRIMARY KEY, c ${type}, d ${type}${key === false ? '' : ', KEY (c)'}) ENGINE=InnoDB`,

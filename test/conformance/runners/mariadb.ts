@@ -69,6 +69,7 @@ function session(connection: Connection, target: Target): RunnerSession {
           return attempt(() => connection.reset());
         case 'useSchema':
         case 'command':
+        case 'login':
           return skipped;
         case 'changeUser': {
           const account = step.account === 'second' ? target.second : target.first;

@@ -78,6 +78,7 @@ function session(connection: Connection, target: Target): RunnerSession {
           return plain((done) => (connection as unknown as { reset(d: typeof done): void }).reset(done));
         case 'useSchema':
         case 'command':
+        case 'login':
           return skipped;
         case 'changeUser': {
           const account = step.account === 'second' ? target.second : target.first;

@@ -2,7 +2,7 @@
  * A connection of packets: a command goes out, every packet of its answer is kept as it came, headers and sequence ids
  * included. It finds the end of an answer by itself: with the router's own code for that, both would err together.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { nativeAnswer } from '#src/mysql-wire/auth-native.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
 import { encodeChangeUser } from '#src/mysql-wire/change-user.ts';
@@ -11,6 +11,7 @@ import { type Greeting, parseGreeting } from '#src/mysql-wire/greeting.ts';
 import { encodeHandshakeResponse } from '#src/mysql-wire/handshake-response.ts';
 import { digests } from '#src/router/digests.ts';
 import type { Account } from './protocol.ts';
+import { statusAt } from './wire-ok.ts';
 
 export interface WireOptions {
   readonly capabilities: number;
@@ -33,6 +34,8 @@ export class WireConnection {
   greeting!: Greeting;
   /** What was received since the last command. */
   packets: Buffer[] = [];
+  /** Those of them that are OK packets, or end rows as such. */
+  readonly oks = new WeakSet<Buffer>();
 
   private constructor(socket: Socket, options: WireOptions) {
     this.#socket = socket;
@@ -51,26 +54,33 @@ export class WireConnection {
   }
 
   static async open(
-    host: string,
-    port: number,
+    where: NetConnectOpts,
     account: Account,
     options: WireOptions,
+    database?: string,
   ): Promise<WireConnection> {
-    const connection = new WireConnection(connect(port, host), options);
+    const connection = new WireConnection(connect(where), options);
     connection.greeting = parseGreeting((await connection.#next()).subarray(headerBytes));
+    const withDatabase = database === undefined ? 0 : capability.connectWithDatabase;
     const response = encodeHandshakeResponse({
       ...options,
+      capabilities: options.capabilities | withDatabase,
       maxPacketBytes: 1 << 30,
       collation: 45,
       user: account.user,
       authResponse: nativeAnswer(digests, account.password, connection.greeting.scramble),
       authPlugin: 'mysql_native_password',
-      database: undefined,
+      database,
       attributes: new Map([['program_name', 'conformance']]),
     });
     connection.#socket.write(packetOf(response, 1));
-    await connection.#next();
+    connection.#noteOk(await connection.#next());
     return connection;
+  }
+
+  /** A packet that is an OK packet if it begins like one. */
+  #noteOk(packet: Buffer): void {
+    if (packet[headerBytes] === 0) this.oks.add(packet);
   }
 
   async command(code: number, argument: Buffer, shape: Shape, file?: Buffer): Promise<readonly Buffer[]> {
@@ -117,6 +127,7 @@ export class WireConnection {
         );
         await this.#next();
       }
+      this.#noteOk(this.packets.at(-1) as Buffer);
     } catch (error) {
       this.packets.push(Buffer.from((error as Error).message));
     }
@@ -193,7 +204,10 @@ export class WireConnection {
     const packet = await this.#next();
     const payload = packet.subarray(headerBytes);
     if (payload[0] === 0xff) return payload.readUInt16LE(1) === 0xffff;
-    if (payload[0] === 0) return (okStatus(payload) & status.more) !== 0;
+    if (payload[0] === 0) {
+      this.oks.add(packet);
+      return (okStatus(payload) & status.more) !== 0;
+    }
     if (payload[0] === 0xfb) {
       const sequence = packet[3] as number;
       const end = Buffer.from([
@@ -226,8 +240,9 @@ export class WireConnection {
       const payload = packet.subarray(headerBytes);
       if (payload[0] === 0xff) return false;
       if (payload[0] === 0xfe && payload.length < (this.#deprecateEof ? maxPayloadBytes : 9)) {
-        const flags = this.#deprecateEof ? okStatus(payload) : payload.readUInt16LE(3);
-        return (flags & status.more) !== 0;
+        if (!this.#deprecateEof) return (payload.readUInt16LE(3) & status.more) !== 0;
+        this.oks.add(packet);
+        return (okStatus(payload) & status.more) !== 0;
       }
       while (packet.length === headerBytes + maxPayloadBytes) packet = await this.#next();
     }
@@ -235,10 +250,5 @@ export class WireConnection {
 }
 
 function okStatus(payload: Buffer): number {
-  let at = 1;
-  for (let number = 0; number < 2; number++) {
-    const first = payload[at] as number;
-    at += first < 0xfb ? 1 : first === 0xfc ? 3 : first === 0xfd ? 4 : 9;
-  }
-  return payload.readUInt16LE(at);
+  return payload.readUInt16LE(statusAt(payload));
 }

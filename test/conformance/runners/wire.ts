@@ -1,26 +1,29 @@
 /** `wire.ts CORPUS TARGET FORM`: every packet of every answer, for a client with the capabilities of that form. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { capability, extendedCapability } from '#src/mysql-wire/capabilities.ts';
+import { capability, extendedCapability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
 import { command } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import type { ExecuteStep, Parameter } from '../step.ts';
-import { type RunnerSession, runCorpus, type Target } from './protocol.ts';
+import { type Account, type RunnerSession, runCorpus, type Target } from './protocol.ts';
 import { type Shape, WireConnection, type WireOptions } from './wire-connection.ts';
+import { variablesInOrder } from './wire-ok.ts';
 import { bytesOf, byteTypes, typeBytes, valueBytes } from './wire-parameters.ts';
 
+/** What every client of these days has; in the rest they differ. */
 const common =
-  capability.longFlag |
-  capability.localFiles |
-  capability.protocol41 |
-  capability.transactions |
-  capability.secureConnection |
-  capability.multiStatements |
-  capability.multiResults |
-  capability.preparedMultiResults |
-  capability.pluginAuth |
-  capability.connectAttributes |
-  capability.pluginAuthLengthEncoded;
+  offeredCapabilities &
+  ~(
+    capability.foundRows |
+    capability.connectWithDatabase |
+    capability.noSchema |
+    capability.odbc |
+    capability.ignoreSpace |
+    capability.interactive |
+    capability.ignoreSigpipe |
+    capability.sessionTrack |
+    capability.deprecateEof
+  );
 
 /** What clients there are: of old, of today, and one that wants to know everything. */
 const forms: Readonly<Record<string, WireOptions>> = {
@@ -53,9 +56,9 @@ function masked(packet: Buffer): Buffer {
   return Buffer.from(packet.toString('latin1', 3).replace(/\(\d+\)/, '(n)'), 'latin1');
 }
 
-function shown(packets: readonly Buffer[]): readonly string[] {
+function shown(connection: WireConnection, packets: readonly Buffer[]): readonly string[] {
   return packets
-    .map(masked)
+    .map((packet) => (connection.oks.has(packet) ? variablesInOrder(packet) : masked(packet)))
     .map((packet) =>
       packet.length <= shownBytes
         ? packet.toString('hex')
@@ -70,9 +73,18 @@ const shapes: Readonly<Record<number, Shape>> = {
   [command.stmtPrepare]: 'prepare',
 };
 
-function session(connection: WireConnection, target: Target): RunnerSession {
+/** Without sequence ids: the router asks for a password in fewer packets. */
+const withoutSequence = (packets: readonly string[]): readonly string[] =>
+  packets.map((packet) => `${packet.slice(0, 6)}${packet.slice(8)}`);
+
+const accountOf = (target: Target, name: 'first' | 'second' | 'wrong'): Account => {
+  const account = name === 'second' ? target.second : target.first;
+  return name === 'wrong' ? { ...account, password: 'wrong' } : account;
+};
+
+function session(connection: WireConnection, target: Target, port: number): RunnerSession {
   const ask = async (code: number, argument: Buffer, file?: Buffer): Promise<readonly string[]> =>
-    shown(await connection.command(code, argument, shapes[code] ?? 'result', file));
+    shown(connection, await connection.command(code, argument, shapes[code] ?? 'result', file));
   return {
     connectionId: connection.greeting.connectionId,
     close: () => connection.close(),
@@ -95,11 +107,16 @@ function session(connection: WireConnection, target: Target): RunnerSession {
         case 'command':
           return ask(step.code, Buffer.from(step.argument, 'hex'));
         case 'changeUser': {
-          const account = step.account === 'second' ? target.second : target.first;
-          const password = step.account === 'wrong' ? 'wrong' : account.password;
-          // The router asks for the password in fewer packets.
-          const answer = await connection.changeUser({ ...account, password }, step.schema ?? 'conf');
-          return shown(answer.map((packet) => Buffer.concat([packet.subarray(0, 3), packet.subarray(4)])));
+          const account = accountOf(target, step.account);
+          return withoutSequence(
+            shown(connection, await connection.changeUser(account, step.schema ?? 'conf')),
+          );
+        }
+        case 'login': {
+          const account = accountOf(target, step.account);
+          const other = await WireConnection.open({ host: target.host, port }, account, options, step.schema);
+          await other.close();
+          return withoutSequence(shown(other, other.packets.slice(-1)));
         }
       }
     },
@@ -112,21 +129,24 @@ async function executeStep(
 ): Promise<readonly (readonly string[])[]> {
   const answer = await connection.command(command.stmtPrepare, Buffer.from(step.sql), 'prepare');
   const [first] = answer;
-  if (first === undefined || first[headerBytes] !== 0) return [shown(answer)];
+  if (first === undefined || first[headerBytes] !== 0) return [shown(connection, answer)];
   const id = Buffer.from(first.subarray(headerBytes + 1, headerBytes + 5));
   const count = first.readUInt16LE(headerBytes + 7);
   // The number that a server gives to a statement is nobody's business but its own.
   const told = Buffer.from(first);
   told.fill(0, headerBytes + 1, headerBytes + 5);
-  const all = [shown([told, ...answer.slice(1)])];
+  const all = [shown(connection, [told, ...answer.slice(1)])];
   if (step.bulk === true && (options.extendedCapabilities & extendedCapability.bulkOperations) !== 0) {
-    all.push(shown(await connection.command(command.stmtBulkExecute, bulkArgument(id, step), 'result')));
+    all.push(
+      shown(connection, await connection.command(command.stmtBulkExecute, bulkArgument(id, step), 'result')),
+    );
   } else {
     for (const parameters of step.executions) {
       if (parameters.length !== count) continue;
       if (step.longData === true) sendLongData(connection, id, parameters);
       all.push(
         shown(
+          connection,
           await connection.command(
             command.stmtExecute,
             executeArgument(id, parameters, step),
@@ -137,7 +157,7 @@ async function executeStep(
       if (step.fetchRows !== undefined) all.push(...(await fetchAll(connection, id, step.fetchRows)));
     }
   }
-  all.push(shown(await connection.command(command.stmtReset, id, 'result')));
+  all.push(shown(connection, await connection.command(command.stmtReset, id, 'result')));
   connection.send(command.stmtClose, id);
   return all;
 }
@@ -152,7 +172,7 @@ async function fetchAll(
   count.writeUInt32LE(rows);
   for (let fetches = 0; fetches < 200; fetches++) {
     const packets = await connection.command(command.stmtFetch, Buffer.concat([id, count]), 'rows');
-    all.push(shown(packets));
+    all.push(shown(connection, packets));
     const last = packets.at(-1);
     if (packets.length < 2 || last === undefined || last[headerBytes] === 0xff) break;
     // SERVER_STATUS_LAST_ROW_SENT, in either form of the end.
@@ -212,5 +232,5 @@ function bulkArgument(id: Buffer, { executions }: ExecuteStep): Buffer {
 }
 
 await runCorpus(async (target, port) =>
-  session(await WireConnection.open(target.host, port, target.first, options), target),
+  session(await WireConnection.open({ host: target.host, port }, target.first, options), target, port),
 );

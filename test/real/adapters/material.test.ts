@@ -9,6 +9,7 @@ import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { leafLifetimeMs, renewBeforeMs } from '#src/adapters/tls/lifetimes.ts';
 import { loadOrCreateMaterial } from '#src/provision/material/material.ts';
+import type { Spec } from '#src/spec/spec.ts';
 import { smallSpec } from '#test/unit/adapters/spec-fixture.ts';
 
 const spec = smallSpec([
@@ -28,6 +29,35 @@ describe('material', () => {
     const second = await loadOrCreateMaterial(state, spec);
     expect(JSON.stringify(second)).toBe(JSON.stringify(first));
     expect(new Set(Object.values(first.passwords)).size).toBe(3);
+  });
+
+  it('makes a password for each account, and keeps that of one that is gone', async () => {
+    const withAccounts = (accounts: Spec['database']['accounts']): Spec => ({
+      ...spec,
+      database: { ...spec.database, accounts },
+    });
+    const file = join(state, 'importer.password');
+    await writeFile(file, 'new\nold\n');
+    const both = withAccounts({
+      reports: { password: 'generated', privileges: 'read' },
+      importer: { password: { file }, privileges: 'write' },
+    });
+    const { accounts } = await loadOrCreateMaterial(state, both);
+    const { server } = accounts['reports'] ?? {};
+    expect(server).toMatch(/^[\w-]{32}$/);
+    expect(accounts['reports']?.clients).toEqual([server]);
+    expect(accounts['importer']?.clients).toEqual(['new', 'old']);
+    expect(accounts['importer']?.server).not.toBe(server);
+    expect((await loadOrCreateMaterial(state, withAccounts({}))).accounts).toEqual({});
+    await writeFile(file, 'newest\n');
+    const again = await loadOrCreateMaterial(state, both);
+    expect(again.accounts['reports']).toEqual(accounts['reports']);
+    expect(again.accounts['importer']).toEqual({ server: accounts['importer']?.server, clients: ['newest'] });
+    await writeFile(file, '\n');
+    await expect(loadOrCreateMaterial(state, both)).rejects.toMatchObject({
+      code: 'password-unusable',
+      issues: [{ path: 'database.accounts.importer.password.file' }],
+    });
   });
 
   it('keeps everything to root', async () => {

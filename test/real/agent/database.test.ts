@@ -48,6 +48,9 @@ describe('two members', () => {
     expect(stack.query(0, "SHOW GRANTS FOR `tandem_replication_server-2`@'%'")).toMatch(
       /GRANT REPLICATION SLAVE ON \*\.\* .* REQUIRE SSL/,
     );
+    const keeper = stack.query(0, 'SHOW GRANTS FOR tandem_accounts@localhost');
+    expect(keeper).toMatch(/^GRANT CREATE USER ON \*\.\* TO/m);
+    expect(keeper).not.toMatch(/SUPER|READ.ONLY|ON `?mysql`?\.\*/);
     expect(stack.query(0, "SELECT COUNT(*) FROM mysql.global_priv WHERE User = ''")).toBe('0');
     await expect(stack.asApplication(1, "INSERT INTO people (name) VALUES ('no')")).rejects.toMatchObject({
       errno: 1290,

@@ -260,6 +260,7 @@ async function makeMember(
   const config: AgentConfig = {
     stack: 'users',
     stackId,
+    lab: false,
     host: peer.name,
     address: peer.address,
     interface: 'lo',
@@ -282,6 +283,7 @@ async function makeMember(
       members: peers,
       schema: 'users',
       schemaFile: file('schema.sql'),
+      accounts: [],
       sync: 'required',
       degradeAfterMs: 2_000,
       failover: { stableAfterMs: 60_000, free: 2, holdMs: 30_000 },

@@ -1,11 +1,20 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import type { NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import mysql, { type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
+import { WireConnection } from '#test/conformance/runners/wire-connection.ts';
 import { disposeServers, removeDirectories, temporaryDirectory } from '../mariadb/server.ts';
 import { account, type RouterStack, startStack } from './stack.ts';
+
+/** A client that wants to be told what changes in its session. */
+const tracking = {
+  capabilities: offeredCapabilities & ~capability.connectWithDatabase,
+  extendedCapabilities: 0,
+};
 
 let stack: RouterStack;
 
@@ -81,6 +90,45 @@ test('change of schema and of the account, reset, unknown schema', async () => {
   expect(after).toEqual({ d: 'test' });
   await client.end();
   await expect(connect({ database: 'nowhere' })).rejects.toMatchObject({ errno: 1044 });
+});
+
+test('what a client turns on by its capabilities lasts until a reset, also on a connection that others have used', async () => {
+  const seenOn = async (where: object): Promise<unknown[]> => {
+    // mysql2 asks for IGNORE_SPACE.
+    const client = await connect({ ...where, flags: ['INTERACTIVE'] });
+    const seen: unknown[] = [];
+    const look = async () => {
+      const sql = 'SELECT @@sql_mode AS mode, @@wait_timeout = @@interactive_timeout AS interactive';
+      seen.push((await client.query<RowDataPacket[]>(sql))[0][0]);
+    };
+    await look();
+    await client.query("SET sql_mode = 'ANSI_QUOTES'");
+    await look();
+    await client.reset();
+    await look();
+    await client.changeUser({ database: 'test' });
+    await look();
+    await client.end();
+    return seen;
+  };
+  await stack.primary.run('SET GLOBAL interactive_timeout = 7200');
+  const direct = await seenOn({ socketPath: undefined, host: '127.0.0.1', port: stack.primary.port });
+  expect(direct[0]).toMatchObject({ mode: expect.stringContaining('IGNORE_SPACE'), interactive: 1 });
+  expect(direct[2]).toMatchObject({ mode: expect.not.stringContaining('IGNORE_SPACE'), interactive: 0 });
+  for (let time = 0; time < 3; time++) expect(await seenOn({})).toEqual(direct);
+});
+
+test('a login and a change of user tell the schema to whoever tracks it', async () => {
+  const seenOn = async (where: NetConnectOpts): Promise<unknown[]> => {
+    const client = await WireConnection.open(where, account, tracking, 'test');
+    const seen = [client.packets.at(-1), ...(await client.changeUser(account, 'other')).slice(-1)];
+    await client.close();
+    // Without the sequence id: the router asks for the password in fewer packets.
+    return seen.map((packet) => packet?.subarray(4).toString('hex'));
+  };
+  const direct = await seenOn({ host: '127.0.0.1', port: stack.primary.port });
+  expect(direct[0]).toContain(Buffer.from('test').toString('hex'));
+  expect(await seenOn({ path: stack.socketPath })).toEqual(direct);
 });
 
 test('refusals are those of a server', async () => {

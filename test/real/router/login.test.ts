@@ -122,6 +122,29 @@ test.each(['mysql_native_password', 'caching_sha2_password', 'client_ed25519'] a
   },
 );
 
+test.each(['mysql_native_password', 'caching_sha2_password'] as const)(
+  'clients prove passwords of their own by %s, and the router its own to the server',
+  async (plugin) => {
+    const clientPasswords = ['the new one', 'the old one'];
+    stack = await startStack({
+      replicas: 0,
+      config: { accounts: [{ ...account, plugin, clientPasswords }] },
+    });
+    for (const password of clientPasswords) {
+      expect((await cli(stack.socketPath, password)).stdout).toBe('42\n');
+    }
+    await expect(cli(stack.socketPath, account.password)).rejects.toThrow(/ERROR 1045/);
+    const client = await mysql.createConnection({
+      ...account,
+      password: 'the new one',
+      socketPath: stack.socketPath,
+    });
+    await client.changeUser({ ...account, password: 'the old one' });
+    await expect(client.changeUser({ ...account })).rejects.toMatchObject({ errno: 1045 });
+    client.destroy();
+  },
+);
+
 test('TLS of clients over TCP, also with bytes that come right behind the request', async () => {
   stack = await startStack({
     replicas: 0,

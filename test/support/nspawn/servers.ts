@@ -1,5 +1,5 @@
 /** The reference stack on bare servers: hosts of the test's own, and the stack file and commands of their operator. */
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadStackFile } from '#src/adapters/stack-file.ts';
 import { SshInfrastructure } from '#src/provision/ssh/infrastructure.ts';
@@ -68,21 +68,5 @@ async function closeConnections(lab: Lab): Promise<void> {
 
 /** The users example as somebody ships an application: a directory with its own node_modules. */
 export async function exampleApplication(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
   await cp(join(repository, 'examples/users'), directory, { recursive: true });
-  const lock = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dependencies?: Record<string, string> }>;
-  };
-  const wanted = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
-  const done = new Set<string>();
-  const add = async (name: string): Promise<void> => {
-    if (done.has(name)) return;
-    done.add(name);
-    const path = `node_modules/${name}`;
-    await cp(join(repository, path), join(directory, path), { recursive: true });
-    for (const each of Object.keys(lock.packages[path]?.dependencies ?? {})) await add(each);
-  };
-  for (const name of Object.keys(wanted.dependencies)) await add(name);
 }

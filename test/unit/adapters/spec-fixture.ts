@@ -4,7 +4,9 @@ import type { Spec } from '#src/spec/spec.ts';
 export function smallSpec(hosts: readonly [string, string][], site: Partial<Spec['site']> = {}): Spec {
   return {
     stack: 'users',
-    database: {},
+    database: { accounts: {} },
+    monitoring: false,
+    dashboard: { operators: [] },
     hosts: hosts.map(([name, address]) => ({
       name,
       address,

@@ -78,7 +78,7 @@ describe('the SQL of a new database', () => {
     holder: 'server-1',
     schema: 'users',
     applicationAccount: 'users',
-    passwords: { replication: "r'1", agent: 'a\\2', application: 'p3' },
+    passwords: { replication: "r'1", agent: 'a\\2', application: 'p3', accounts: {} },
     schemaSql: 'DELIMITER //\nCREATE TABLE t (id INT)//',
   });
 

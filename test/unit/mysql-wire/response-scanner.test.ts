@@ -173,6 +173,27 @@ test('rows of 16 MiB and more, whose continuation looks like an end', () => {
   expect(follow(full, [], responseShape.result, true)).toMatchObject({ events: [OK], done: true, left: 0 });
 });
 
+test('the answer to a command of several packets follows the last of them, or comes before it', () => {
+  const scanner = new ResponseScanner();
+  const scan = (answer: Buffer) => () => scanner.scan(answer, 0, answer.length);
+  const begin = (): void => {
+    scanner.begin(responseShape.result, true);
+    scanner.expectAnySequence();
+  };
+  begin();
+  scanner.commandSent(2);
+  expect(scan(packets([ok()], 1))).toThrow(/sequence id 1 instead of 3/);
+  begin();
+  scanner.commandSent(255);
+  expect(scan(packets([ok()], 0))()).toBe(OK);
+  // Refused when the server had read two of them.
+  begin();
+  expect(scan(packets([err()], 2))()).toBe(ERR);
+  begin();
+  const rows = packets(resultSet(['a'], true), 7);
+  expect(scan(Buffer.concat([rows.subarray(0, 5), packets([column], 9)]))).toThrow(/out of order/);
+});
+
 test('wrong sequence ids and what is no answer end in a protocol error', () => {
   const scan =
     (bytes: Buffer, shape: ResponseShape = responseShape.result) =>

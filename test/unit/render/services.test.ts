@@ -28,10 +28,24 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const all = spec.hosts.flatMap((host) => servicesOf(spec, host.name).map((service) => ({ host, service })));
 
   it('keeps secrets out of arguments, and their files from others', () => {
-    const { passwords, hosts, site } = fixedMaterial(spec);
-    const secrets = [...Object.values(passwords), site.key, ...Object.values(hosts).map(({ key }) => key)];
-    // The application's password is percent-encoded in its URL.
-    const texts = secrets.flatMap((secret) => [secret, encodeURIComponent(secret)]);
+    const { passwords, accounts, hosts, site, monitoring, receivers, dashboard } = fixedMaterial(spec);
+    const ofAccounts = Object.values(accounts).flatMap(({ server, clients }) => [server, ...clients]);
+    const ofDashboard = [dashboard.identity.key, dashboard.sessionKey, ...Object.values(dashboard.passwords)];
+    const secrets = [
+      ...Object.values(passwords),
+      ...ofAccounts,
+      ...ofDashboard,
+      site.key,
+      ...[...Object.values(hosts), ...Object.values(monitoring)].map(({ key }) => key),
+      ...receivers.webhookTokens.flatMap((token) => token ?? []),
+      ...(receivers.emailPassword === undefined ? [] : [receivers.emailPassword]),
+    ];
+    // The application's password is percent-encoded in its URL; quotes are escaped in option files.
+    const texts = secrets.flatMap((secret) => [
+      secret,
+      encodeURIComponent(secret),
+      secret.replaceAll('"', '\\"'),
+    ]);
     for (const { service } of all) {
       const { files, ...definition } = service;
       for (const text of texts) expect(JSON.stringify(definition)).not.toContain(text.trim());

@@ -37,12 +37,13 @@ const context: RoutesContext = {
 };
 
 const utf8mb4 = 45;
+const client = { account: { user: 'app' }, collation: utf8mb4, capabilities: 0 };
 
 test.each([
   ['SELECT 1', 'replica'],
   ['/* tandem:consistency=host */ SELECT 1', 'primary'],
 ])('a router whose level is session sends %s to the %s', (sql, slot) => {
-  const session = new RoutedSession(context, 'app', utf8mb4, 'test');
+  const session = new RoutedSession(context, client, 'test');
   const choice = session.choose(session.analyse(Buffer.from(sql), true), 1);
   expect(choice.slot).toBe(slot);
 });
@@ -56,7 +57,7 @@ test.each([
   const want = (): void => {
     wanted = true;
   };
-  const session = new RoutedSession({ ...context, want }, 'app', utf8mb4, 'test');
+  const session = new RoutedSession({ ...context, want }, client, 'test');
   session.choose(session.analyse(Buffer.from(sql), true), 1);
   expect(wanted).toBe(expected);
 });
@@ -64,7 +65,7 @@ test.each([
 test('after a rest the members are asked before a read is given to the primary for want of a replica', () => {
   const members = () => context.members().map((each) => ({ ...each, lagMs: undefined }));
   const choiceOf = (rested: boolean) => {
-    const session = new RoutedSession({ ...context, members, rested }, 'app', utf8mb4, 'test');
+    const session = new RoutedSession({ ...context, members, rested }, client, 'test');
     return session.choose(session.analyse(Buffer.from('/* tandem:replica */ SELECT 1'), true), 1);
   };
   expect(choiceOf(true)).toMatchObject({ slot: 'primary', reason: 'no replica', sampleFirst: true });

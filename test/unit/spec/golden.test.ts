@@ -20,6 +20,8 @@ beforeAll(async () => {
   await mkdir(join(directory, 'app'));
   await writeFile(join(directory, 'app/server.ts'), '');
   await writeFile(join(directory, 'schema.sql'), 'SELECT 1;\n');
+  await writeFile(join(directory, 'importer.password'), 'a secret\nthe one before\n');
+  await writeFile(join(directory, 'spaces.password'), 'a secret\nanother one \n');
 });
 
 afterAll(async () => rm(directory, { recursive: true }));

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { capability } from '#src/mysql-wire/capabilities.ts';
 import { command } from '#src/mysql-wire/commands.ts';
-import { encodeErr } from '#src/mysql-wire/err-packet.ts';
+import { encodeErr, parseErr } from '#src/mysql-wire/err-packet.ts';
 import { commandPacket, packetOf } from '#src/mysql-wire/framing.ts';
 import { column, endOk, ok, packets, resultSet } from '../../unit/mysql-wire/answers.ts';
 import { type Front, startFront, viewOf } from '../front.ts';
@@ -26,6 +26,20 @@ const prepared = (id: number, parameters: number) => {
   return packets([head, ...Array.from({ length: parameters }, () => column)]);
 };
 const asText = (payload: Buffer) => payload.toString('latin1');
+
+/** A client that has prepared a statement with a parameter. */
+async function withParameter(): Promise<RawClient> {
+  front.server.reply = (payload) =>
+    payload[0] === command.stmtPrepare
+      ? [prepared(9, 1)]
+      : payload[0] === command.stmtSendLongData
+        ? []
+        : undefined;
+  const client = await RawClient.loggedIn(front.path);
+  client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (?)')));
+  await client.until(20);
+  return client;
+}
 
 async function eventually(what: string, holds: () => boolean, ms = 2_000): Promise<void> {
   const deadline = performance.now() + ms;
@@ -123,15 +137,7 @@ describe('what a client sends', () => {
   });
 
   test('long data without end waits for a server that does not read', async () => {
-    front.server.reply = (payload) =>
-      payload[0] === command.stmtPrepare
-        ? [prepared(9, 1)]
-        : payload[0] === command.stmtSendLongData
-          ? []
-          : undefined;
-    const client = await RawClient.loggedIn(front.path);
-    client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (?)')));
-    await client.until(20);
+    const client = await withParameter();
     front.server.pause();
     const piece = commandPacket(
       command.stmtSendLongData,
@@ -259,6 +265,88 @@ describe('what a client sends', () => {
     expect(front.server.commands.some((payload) => asText(payload).includes('INSERT'))).toBe(false);
   });
 
+  test('a connection that breaks while a session is given its settings is replaced', async () => {
+    front.close();
+    // Time for another one.
+    front = await startFront();
+    const client = await RawClient.loggedIn(front.path);
+    client.socket.write(query('SET NAMES latin1'));
+    await client.until(11);
+    for (const session of front.router.sessions.values())
+      session.connections.in('primary')?.lose('for the test');
+    let broken = 0;
+    front.server.reply = (payload) =>
+      asText(payload).includes('SET NAMES') && broken++ === 0 ? ['end'] : undefined;
+    client.received = Buffer.alloc(0);
+    client.socket.write(query('INSERT INTO t VALUES (1)'));
+    await client.until(11);
+    expect(client.payloads()[0]?.[0]).toBe(0);
+    expect(broken).toBe(2);
+    expect(front.server.commands.filter((payload) => asText(payload).includes('INSERT'))).toHaveLength(1);
+  });
+
+  test('a statement does not run without what broke while it was made ready', async () => {
+    front.server.reply = (payload) =>
+      payload[0] === command.stmtPrepare
+        ? [prepared(9, 0)]
+        : asText(payload).includes('GET_LOCK')
+          ? [good]
+          : undefined;
+    const client = await RawClient.loggedIn(front.path);
+    client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (1)')));
+    await client.until(16);
+    client.received = Buffer.alloc(0);
+    client.socket.write(query("SELECT GET_LOCK('a', 1)"));
+    await client.until(good.length);
+    // As if it had been prepared on another one.
+    for (const session of front.router.sessions.values())
+      session.connections.in('primary')?.statements.clear();
+    let broken = 0;
+    front.server.reply = (payload) =>
+      payload[0] === command.stmtPrepare ? (broken++ === 0 ? ['end'] : [prepared(9, 0)]) : undefined;
+    client.received = Buffer.alloc(0);
+    client.socket.write(commandPacket(command.stmtExecute, Buffer.from([1, 0, 0, 0, 0, 1, 0, 0, 0])));
+    await eventually('the session ends', () => client.closed);
+    expect(client.payloads()[0]?.readUInt16LE(1)).toBe(1927);
+    expect(front.server.commands.some(([code]) => code === command.stmtExecute)).toBe(false);
+  });
+
+  /** A session whose statement has to be prepared again, with that answer; then executes it. */
+  const executedAnew = async (answer: Buffer): Promise<Buffer | undefined> => {
+    front.server.reply = (payload) => (payload[0] === command.stmtPrepare ? [prepared(9, 0)] : undefined);
+    const client = await RawClient.loggedIn(front.path);
+    client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('SELECT * FROM t')));
+    await client.until(16);
+    for (const session of front.router.sessions.values())
+      session.connections.in('primary')?.lose('for the test');
+    front.server.commands.length = 0;
+    front.server.reply = (payload) => (payload[0] === command.stmtPrepare ? [answer] : undefined);
+    client.received = Buffer.alloc(0);
+    client.socket.write(commandPacket(command.stmtExecute, Buffer.from([1, 0, 0, 0, 0, 1, 0, 0, 0])));
+    await client.until(11, 30_000);
+    return client.payloads()[0];
+  };
+  const commandCodes = () => front.server.commands.map(([code]) => code);
+
+  test('definitions that nobody keeps may be of any length when a statement is prepared again', async () => {
+    const columns = 0xffff;
+    const definition = Buffer.concat([column, Buffer.alloc(1_100)]);
+    const head = Buffer.from([0, 9, 0, 0, 0, columns & 0xff, columns >> 8, 0, 0, 0, 0, 0]);
+    const answer = packets([head, ...Array.from({ length: columns }, () => definition)]);
+    expect(answer.length).toBeGreaterThan(64 << 20);
+    expect((await executedAnew(answer))?.[0]).toBe(0);
+    expect(commandCodes()).toEqual([command.stmtPrepare, command.stmtExecute]);
+  });
+
+  test('a preparation that is answered against the protocol is not tried again', async () => {
+    const error = parseErr((await executedAnew(packets([ok()], 7))) as Buffer);
+    expect(error).toMatchObject({
+      errno: 1105,
+      message: expect.stringMatching(/not executed.*against the protocol/),
+    });
+    expect(commandCodes()).toEqual([command.stmtPrepare]);
+  });
+
   test('a client that closes its half while its schema is asked for leaves nothing behind', async () => {
     front.server.loginDelayMs = 100;
     const client = await RawClient.open(front.path);
@@ -304,15 +392,7 @@ describe('what a client sends', () => {
   });
 
   test('long data that reached no server makes the execution fail', async () => {
-    front.server.reply = (payload) =>
-      payload[0] === command.stmtPrepare
-        ? [prepared(9, 1)]
-        : payload[0] === command.stmtSendLongData
-          ? []
-          : undefined;
-    const client = await RawClient.loggedIn(front.path);
-    client.socket.write(commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO t VALUES (?)')));
-    await client.until(20);
+    const client = await withParameter();
     const { view } = front.topology;
     front.topology.set({ primary: undefined, epoch: 1, members: [] });
     client.socket.write(

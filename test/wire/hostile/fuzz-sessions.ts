@@ -76,6 +76,19 @@ function checkNothingLeft(host: MemoryHost, witness: Witness): void {
   assert.equal(host.preparedBudget.usedBytes, 0, 'prepared statements are still counted');
 }
 
+/** The end of a round: its client goes, and nothing of it stays. */
+async function hangUp(
+  socket: MemorySocket,
+  host: MemoryHost,
+  witness: Witness,
+  round: number,
+): Promise<void> {
+  socket.hangUp();
+  await settle(() => host.held > 0 || host.sessions.size > 1);
+  checkNothingLeft(host, witness);
+  if (round % 200 === 0) await witness.ask();
+}
+
 /** Every reason is looked at, through the owner's own eyes. */
 function watchLosses(session: Session): void {
   const before = session.onConnectionLost.bind(session);
@@ -87,9 +100,16 @@ function watchLosses(session: Session): void {
 
 // ---- From clients
 
+/** What answers depend on: the command, and whether an execution asks for a cursor, which comes without rows. */
+function questionOf(packet: Packet): string {
+  const code = packet[headerBytes] as number;
+  const cursor = code === command.stmtExecute && (packet[headerBytes + 5] ?? 0) !== 0;
+  return `${code}${cursor ? ' with a cursor' : ''}`;
+}
+
 /** A server that answers everything as it was answered when recorded, or with OK. */
 class WillingServer {
-  readonly #byCode = new Map<number, Buffer[]>();
+  readonly #byQuestion = new Map<string, Buffer[]>();
   readonly #dice: Dice;
   /** It has asked for a file. */
   #file = false;
@@ -99,11 +119,11 @@ class WillingServer {
   constructor(dice: Dice, material: readonly Material[], deprecateEof: boolean) {
     this.#dice = dice;
     for (const { exchange, deprecateEof: own } of material) {
-      const code = exchange.sent.at(-1)?.[headerBytes] as number;
       if (own !== deprecateEof) continue;
-      const answers = this.#byCode.get(code) ?? [];
+      const question = questionOf(exchange.sent.at(-1) as Packet);
+      const answers = this.#byQuestion.get(question) ?? [];
       answers.push(Buffer.concat(exchange.answer));
-      this.#byCode.set(code, answers);
+      this.#byQuestion.set(question, answers);
     }
   }
 
@@ -128,7 +148,10 @@ class WillingServer {
       return;
     }
     if (code === undefined || code === command.stmtClose || code === command.stmtSendLongData) return;
-    this.#answer(socket, this.#dice.of(this.#byCode.get(code) ?? [okPacket({ status: 2 }, 1)]));
+    this.#answer(
+      socket,
+      this.#dice.of(this.#byQuestion.get(questionOf(packet)) ?? [okPacket({ status: 2 }, 1)]),
+    );
   }
 
   #answer(socket: MemorySocket, bytes: Buffer): void {
@@ -185,10 +208,7 @@ export async function fuzzClients(seed: number, wanted: number): Promise<Tally> 
     }
     if (session.closed && last.length > 0) assert.ok(last.length > headerBytes);
     count(tally, session.closed ? `ended: ${errnoOf(last)}` : clean ? 'alive' : 'waits for more bytes');
-    socket.hangUp();
-    await settle(() => host.held > 0 || host.sessions.size > 1);
-    checkNothingLeft(host, witness);
-    if (round % 200 === 0) await witness.ask();
+    await hangUp(socket, host, witness, round);
   }
   return tally;
 }
@@ -309,10 +329,7 @@ export async function fuzzServers(seed: number, wanted: number): Promise<Tally> 
       count(tally, outcome);
       if (outcome === 'asked for a file') break;
     }
-    socket.hangUp();
-    await settle(() => host.held > 0 || host.sessions.size > 1);
-    checkNothingLeft(host, witness);
-    if (round % 200 === 0) await witness.ask();
+    await hangUp(socket, host, witness, round);
   }
   return tally;
 }

@@ -8,6 +8,7 @@ import { capability, mirroredCapabilities } from '#src/mysql-wire/capabilities.t
 import { Channel } from '#src/router/channel.ts';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Observer } from '#src/router/observer.ts';
+import { PacketLimit } from '#src/router/packet-limit.ts';
 import type { MemberPool, Wanted } from '#src/router/pool.ts';
 import type { SessionRoutes } from '#src/router/routes.ts';
 import { ServerConnection } from '#src/router/server-connection.ts';
@@ -140,6 +141,8 @@ export class MemoryHost implements SessionHost {
       epoch: 1,
       statistics: this.observer.statistics.of('db-1'),
       crowded: false,
+      packetLimit: new PacketLimit(),
+      connectApart: () => Promise.reject(new Error('there is nothing beside the pool')),
       acquire: async (wanted: Wanted) => this.#connect(wanted),
       release: (connection: ServerConnection) => {
         connection.owner = undefined;
@@ -189,7 +192,7 @@ export class MemoryHost implements SessionHost {
   }
 
   newRoutes(client: SessionClient, schema: string | undefined): SessionRoutes {
-    return new RoutedSession(routesContext, client.account.user, client.collation, schema);
+    return new RoutedSession(routesContext, client, schema);
   }
 
   loginKey({ account: { user, password }, collation, capabilities }: SessionClient) {

@@ -88,5 +88,5 @@ describe('what is not ready is named', () => {
 });
 
 it('ports are those of the roles', () => {
-  expect(portsOf(spec, host)).toEqual([80, 443, 2379, 2380, 8405, 8440]);
+  expect(portsOf(spec, host)).toEqual([80, 443, 2379, 2380, 8405, 8440, 8442, 9090, 9093, 9094, 9100]);
 });
