@@ -102,12 +102,12 @@ function ready({ kind, readiness }: Service): readonly string[] {
   return [`ExecStartPost=+${command(['/bin/sh', '-c', script])}`];
 }
 
+/** By connecting, as clients do: a listener may be bound to every address, or to another name that it renames. */
 function sign(readiness: Exclude<Readiness, { kind: 'process' }>): string {
   switch (readiness.kind) {
     case 'tcp':
-      return `ss -Hlnt src ${readiness.address}:${readiness.port} | grep -q .`;
+      return `perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(PeerAddr => shift, Timeout => 2)' ${readiness.address}:${readiness.port}`;
     case 'socket':
-      // Not looked for by name: some programs bind another one and rename it.
       return `perl -MIO::Socket::UNIX -e 'exit !IO::Socket::UNIX->new(shift)' ${readiness.path}`;
     case 'command':
       return readiness.command.map(shellWord).join(' ');
