@@ -177,11 +177,11 @@ async function verifyUnits({ hosts }: Servers): Promise<Evidence> {
       '0 ',
       `systemd-analyze verify on ${name}`,
     );
-    const security = await host.console('sh', '-c', "systemd-analyze security --no-pager 'tandem-*' || true");
-    for (const line of security.stdout.split('\n')) {
-      const [unit = '', score = ''] = line.trim().split(/\s+/);
-      if (unit.startsWith('tandem-')) exposure[unit] = score;
-    }
+    const ask =
+      'cd /etc/systemd/system && for u in tandem-*; do systemd-analyze security --no-pager "$u"; done';
+    const security = await host.console('sh', '-c', ask);
+    for (const [, unit = '', score = ''] of security.stdout.matchAll(/level for (\S+): ([\d.]+)/g))
+      exposure[unit] = score;
   }
   return { exposure };
 }

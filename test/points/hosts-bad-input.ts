@@ -208,6 +208,7 @@ async function allAtOnce(servers: Servers): Promise<string> {
   for (const [index, trouble] of wanted.entries())
     await trouble.make(servers, hosts.hosts[index] as NspawnHost);
   await of('too little disk').make(servers, hosts.hosts[1] as NspawnHost);
+  await servers.disconnect();
   const result = await lab.run('up');
   const text = result.stdout + result.stderr;
   assert.equal(result.code, 2, text);

@@ -35,6 +35,10 @@ const connectSeconds = 20;
 const defaultTimeoutMs = 300_000;
 /** sshd takes ten sessions on one connection (MaxSessions); some are left for a terminal and for logs. */
 const sessionsAtOnce = 6;
+/** How long the shared connection outlives its last use. */
+const persistSeconds = 60;
+/** After so long without a use it is looked at before the next one. */
+const trustedIdleMs = 20_000;
 const forwardMs = 10_000;
 /** What a program wrote before its end is read within this. */
 const leftPipesMs = 500;
@@ -59,6 +63,7 @@ export class SshClient {
   readonly #forwards = new Map<string, Promise<string>>();
   #directory: Promise<void> | undefined;
   #opened: Promise<void> | undefined;
+  #usedMs = Number.NEGATIVE_INFINITY;
 
   constructor(target: SshTarget) {
     this.target = target;
@@ -76,7 +81,7 @@ export class SshClient {
       ControlMaster: 'no',
       // Of the destination as ssh understands it: another user or jump host is another connection.
       ControlPath: join(this.target.directory, '%C'),
-      ControlPersist: 60,
+      ControlPersist: persistSeconds,
       StreamLocalBindUnlink: 'yes',
       ForwardX11: 'no',
       LogLevel: 'ERROR',
@@ -131,6 +136,8 @@ export class SshClient {
     await this.#ssh(this.arguments('-O', 'cancel', spec), { timeoutMs: forwardMs });
     await rm(socket, { force: true });
     const { code, stderr } = await this.#ssh(this.arguments('-O', 'forward', spec), { timeoutMs: forwardMs });
+    // The next try begins with a look at the connection.
+    if (code !== 0) this.#opened = undefined;
     if (code !== 0) throw this.unreachable(`port forwarding: ${stderr.trim()}`);
     return socket;
   }
@@ -145,6 +152,10 @@ export class SshClient {
 
   /** The shared connection, up: a host that can not be reached is found here, in ssh's own words. */
   #open(): Promise<void> {
+    const idleMs = performance.now() - this.#usedMs;
+    this.#usedMs = performance.now();
+    // It ends by itself when nothing uses it, such as while another server takes its time.
+    if (idleMs > trustedIdleMs) this.#opened = undefined;
     this.#opened ??= this.#connect().catch((error) => {
       this.#opened = undefined;
       throw error;

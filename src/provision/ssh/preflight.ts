@@ -49,7 +49,8 @@ async function checkServer(
 }
 
 function rootIssue(host: HostSpec, stderr: string): Issue {
-  const said = stderr.trim().split('\n')[0] ?? '';
+  // sudo's last word; before it, it may complain of other things.
+  const said = stderr.trim().split('\n').at(-1) ?? '';
   return {
     path: host.name,
     message: `its account can not become root without a question (${said || 'sudo failed'})`,

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from '../command.ts';
+import { sleep } from '../wait.ts';
 
 const root = '/sys/fs/cgroup';
 
@@ -31,6 +32,10 @@ exec "$@"`;
 export async function removeCgroups(name: string): Promise<void> {
   for (const hierarchy of await hierarchies()) {
     const place = join(hierarchy, name);
-    await command('find', [place, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']);
+    // A process that was killed holds its group until the kernel is done with it.
+    for (let attempt = 0; attempt < 50 && existsSync(place); attempt += 1) {
+      if (attempt > 0) await sleep(100);
+      await command('find', [place, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']);
+    }
   }
 }

@@ -108,6 +108,7 @@ export class TestHosts {
       for (const user of ['admin', 'nobody-special'])
         await expectCommand('chroot', [host.root, 'chown', '-R', `${user}:`, `/home/${user}/.ssh`]);
       await writeFile(join(host.root, 'etc/hostname'), `${host.name}\n`);
+      await writeFile(join(host.root, 'etc/hosts'), `127.0.0.1 localhost\n${host.address} ${host.name}\n`);
       await writeFile(join(host.root, 'etc/apt/sources.list'), `deb [trusted=yes] ${this.mirror.url} ./\n`);
     }
     await writeFile(this.knownHosts, known.join(''));

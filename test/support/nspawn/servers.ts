@@ -14,6 +14,8 @@ export interface Servers {
   readonly lab: Lab;
   /** Directory of the application, which a test may change. */
   readonly app: string;
+  /** Ends ssh's shared connections, which would go on without a key that is gone. */
+  disconnect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export async function startServers(
       hosts,
       lab,
       app,
+      disconnect: () => closeConnections(lab),
       close: async () => {
         await closeConnections(lab);
         await rm(lab.directory, { recursive: true, force: true });
