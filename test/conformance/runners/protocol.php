@@ -19,6 +19,8 @@ function printable($value) {
 function runCorpus($open) {
     global $argv;
     ini_set('memory_limit', '2G');
+    // As long as protocol.ts waits; the session is lost then.
+    ini_set('mysqlnd.net_read_timeout', '20');
     error_reporting(E_ALL & ~E_WARNING & ~E_DEPRECATED);
     $scripts = json_decode(file_get_contents($argv[1]));
     $target = json_decode(file_get_contents($argv[2]));
@@ -41,7 +43,7 @@ function runCorpus($open) {
                 usleep(150000);
             } elseif ($step->kind === 'load') {
                 $path = "$target->directory/load-$number-$at.txt";
-                file_put_contents($path, mb_convert_encoding($step->content, 'ISO-8859-1', 'UTF-8'));
+                file_put_contents($path, iconv('UTF-8', 'ISO-8859-1', $step->content));
                 $step->sql = str_replace('FILE', $path, $step->sql);
                 $tell($at, $session($on)->run($step));
             } else $tell($at, $session($on)->run($step));
