@@ -19,8 +19,6 @@ function printable($value) {
 function runCorpus($open) {
     global $argv;
     ini_set('memory_limit', '2G');
-    // As long as protocol.ts waits; the session is lost then.
-    ini_set('mysqlnd.net_read_timeout', '20');
     error_reporting(E_ALL & ~E_WARNING & ~E_DEPRECATED);
     $scripts = json_decode(file_get_contents($argv[1]));
     $target = json_decode(file_get_contents($argv[2]));
