@@ -96,7 +96,7 @@ export class FakeServer {
         }
         if (this.keepCommands) this.commands.push(packet.payload);
         if (this.stream(packet.payload, socket)) continue;
-        const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, 1)];
+        const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, (packet.sequenceId + 1) & 0xff)];
         // One after the other, as a server does.
         answered = answered.then(() => this.#answer(socket, reply));
       }
