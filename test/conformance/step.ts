@@ -63,6 +63,8 @@ export interface ExecuteStep extends OnSession {
   readonly longData?: boolean;
   /** All executions in one packet (COM_STMT_BULK_EXECUTE), where a client has that. */
   readonly bulk?: boolean;
+  /** Clients that never come back from it, directly either: they leave it out. */
+  readonly hangs?: readonly 'mysqli'[];
 }
 
 export type Step =

@@ -26,9 +26,10 @@ describe('points on one lab', () => {
   test('the commands that tests do without say the same', { retry }, async () => {
     if (lab === undefined) throw new Error('no lab');
     const { database: asked, ...rest } = await lab.healthy();
-    const { database, operation, application, ...byCommand } = await lab.statusByCommand();
+    const { database, operation, application, drift, ...byCommand } = await lab.statusByCommand();
     expect(byCommand).toEqual(rest);
     expect(operation).toBeNull();
+    expect(drift).toEqual([]);
     expect(application).toMatchObject({
       current: expect.stringMatching(/^[0-9a-f]{16}$/),
       canary: null,

@@ -52,6 +52,7 @@ export interface Status {
   };
   /** Said by the command alone. */
   readonly operation?: { readonly by: string; readonly command: string } | null;
+  readonly drift?: readonly string[];
   readonly application?: {
     readonly current: string;
     readonly canary: object | null;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
-import { maxPayloadBytes, PacketAssembler, packetOf } from '#src/mysql-wire/framing.ts';
+import { PacketAssembler, packetOf } from '#src/mysql-wire/framing.ts';
 import { encodeGreeting } from '#src/mysql-wire/greeting.ts';
 import { okPacket } from '#src/mysql-wire/ok-packet.ts';
 
@@ -96,7 +96,7 @@ export class FakeServer {
         }
         if (this.keepCommands) this.commands.push(packet.payload);
         if (this.stream(packet.payload, socket)) continue;
-        const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, packetsOf(packet.payload))];
+        const reply = this.reply(packet.payload) ?? [okPacket({ status: 2 }, (packet.sequenceId + 1) & 0xff)];
         // One after the other, as a server does.
         answered = answered.then(() => this.#answer(socket, reply));
       }
@@ -129,9 +129,4 @@ function greeting(more = 0): Buffer {
     authPlugin: 'mysql_native_password',
   });
   return packetOf(payload, 0);
-}
-
-/** The packets that a command of this payload takes; its answer goes on counting. */
-function packetsOf({ length }: Buffer): number {
-  return Math.floor(length / maxPayloadBytes) + 1;
 }

@@ -110,13 +110,14 @@ const cursors = script(
   cursor('SELECT SUM(amount) FROM r', 1),
   cursor('SHOW TABLES', 1),
   cursor('SELECT no_such FROM r', 2),
-  cursor('SELECT (SELECT id FROM r)', 2),
   'BEGIN',
   cursor('SELECT * FROM r WHERE id < 30 FOR UPDATE', 4),
   'ROLLBACK',
   'START TRANSACTION READ ONLY',
   cursor('SELECT * FROM r WHERE id < 30', 4),
   'COMMIT',
+  // An error in place of the EOF behind the definitions.
+  { ...cursor('SELECT (SELECT id FROM r)', 2), hangs: ['mysqli'] },
 );
 
 const longData = script(

@@ -136,7 +136,7 @@ class MysqliSession {
             case 'load':
                 return $this->query($step->sql);
             case 'execute':
-                return $this->execute($step);
+                return in_array('mysqli', $step->hangs ?? []) ? ['skipped' => true] : $this->execute($step);
             case 'ping':
                 return [@$connection->ping(), $this->counts($connection)];
             case 'useSchema':

@@ -41,7 +41,7 @@ function runCorpus($open) {
                 usleep(150000);
             } elseif ($step->kind === 'load') {
                 $path = "$target->directory/load-$number-$at.txt";
-                file_put_contents($path, mb_convert_encoding($step->content, 'ISO-8859-1', 'UTF-8'));
+                file_put_contents($path, iconv('UTF-8', 'ISO-8859-1', $step->content));
                 $step->sql = str_replace('FILE', $path, $step->sql);
                 $tell($at, $session($on)->run($step));
             } else $tell($at, $session($on)->run($step));
