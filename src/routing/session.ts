@@ -37,6 +37,16 @@ export interface LastStatement {
   readonly role: 'primary' | 'replica';
   readonly warnings: number;
   readonly foundRows: boolean;
+  /**
+   * Where the conditions are that SHOW WARNINGS tells: those of an earlier statement, when this one used no table and so
+   * left them. Undefined: here.
+   */
+  readonly diagnosed: { readonly member: string; readonly role: 'primary' | 'replica' } | undefined;
+}
+
+/** Where the conditions of the last statement that had its own are. */
+export function diagnosed(last: LastStatement): Pick<LastStatement, 'member' | 'role'> {
+  return last.diagnosed ?? last;
 }
 
 export interface SessionState {
