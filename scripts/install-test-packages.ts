@@ -14,6 +14,10 @@ const dataPlane = [
   'mariadb-server',
   'nftables',
   'nginx-light',
+  'prometheus',
+  'prometheus-alertmanager',
+  'prometheus-mysqld-exporter',
+  'prometheus-node-exporter',
 ];
 const tools = [
   'caddy',

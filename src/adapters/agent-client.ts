@@ -1,5 +1,6 @@
 /** The command-line tool's side of the agents' HTTPS API: mutual TLS with the operator's certificate. */
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import { ports } from '#src/topology/ports.ts';
@@ -11,33 +12,63 @@ export interface ClientIdentity {
   readonly key: string;
 }
 
+/** Where an agent is: its address, and the unix socket that leads there when this machine does not reach it itself. */
+export interface AgentEndpoint {
+  readonly address: string;
+  readonly socketPath?: string | undefined;
+}
+
+/** Options of a request that takes the way through a socket, and still checks who answers. */
+export function throughSocket(
+  socketPath: string | undefined,
+  address: string,
+): { socketPath?: string; checkServerIdentity?: (name: string, peer: PeerCertificate) => Error | undefined } {
+  if (socketPath === undefined) return {};
+  return { socketPath, checkServerIdentity: (_name, peer) => checkServerIdentity(address, peer) };
+}
+
 export interface AgentAnswer {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** One request to the agent at `address`; rejects when there is no answer in `timeoutMs`. */
+export interface AgentAsk {
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+  readonly port?: number;
+  /** Keeps connections for whoever asks often; without it each request has its own. */
+  readonly connections?: Agent;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One request to an agent; rejects when there is no answer in `timeoutMs`. */
 export function askAgent(
-  address: string,
+  endpoint: AgentEndpoint,
   identity: ClientIdentity,
-  ask: { method?: string; path: string; body?: unknown; timeoutMs: number; port?: number },
+  ask: AgentAsk,
 ): Promise<AgentAnswer> {
+  const { address, socketPath } = endpoint;
   const payload = ask.body === undefined ? undefined : JSON.stringify(ask.body);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       host: address,
+      ...throughSocket(socketPath, address),
       port: ask.port ?? ports.agent,
       path: ask.path,
       method: ask.method ?? 'GET',
-      agent: false,
+      agent: ask.connections ?? false,
       ca: identity.ca,
       cert: identity.certificate,
       key: identity.key,
       signal: AbortSignal.timeout(ask.timeoutMs),
-      headers:
-        payload === undefined
+      headers: {
+        ...ask.headers,
+        ...(payload === undefined
           ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+      },
     });
     outgoing.on('error', (cause) =>
       reject(
@@ -73,10 +104,10 @@ function parse(text: string): unknown {
 }
 
 export async function fetchAgentStatus(
-  address: string,
+  endpoint: AgentEndpoint,
   identity: ClientIdentity,
   timeoutMs: number,
 ): Promise<AgentStatus> {
-  const { body } = await askAgent(address, identity, { path: '/v1/status', timeoutMs });
+  const { body } = await askAgent(endpoint, identity, { path: '/v1/status', timeoutMs });
   return body as AgentStatus;
 }

@@ -6,6 +6,7 @@ import { startApi } from './api/server.ts';
 import { Blocklist } from './blocklist/concern.ts';
 import { type AgentContext, createContext, type ServiceRunner } from './context.ts';
 import type { Log } from './log.ts';
+import { agentMetrics } from './metrics/agent-metrics.ts';
 import { agentStatus, type StatusParts } from './status.ts';
 import { ClockConcern } from './upkeep/clock.ts';
 import { QuorumConcern } from './upkeep/quorum.ts';
@@ -32,11 +33,17 @@ export async function startAgent(
   const blocklist = new Blocklist(context);
   const database = config.database === undefined ? undefined : await startDatabase(context, options);
   const balancer = config.balancer === undefined ? undefined : await startBalancer(context);
+  const traffic = config.balancer === undefined ? undefined : await startTraffic(context);
+  const faults = config.lab ? await startFaults(context) : undefined;
   const quorum = new QuorumConcern(context, () => database?.writable === true);
   const clock = new ClockConcern(context, options.peerPort ?? ports.agent);
+  const silence = config.monitoring === undefined ? undefined : await startSilence(context);
   const parts: StatusParts = { context, blocklist, quorum, clock, database, balancer };
   const listen = { address: config.address, port: options.port ?? ports.agent };
-  const api = startApi(context, { status: () => agentStatus(parts), blocklist, database }, listen);
+  const status = () => agentStatus(parts);
+  const maintenanceSinceMs = () => silence?.maintenanceSinceMs;
+  const metrics = agentMetrics({ context, status, database, maintenanceSinceMs });
+  const api = startApi(context, { status, blocklist, database, metrics, faults }, listen);
   // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
   await blocklist.start().catch((error: Error) => {
     context.warnings.set('blocklist', `Block-list: ${error.message}.`);
@@ -45,7 +52,8 @@ export async function startAgent(
   return {
     context,
     stop: () => {
-      for (const concern of [database, balancer, quorum, clock, blocklist]) concern?.stop();
+      const concerns = [database, balancer, traffic, quorum, clock, blocklist, silence];
+      for (const concern of concerns) concern?.stop();
       api.close();
       context.etcd.close();
     },
@@ -56,9 +64,14 @@ export async function startAgent(
 export async function loadConcerns(config: {
   readonly database?: unknown;
   readonly balancer?: unknown;
+  readonly monitoring?: unknown;
 }): Promise<void> {
   if (config.database !== undefined) await import('./database/concern.ts');
-  if (config.balancer !== undefined) await import('./balancer/concern.ts');
+  if (config.balancer !== undefined) {
+    await import('./balancer/concern.ts');
+    await import('./traffic/concern.ts');
+  }
+  if (config.monitoring !== undefined) await import('./alerting/silence.ts');
 }
 
 async function startDatabase(context: AgentContext, options: AgentOptions) {
@@ -69,4 +82,21 @@ async function startDatabase(context: AgentContext, options: AgentOptions) {
 async function startBalancer(context: AgentContext) {
   const { BalancerConcern } = await import('./balancer/concern.ts');
   return new BalancerConcern(context);
+}
+
+async function startSilence(context: AgentContext) {
+  const { SilenceConcern } = await import('./alerting/silence.ts');
+  return new SilenceConcern(context, context.config.monitoring?.position ?? 0);
+}
+
+async function startTraffic(context: AgentContext) {
+  const { TrafficConcern } = await import('./traffic/concern.ts');
+  return new TrafficConcern(context);
+}
+
+async function startFaults(context: AgentContext) {
+  const { LabFaults } = await import('./lab/faults.ts');
+  const faults = new LabFaults(context);
+  await faults.start();
+  return faults;
 }

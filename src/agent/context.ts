@@ -46,6 +46,11 @@ export class Warnings {
     this.#log.warn(sentence, { subject });
   }
 
+  /** What there are sentences about. */
+  subjects(): readonly string[] {
+    return [...this.#sentences.keys()];
+  }
+
   list(): readonly string[] {
     return [...this.#sentences.values()];
   }

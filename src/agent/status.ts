@@ -16,13 +16,13 @@ export interface StatusParts {
   readonly balancer: BalancerConcern | undefined;
 }
 
-export function agentStatus(parts: StatusParts): AgentStatus {
+export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
   const { config, warnings, startedMs } = parts.context;
   return {
     host: config.host,
     stackId: config.stackId,
     startedMs,
-    ...(parts.balancer === undefined ? {} : { balancer: parts.balancer.status }),
+    ...(parts.balancer === undefined ? {} : { balancer: await parts.balancer.status() }),
     ...(parts.database === undefined ? {} : { database: parts.database.status }),
     quorum: parts.quorum.status,
     clockOffsetsMs: parts.clock.offsetsMs,

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { beginWarm } from '#src/adapters/process/warm.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
+import { SystemdRunner } from '#src/adapters/systemd/runner.ts';
 import { loadConcerns, startAgent } from '#src/agent/agent.ts';
 import { createLog } from '#src/agent/log.ts';
 import type { AgentConfig } from '#src/topology/agent-config.ts';
@@ -25,7 +26,7 @@ process.on('unhandledRejection', (reason) => {
 });
 
 if (process.argv[2] === '--warm') {
-  await loadConcerns({ balancer: true, database: true });
+  await loadConcerns({ balancer: true, database: true, monitoring: true });
   flushCompileCache();
   process.exit(0);
 }
@@ -33,7 +34,8 @@ const file = process.argv[2] ?? '/etc/tandem/agent/agent.json';
 try {
   const config = JSON.parse(await readFile(file, 'utf8')) as AgentConfig;
   await beginWarm(() => loadConcerns(config));
-  await startAgent(config, new SupervisorClient(), log);
+  const runner = config.runner === 'systemd' ? new SystemdRunner() : new SupervisorClient();
+  await startAgent(config, runner, log);
 } catch (error) {
   log.error(`can't start: ${(error as Error).message}`, { file });
   process.exit(1);

@@ -36,7 +36,10 @@ export async function askDatabase(stack: OpenedStack, ask: Ask): Promise<unknown
     if (ask.host !== undefined && host.name !== ask.host) continue;
     let answer: AgentAnswer;
     try {
-      answer = await askAgent(host.address, identity, { ...ask, timeoutMs: answerMs });
+      answer = await askAgent(await stack.infrastructure.agent(host.name), identity, {
+        ...ask,
+        timeoutMs: answerMs,
+      });
     } catch (error) {
       last = error;
       continue;

@@ -66,8 +66,8 @@ export function parseDuration(text: string): number {
 async function tellAll(stack: OpenedStack, method: string, path: string, body?: unknown): Promise<void> {
   const identity = await stack.operator();
   const answers = await Promise.allSettled(
-    stack.spec.hosts.map((host) =>
-      askAgent(host.address, identity, { method, path, body, timeoutMs: 3_000 }),
+    stack.spec.hosts.map(async ({ name }) =>
+      askAgent(await stack.infrastructure.agent(name), identity, { method, path, body, timeoutMs: 3_000 }),
     ),
   );
   const refusal = answers.find((answer) => answer.status === 'fulfilled' && answer.value.status >= 400);
@@ -90,8 +90,8 @@ async function tellAll(stack: OpenedStack, method: string, path: string, body?: 
 async function list(stack: OpenedStack, json: boolean): Promise<void> {
   const identity = await stack.operator();
   const answers = await Promise.any(
-    stack.spec.hosts.map((host) =>
-      askAgent(host.address, identity, { path: '/v1/blocklist', timeoutMs: 3_000 }),
+    stack.spec.hosts.map(async ({ name }) =>
+      askAgent(await stack.infrastructure.agent(name), identity, { path: '/v1/blocklist', timeoutMs: 3_000 }),
     ),
   );
   const { entries } = answers.body as { entries: readonly BlocklistEntry[] };

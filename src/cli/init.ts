@@ -97,8 +97,8 @@ web:
   # mode: active-active
   # Application processes per web host.
   # instances: 2
-  # Files that nginx serves by itself; paths start at this file's directory.
-  # static: ./public
+  # Files that nginx serves by itself; they are part of the application. Paths start at this file's directory.
+  # static: ./app/public
   app:
     directory: ./app
     # It gets PORT (the path of a unix socket to listen on), TANDEM_HOST, and DATABASE_URL: the SQL router of its host,
@@ -122,5 +122,11 @@ web:
 
 # network:
 #   subnet: 10.77.0.0/24
+
+# Prometheus, Alertmanager and exporters run without a word here; 'monitoring: false' turns them off. Who is told of alerts:
+# monitoring:
+#   alerts:
+#     webhooks: [{ url: 'https://alerts.example.org/hook' }]
+#     email: { to: [ops@example.org], from: tandem@example.org, smtp: 'mail.example.org:587' }
 `;
 }

@@ -19,11 +19,11 @@ export function register(program: Command): void {
         const stack = await openStack(self);
         const hosts =
           host === undefined ? stack.spec.hosts.map(({ name }) => name) : [stack.hostNamed(host).name];
-        const { showLogs } = await import('#src/provision/lab/logs.ts');
-        await showLogs(
-          hosts.map((name) => ({ host: name, directory: stack.infrastructure.logDirectory(name) })),
-          { service, lines: options.lines, follow: options.follow ?? false },
-        );
+        await stack.infrastructure.showLogs(hosts, {
+          service,
+          lines: options.lines,
+          follow: options.follow ?? false,
+        });
       },
     );
 }

@@ -1,10 +1,9 @@
 /** The command-line tool: global options, one file per command, exit codes (docs/errors.md). */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { TandemError } from '#src/std/errors.ts';
 import { reportError } from './output.ts';
+import { version } from './version.ts';
 
 /**
  * Every command is a file that exports `register(program)`. Loaded when asked for, so that a small command does not pay
@@ -15,6 +14,8 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['validate', () => import('./validate.ts')],
   ['plan', () => import('./plan.ts')],
   ['up', () => import('./up.ts')],
+  ['deploy', () => import('./deploy.ts')],
+  ['upgrade', () => import('./upgrade.ts')],
   ['status', () => import('./status.ts')],
   ['exec', () => import('./exec.ts')],
   ['logs', () => import('./logs.ts')],
@@ -24,6 +25,9 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['db', () => import('./db.ts')],
   ['sql', () => import('./sql.ts')],
   ['firewall', () => import('./firewall.ts')],
+  ['top', () => import('./top.ts')],
+  ['dashboard', () => import('./dashboard.ts')],
+  ['support-bundle', () => import('./support-bundle.ts')],
   ['down', () => import('./down.ts')],
 ]);
 
@@ -112,8 +116,3 @@ Start:
 
 Exit codes: 0 done, 1 an operation failed, 2 bad input, 70 a bug in Tandem.`
     : '';
-
-function version(): string {
-  const file = join(import.meta.dirname, '../../package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}

@@ -12,7 +12,7 @@ export function register(program: Command): void {
     .description('no automatic failover, no switchover; what runs goes on')
     .action(async (_options: unknown, self: Command) => {
       await askDatabase(await openStack(self), { method: 'PUT', path: '/v1/database/maintenance' });
-      print("Maintenance is on: nothing fails over until 'tandem maintenance off'.");
+      print("Maintenance is on: nothing fails over, and alerts are silent, until 'tandem maintenance off'.");
     });
   maintenance
     .command('off')

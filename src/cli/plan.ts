@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { HostPlan, Step } from '#src/plan/plan.ts';
 import { deriveFlows, type Flow } from '#src/topology/flows.ts';
+import { type Departure, departures } from '#src/topology/monitoring-flows.ts';
 import { openStack } from './open.ts';
 import { print, table } from './output.ts';
 
@@ -14,9 +15,9 @@ export function register(program: Command): void {
       const stack = await openStack(self);
       if (options.flows) {
         const flows = deriveFlows(stack.spec);
-        print(
-          options.json ? JSON.stringify(flows, null, 2) : renderFlows(flows, stack.spec.network.operators),
-        );
+        const out = stack.spec.hosts.flatMap((host) => departures(stack.spec, host));
+        const text = () => renderFlows([...flows, ...out], stack.spec.network.operators);
+        print(options.json ? JSON.stringify(flows, null, 2) : text());
         return;
       }
       const plans = await stack.plan();
@@ -41,6 +42,8 @@ function describe(step: Step): string {
   switch (step.kind) {
     case 'create-host':
       return 'create the host';
+    case 'prepare':
+      return step.what;
     case 'file':
       return `${step.change === 'removed' ? 'remove' : step.change === 'new' ? 'write' : 'change'} ${step.path}`;
     case 'service':
@@ -50,13 +53,13 @@ function describe(step: Step): string {
   }
 }
 
-function renderFlows(flows: readonly Flow[], operators: readonly string[]): string {
+function renderFlows(flows: readonly (Flow | Departure)[], operators: readonly string[]): string {
   const rows = flows.map((flow) => [
     typeof flow.from === 'string' ? flow.from : flow.from.join(', '),
-    flow.to,
+    flow.to === 'any' ? 'outside' : flow.to,
     flow.port === undefined ? flow.protocol : `${flow.protocol}/${flow.port}`,
-    flow.service,
-    flow.encryption,
+    'service' in flow ? flow.service : '',
+    'encryption' in flow ? flow.encryption : '',
     flow.purpose,
   ]);
   return `${table(['from', 'to', 'port', 'service', 'encryption', 'purpose'], rows)}\noperators: ${operators.join(', ')}`;

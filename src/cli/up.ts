@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { dashboardUrl } from '#src/render/dashboard.ts';
 import { openStack } from './open.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
@@ -10,10 +11,16 @@ export function register(program: Command): void {
     .action(async (_options: unknown, self: Command) => {
       const stack = await openStack(self);
       const { up } = await import('#src/provision/up.ts');
-      const { withStackLock } = await import('#src/provision/lock.ts');
+      const { withOperation } = await import('#src/provision/stack-lock.ts');
       const progress = new Progress();
-      const outcome = await withStackLock(stack.location.stateDirectory, 'up', () =>
-        up(stack.upRequest(progress)),
+      const { firstPasswords } = await import('./dashboard.ts');
+      const lock = { access: stack, stateDirectory: stack.location.stateDirectory, command: 'up' };
+      const { outcome, passwords } = await withOperation(
+        { ...lock, reporter: progress },
+        async (reporter) => ({
+          outcome: await up(stack.upRequest(reporter)),
+          passwords: await firstPasswords(stack),
+        }),
       );
       const { status } = outcome;
       const seconds = progress.elapsedSeconds.toFixed(1);
@@ -27,6 +34,8 @@ export function register(program: Command): void {
       for (const host of status.hosts)
         print(`  host      ${host.name.padEnd(10)} ${host.address.padEnd(15)} ${host.roles.join(', ')}`);
       print(`  primary   ${status.database.primary}`);
+      print(`  dashboard ${dashboardUrl(stack.spec)}`);
+      for (const [name, password] of passwords) print(`  log in as ${name} with ${password}   (shown once)`);
       print(`\nTry it:  curl --cacert ${status.site.caFile} ${status.site.url}api/users`);
     });
 }

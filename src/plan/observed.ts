@@ -26,14 +26,21 @@ export interface ServiceStatus {
 export interface ObservedHost {
   /** False when there is nothing yet: no namespace, no supervisor (lab); no release (systemd). */
   readonly exists: boolean;
-  /** `fileText` hashed, by absolute path, of every file below `/etc/tandem`. */
+  /** `fileIdentity` by absolute path of every file below `/etc/tandem`, and of every unit of Tandem's. */
   readonly files: Readonly<Record<string, string>>;
   readonly services: readonly ServiceStatus[];
+  /** What must be put on an existing host before it can be changed, each as a phrase: "install haproxy". */
+  readonly lacks?: readonly string[];
 }
 
 export type Hash = (text: string) => string;
 
-/** Identity of a file: content, mode and owner. */
+/** By which a file on a host is compared with one that is wanted. */
+export function fileIdentity(file: Pick<RenderedFile, 'content' | 'mode' | 'owner'>, hash: Hash): string {
+  return `${file.owner} ${file.mode.toString(8)} ${hash(file.content)}`;
+}
+
+/** Content, mode and owner of a file, for the fingerprints of services. */
 export function fileText(file: Pick<RenderedFile, 'content' | 'mode' | 'owner'>): string {
   return `${file.owner}\n${file.mode.toString(8)}\n${file.content}`;
 }
@@ -56,6 +63,8 @@ export function definitionText(service: Service): string {
     service.nice ?? null,
     service.timerSlackMs ?? null,
     files,
+    // Absent in the lab, whose hosts see the code itself.
+    ...(service.releases === undefined ? [] : [Object.entries(service.releases).sort()]),
   ]);
 }
 

@@ -6,7 +6,7 @@ import type { RenderedFile, Service } from '#src/render/service.ts';
 import {
   configurationText,
   definitionText,
-  fileText,
+  fileIdentity,
   type Hash,
   type ObservedHost,
   type ServiceStatus,
@@ -16,6 +16,8 @@ export type FileChange = 'new' | 'changed' | 'removed';
 
 export type Step =
   | { readonly kind: 'create-host' }
+  /** Put what is missing on the host; nothing that runs notices. */
+  | { readonly kind: 'prepare'; readonly what: string }
   | { readonly kind: 'file'; readonly path: string; readonly change: FileChange; readonly secret: boolean }
   | {
       readonly kind: 'service';
@@ -39,7 +41,7 @@ export function planHost(
   hash: Hash,
 ): HostPlan {
   const files = desired.flatMap((service) => service.files);
-  const write = files.filter((file) => observed.files[file.path] !== hash(fileText(file)));
+  const write = files.filter((file) => observed.files[file.path] !== fileIdentity(file, hash));
   const wanted = new Set(files.map((file) => file.path));
   const remove = Object.keys(observed.files)
     .filter((path) => !wanted.has(path))
@@ -55,6 +57,7 @@ export function planHost(
     host,
     steps: [
       ...(observed.exists ? [] : [{ kind: 'create-host' } as const]),
+      ...(observed.lacks ?? []).map((what) => ({ kind: 'prepare', what }) as const),
       ...fileSteps,
       ...serviceSteps(desired, observed, hash),
     ],

@@ -1,13 +1,14 @@
 /**
  * Carries a stack's plan out on its hosts, through their drivers. New hosts are brought up side by side; changes go
- * host by host, so that the other members of a tier serve meanwhile. Bad configuration is found on all hosts before any
- * of them is changed.
+ * host by host, so that the other members of a tier serve meanwhile, and stop at the first host that does not become
+ * healthy. Bad configuration is found on all hosts before any of them is changed.
  */
 import { createHash } from 'node:crypto';
 import { type HostPlan, planHost, type Step } from '#src/plan/plan.ts';
 import type { Service } from '#src/render/service.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { HostDriver } from './host-driver.ts';
+import { stopped } from './stopped.ts';
 
 export interface HostWork {
   readonly driver: HostDriver;
@@ -18,12 +19,22 @@ export interface PlannedHost extends HostWork {
   readonly plan: HostPlan;
 }
 
+/** What a change waits for between two hosts. */
+export interface Gates {
+  /** The order in which hosts that serve are changed. */
+  order(hosts: readonly PlannedHost[]): Promise<readonly PlannedHost[]>;
+  /** Takes off a host what others can do meanwhile, such as the primary's role. */
+  before(host: PlannedHost): Promise<void>;
+  /** Resolves when the stack is healthy again after the host was changed. */
+  settled(host: PlannedHost): Promise<void>;
+}
+
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export function planHosts(hosts: readonly HostWork[]): Promise<readonly PlannedHost[]> {
   return Promise.all(
     hosts.map(async (work) => {
-      const observed = await work.driver.observe();
+      const observed = await work.driver.observe(work.services);
       return { ...work, plan: planHost(work.driver.host, work.services, observed, sha256) };
     }),
   );
@@ -34,31 +45,78 @@ export function isUnchanged(planned: readonly PlannedHost[]): boolean {
 }
 
 /**
- * Applies the plans. `settled` is awaited between two hosts of a change: it answers when the stack is healthy again.
+ * Applies the plans; rejects with what was changed, what was put back and what was not touched. `prepared` is awaited when
+ * all hosts are there, before anything is started on them.
  */
 export async function applyPlans(
   planned: readonly PlannedHost[],
   reporter: Reporter,
-  settled: (host: string) => Promise<void>,
+  gates: Gates,
+  prepared: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const changed = planned.filter(({ plan }) => plan.steps.length > 0);
-  await Promise.all(
-    changed
-      .filter(({ plan }) => plan.steps.some((step) => step.kind === 'create-host'))
-      .map(({ driver }) => reporter.step(driver.host, 'create the host', () => driver.prepare())),
-  );
-  await Promise.all(changed.map(({ driver, services }) => driver.validate(services)));
+  await allEnded(changed.map((host) => prepareHost(host, reporter)));
+  await prepared();
+  await allEnded(changed.map(({ driver, services }) => driver.validate(services)));
   const isNew = ({ plan }: PlannedHost) => plan.steps.every((step) => !disturbs(step));
-  await Promise.all(changed.filter(isNew).map((host) => applyHost(host, reporter)));
-  for (const host of changed.filter((candidate) => !isNew(candidate))) {
-    await applyHost(host, reporter);
-    await settled(host.driver.host);
+  await allEnded(changed.filter(isNew).map((host) => applyHost(host, reporter)));
+  const serving = changed.filter((host) => !isNew(host));
+  const rolling = serving.length === 0 ? [] : await gates.order(serving);
+  const done: string[] = [];
+  for (const host of rolling) {
+    try {
+      await rollHost(host, reporter, gates);
+    } catch (cause) {
+      throw stopped(cause, await putBack(host, reporter), {
+        host: host.driver.host,
+        done,
+        untouched: rolling.slice(done.length + 1).map(({ driver }) => driver.host),
+      });
+    }
+    done.push(host.driver.host);
   }
+}
+
+/** As Promise.all, but what has begun comes to its end before a failure is told. */
+async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
+
+async function prepareHost({ driver, services, plan }: PlannedHost, reporter: Reporter): Promise<void> {
+  const lacks = plan.steps.flatMap((step) => (step.kind === 'prepare' ? [step.what] : []));
+  const isNew = plan.steps.some((step) => step.kind === 'create-host');
+  if (!isNew && lacks.length === 0) return;
+  const title = lacks.length > 0 ? `prepare: ${lacks.join('; ')}` : 'create the host';
+  await reporter.step(driver.host, title, () => driver.prepare(services));
 }
 
 /** Whether a step touches something that serves. */
 function disturbs(step: Step): boolean {
   return step.kind === 'service' && step.action !== 'start';
+}
+
+async function rollHost(host: PlannedHost, reporter: Reporter, gates: Gates): Promise<void> {
+  await gates.before(host);
+  await host.driver.remember?.();
+  await applyHost(host, reporter);
+  await reporter.step(host.driver.host, 'healthy again', () => gates.settled(host));
+}
+
+/** What became of the host that failed: put back, not put back (and why), or there is no way back. */
+async function putBack({ driver }: PlannedHost, reporter: Reporter): Promise<'restored' | 'left' | Error> {
+  if (driver.restore === undefined) return 'left';
+  try {
+    await reporter.step(
+      driver.host,
+      'put back what was there',
+      () => driver.restore?.() ?? Promise.resolve(),
+    );
+    return 'restored';
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 async function applyHost({ driver, services, plan }: PlannedHost, reporter: Reporter): Promise<void> {
@@ -93,7 +151,5 @@ async function startInOrder(
     );
     started.set(service.name, start);
   }
-  const results = await Promise.allSettled(started.values());
-  const failure = results.find((result) => result.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
+  await allEnded([...started.values()]);
 }

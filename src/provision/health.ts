@@ -3,18 +3,18 @@
  * site itself, through its floating address.
  */
 import { request as httpsRequest } from 'node:https';
-import { type ClientIdentity, fetchAgentStatus } from '#src/adapters/agent-client.ts';
+import { type ClientIdentity, fetchAgentStatus, throughSocket } from '#src/adapters/agent-client.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
-import type { HostDriver } from './host-driver.ts';
+import type { Infrastructure } from './infrastructure.ts';
 import type { DatabaseStatus, HostStatus, StackStatus } from './status.ts';
 
 /** What is needed to ask a running stack. */
 export interface StackAccess {
   readonly spec: Spec;
-  readonly driver: (host: string) => HostDriver;
+  readonly infrastructure: Pick<Infrastructure, 'agent' | 'driver' | 'site'>;
   /** The operator's identity for the agents' API, PEM. */
   readonly operator: () => Promise<ClientIdentity>;
   /** File with the authority that signed the site's certificate. */
@@ -42,12 +42,13 @@ async function look(access: StackAccess): Promise<Look> {
   const { spec } = access;
   const identity = await access.operator();
   const [views, siteProblem] = await Promise.all([
-    Promise.all(spec.hosts.map((host) => viewHost(access, host.name, host.address, identity))),
-    askSite(spec, identity.ca),
+    Promise.all(spec.hosts.map((host) => viewHost(access, host.name, identity))),
+    askSite(access, identity.ca),
   ]);
   const problems = [
     ...views.flatMap(serviceProblems),
     ...balancerProblems(spec, views),
+    ...views.flatMap(drainProblems),
     ...databaseProblems(spec, views),
     ...(siteProblem === undefined ? [] : [siteProblem]),
   ];
@@ -75,12 +76,24 @@ async function look(access: StackAccess): Promise<Look> {
   return { status, refusals: views.flatMap(refusal) };
 }
 
-/** Polls until the stack is healthy; otherwise rejects with what is still wrong. */
-export async function waitHealthy(access: StackAccess, timeoutMs: number): Promise<StackStatus> {
+/** What a problem is about: the host that it names, or the whole sentence. */
+export function subjectOf(problem: string): string {
+  return /^([a-z][a-z0-9-]*): /.exec(problem)?.[1] ?? problem;
+}
+
+/**
+ * Polls until the stack is healthy; otherwise rejects with what is still wrong. `known`: subjects that had problems before
+ * and may go on having them, as in a stack that was never up whole.
+ */
+export async function waitHealthy(
+  access: StackAccess,
+  timeoutMs: number,
+  known: ReadonlySet<string> = new Set(),
+): Promise<StackStatus> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const { status, refusals } = await look(access);
-    if (status.healthy) return status;
+    if (status.problems.every((problem) => known.has(subjectOf(problem)))) return status;
     if (refusals.length > 0 || performance.now() > deadline) {
       const when = refusals.length > 0 ? 'and waiting will not help' : `after ${timeoutMs / 1_000} s`;
       throw new TandemError('not-healthy', `The stack is not healthy, ${when}.`, {
@@ -101,18 +114,20 @@ export function siteUrl({ site }: Spec): string {
   return `https://${site.addresses[0]}${site.httpsPort === 443 ? '' : `:${site.httpsPort}`}/`;
 }
 
-async function viewHost(
-  access: StackAccess,
-  name: string,
-  address: string,
-  identity: ClientIdentity,
-): Promise<HostView> {
+async function viewHost(access: StackAccess, name: string, identity: ClientIdentity): Promise<HostView> {
+  const { infrastructure } = access;
   const [observed, agent] = await Promise.all([
-    access
+    infrastructure
       .driver(name)
       .services()
       .catch(() => []),
-    fetchAgentStatus(address, identity, 2_000).catch(() => undefined),
+    infrastructure
+      .agent(name)
+      // The way through ssh is the longer one.
+      .then((endpoint) =>
+        fetchAgentStatus(endpoint, identity, endpoint.socketPath === undefined ? 2_000 : 5_000),
+      )
+      .catch(() => undefined),
   ]);
   return { name, services: observed, agent };
 }
@@ -158,6 +173,13 @@ function balancerProblems(stack: Spec, views: readonly HostView[]): readonly str
   });
 }
 
+function drainProblems({ name, agent }: HostView): readonly string[] {
+  return (agent?.balancer?.drained ?? []).map(
+    (host) =>
+      `${name}: its HAProxy sends ${host} no requests: a deploy or upgrade is at work, or was interrupted ('tandem up' ends that)`,
+  );
+}
+
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {
   const members = hostsWithRole(stack, 'database').map((host) => ({
     host: host.name,
@@ -194,12 +216,21 @@ function databaseProblems(stack: Spec, views: readonly HostView[]): readonly str
 }
 
 /** One request through the floating address; undefined when it was answered as it should. */
-function askSite(stack: Spec, ca: string): Promise<string | undefined> {
+async function askSite(
+  { spec: stack, infrastructure }: StackAccess,
+  ca: string,
+): Promise<string | undefined> {
   const url = new URL(stack.web.app.healthPath, siteUrl(stack));
+  let way: ReturnType<typeof throughSocket>;
+  try {
+    way = throughSocket(await infrastructure.site(), url.hostname);
+  } catch (error) {
+    return `${url.href}: ${(error as Error).message}`;
+  }
   return new Promise((resolve) => {
     // The internal authority signs for the domain; a user's own certificate is checked when it is loaded.
     const trust = stack.site.certificate === 'internal' ? { ca } : { rejectUnauthorized: false };
-    const outgoing = httpsRequest(url, { ...trust, agent: false, timeout: 2_000 }, (incoming) => {
+    const outgoing = httpsRequest(url, { ...trust, ...way, agent: false, timeout: 2_000 }, (incoming) => {
       incoming.resume();
       incoming.on('end', () =>
         resolve(incoming.statusCode === 200 ? undefined : `${url.href} answers ${incoming.statusCode}`),

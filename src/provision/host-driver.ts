@@ -2,8 +2,12 @@
  * The port between "what should be on a host" and "how to get it there": implemented by the lab (namespaces and its
  * supervisor) and by SSH (systemd). A driver executes; deciding what to do is `src/plan`.
  */
+import type { Readable } from 'node:stream';
 import type { ObservedHost, ServiceStatus } from '#src/plan/observed.ts';
 import type { RenderedFile, Service } from '#src/render/service.ts';
+
+/** Standard input of a program: text, bytes, or a stream of bytes. */
+export type CommandInput = string | Uint8Array | Readable;
 
 export interface CommandResult {
   readonly code: number;
@@ -15,9 +19,13 @@ export type ServiceAction = 'start' | 'stop' | 'restart' | 'reload';
 
 export interface HostDriver {
   readonly host: string;
-  /** Makes the host ready to be worked on (lab: namespace, mounts, supervisor). Idempotent; resumes a half-done one. */
-  prepare(): Promise<void>;
-  observe(): Promise<ObservedHost>;
+  /**
+   * Makes the host ready for `services` (lab: namespace, mounts, supervisor; server: packages, release) without touching
+   * what runs. Idempotent; resumes a half-done one.
+   */
+  prepare(services: readonly Service[]): Promise<void>;
+  /** `services`: what is wanted, so that the host can say what it lacks for them. */
+  observe(services: readonly Service[]): Promise<ObservedHost>;
   /** Only the services, which is cheaper; empty when no runner answers. */
   services(): Promise<readonly ServiceStatus[]>;
   /**
@@ -29,8 +37,15 @@ export interface HostDriver {
   writeFiles(files: readonly RenderedFile[], remove: readonly string[]): Promise<void>;
   /** Hands the runner the definitions that hold from now on. Restarts nothing; services no longer defined keep running. */
   define(services: readonly Service[]): Promise<void>;
+  /** Keeps what the host has now (files, definitions, release), for `restore`. Absent where there is no way back. */
+  remember?(): Promise<void>;
+  /** Puts back what was remembered, and restarts or reloads what ran with something else. */
+  restore?(): Promise<void>;
   /** Answers when the action is done (`start`, `restart`: ready); rejects with the reason and the last log lines. */
   control(service: string, action: ServiceAction): Promise<void>;
   /** Runs a program inside the host (its network, its files). */
-  run(command: readonly string[], options?: { timeoutMs?: number; input?: string }): Promise<CommandResult>;
+  run(
+    command: readonly string[],
+    options?: { timeoutMs?: number; input?: CommandInput },
+  ): Promise<CommandResult>;
 }

@@ -1,7 +1,8 @@
 /** Refuses a change of the stack file that takes its database role from the host that is the primary. */
-import { askAgent, type ClientIdentity } from '#src/adapters/agent-client.ts';
-import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { type AgentEndpoint, askAgent, type ClientIdentity } from '#src/adapters/agent-client.ts';
+import { hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
+import type { StackAccess } from './health.ts';
 
 const answerMs = 2_000;
 
@@ -10,15 +11,14 @@ const answerMs = 2_000;
  * stays on guard: nobody is promoted who may lack what that primary has.
  */
 export async function checkPrimaryStays(
-  spec: Spec,
+  { spec, infrastructure, operator }: StackAccess,
   living: ReadonlySet<string>,
-  operator: () => Promise<ClientIdentity>,
 ): Promise<void> {
   const hosts = hostsWithRole(spec, 'database');
   const asked = hosts.filter(({ name }) => living.has(name));
   if (asked.length === 0) return;
   const identity = await operator();
-  const answers = asked.map(({ address }) => newestPrimary(address, identity));
+  const answers = asked.map(async ({ name }) => newestPrimary(await infrastructure.agent(name), identity));
   const primary = await Promise.any(answers).catch(() => undefined);
   if (primary === undefined || hosts.some(({ name }) => name === primary)) return;
   throw new TandemError(
@@ -31,8 +31,8 @@ export async function checkPrimaryStays(
   );
 }
 
-async function newestPrimary(address: string, identity: ClientIdentity): Promise<string | undefined> {
-  const { body } = await askAgent(address, identity, {
+async function newestPrimary(endpoint: AgentEndpoint, identity: ClientIdentity): Promise<string | undefined> {
+  const { body } = await askAgent(endpoint, identity, {
     path: '/v1/database/history',
     timeoutMs: answerMs,
   });

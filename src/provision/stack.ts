@@ -1,17 +1,21 @@
 /** An opened stack: its file checked, its infrastructure known; what every command but `init` and `validate` starts from. */
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { access, readFile } from 'node:fs/promises';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
-import type { HostPlan } from '#src/plan/plan.ts';
+import type { HostPlan, Step } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
-import type { Spec } from '#src/spec/spec.ts';
+import type { Service } from '#src/render/service.ts';
+import { isOnServers, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
+import type { DeployRequest } from './application/deploy.ts';
+import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
+import type { Infrastructure } from './infrastructure.ts';
 import { LabInfrastructure } from './lab/infrastructure.ts';
-import { loadOrCreateMaterial } from './material/material.ts';
+import { loadOrCreateMaterial, readSchemaFile } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
+import { placeholderMaterial } from './material/placeholder.ts';
+import { SshInfrastructure } from './ssh/infrastructure.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
 
 export interface StackLocation {
@@ -26,11 +30,13 @@ export interface StackLocation {
 
 export class Stack implements StackAccess {
   readonly location: StackLocation;
-  readonly infrastructure: LabInfrastructure;
+  readonly infrastructure: Infrastructure;
 
   constructor(location: StackLocation) {
     this.location = location;
-    this.infrastructure = new LabInfrastructure(location);
+    this.infrastructure = isOnServers(location.spec)
+      ? new SshInfrastructure(location)
+      : new LabInfrastructure(location);
   }
 
   get spec(): Spec {
@@ -74,42 +80,95 @@ export class Stack implements StackAccess {
     return this.infrastructure.attach(this.hostNamed(host).name, command);
   }
 
-  /** What `up` would do. A stack that was never up is compared with secrets made for the occasion. */
+  /** What `up` would do. A stack that was never up is planned with stand-ins for its secrets. */
   async plan(): Promise<readonly HostPlan[]> {
-    const { stateDirectory } = this.location;
-    const known = await access(materialPaths(stateDirectory).secrets).then(
+    const known = await access(materialPaths(this.location.stateDirectory).secrets).then(
       () => true,
       () => false,
     );
-    const directory = known ? stateDirectory : await mkdtemp(join(tmpdir(), 'tandem-plan-'));
-    try {
-      const services = servicesByHost(this.spec, await this.#material(directory));
-      const planned = await planHosts(hostWork(services, this.infrastructure));
-      return planned.map(({ plan }) => plan);
-    } finally {
-      if (!known) await rm(directory, { recursive: true, force: true });
-    }
+    const material = known ? await this.#material() : await this.#standIns();
+    const { record } = known ? await this.application() : {};
+    const services = await this.#services(withCanary(this.spec, record?.canary), material);
+    const planned = await planHosts(hostWork(services, this.infrastructure));
+    return planned.map(({ plan }) => plan);
   }
 
-  async #material(stateDirectory: string): Promise<Material> {
-    const { spec, directory } = this.location;
-    const { schemaFile } = spec.database;
+  /** What on the hosts is not as the stack file says, in sentences: edited there, or not applied yet. */
+  async drift(): Promise<readonly string[]> {
+    return (await this.plan()).flatMap(({ host, steps }) => steps.flatMap((step) => driftOf(host, step)));
+  }
+
+  application(): Promise<ApplicationStore> {
+    return ApplicationStore.open({ access: this, stateDirectory: this.location.stateDirectory });
+  }
+
+  async #services(spec: Spec, material: Material): Promise<ReadonlyMap<string, readonly Service[]>> {
+    return servicesByHost(spec, material, await this.infrastructure.releases());
+  }
+
+  /** Every host's services, as they follow from the stack file. */
+  async services(): Promise<ReadonlyMap<string, readonly Service[]>> {
+    const { record } = await this.application();
+    return this.#services(withCanary(this.spec, record?.canary), await this.#material());
+  }
+
+  /** What `deploy` and its kind work with. */
+  async deployRequest(reporter: UpRequest['reporter']): Promise<DeployRequest> {
+    const { stateDirectory, directory } = this.location;
     return {
-      ...(await loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory })),
-      schemaSql:
-        schemaFile === undefined ? undefined : await readFile(resolve(directory, schemaFile), 'utf8'),
+      access: this,
+      stateDirectory,
+      directory,
+      reporter,
+      store: await this.application(),
+      render: async (spec) => this.#services(spec, await this.#material()),
     };
   }
 
+  /** Rejects when the stack was never up: looking at it makes no secrets. */
+  async material(): Promise<Material> {
+    await this.operator();
+    return this.#material();
+  }
+
+  #material(): Promise<Material> {
+    const { spec, directory, stateDirectory } = this.location;
+    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory });
+  }
+
+  async #standIns(): Promise<Material> {
+    const { spec, directory } = this.location;
+    return { ...placeholderMaterial(spec), schemaSql: await readSchemaFile(spec, directory) };
+  }
+
   upRequest(reporter: UpRequest['reporter']): UpRequest {
+    const { stateDirectory, directory } = this.location;
     return {
       spec: this.spec,
-      driver: this.driver,
+      stateDirectory,
+      directory,
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,
-      loadMaterial: () => this.#material(this.location.stateDirectory),
+      loadMaterial: () => this.#material(),
       reporter,
     };
   }
 }
+
+function driftOf(host: string, step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'create-host':
+      return [`${host}: is not there yet`];
+    case 'prepare':
+      return [`${host}: lacks something (${step.what})`];
+    case 'file':
+      return [`${host}: ${step.path} ${fileDrift[step.change]}`];
+    case 'service':
+      return [`${host}: ${step.service}: ${step.reason}`];
+    default:
+      return step satisfies never;
+  }
+}
+
+const fileDrift = { new: 'is missing', changed: 'differs', removed: 'does not belong there' } as const;

@@ -3,6 +3,8 @@
  * waits for. The shape is a contract (docs/reference/status.md).
  */
 import type { ServiceState } from '#src/plan/observed.ts';
+import type { Operation } from '#src/topology/agent-api.ts';
+import type { ApplicationRecord } from '#src/topology/application.ts';
 
 export interface StackStatus {
   readonly stack: string;
@@ -11,6 +13,10 @@ export interface StackStatus {
   readonly hosts: readonly HostStatus[];
   readonly balancer: { readonly active: string | null };
   readonly database: DatabaseStatus;
+  /** Who works on the stack's hosts (`up`, `deploy`, `upgrade`); null: nobody; absent: not asked, or not known. */
+  readonly operation?: Operation | null;
+  /** The application's release; absent: not asked, or not known. */
+  readonly application?: Pick<ApplicationRecord, 'current' | 'canary' | 'underWay'>;
   /** Sentences: what is not healthy, where, what to do. */
   readonly problems: readonly string[];
 }

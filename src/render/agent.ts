@@ -3,14 +3,17 @@
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { parseSubnet } from '#src/std/ipv4.ts';
 import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
+import { monitoringHosts } from '#src/topology/monitoring.ts';
 import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
-import type { KeyPair, RenderContext } from './context.ts';
+import { type KeyPair, madeOf, type RenderContext } from './context.ts';
 import { configPath, publicFile, secretFile } from './files.ts';
 import { haproxyPaths } from './haproxy.ts';
-import { hostInterface, keepalivedPaths } from './keepalived.ts';
+import { keepalivedPaths } from './keepalived.ts';
 import { mariadbPaths } from './mariadb.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
+import { nginxStatusSocket } from './nginx.ts';
+import { routerControlSocket } from './router.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'agent';
@@ -63,6 +66,23 @@ export function agentService(context: RenderContext): Service {
     startedBy: 'always',
     nice: punctual,
     openFiles: 8_192,
+    confinement: {
+      // nftables, addresses, other processes' sockets; a database server as its own user; ending what hangs.
+      capabilities: [
+        'CAP_CHOWN',
+        'CAP_DAC_OVERRIDE',
+        'CAP_FOWNER',
+        'CAP_KILL',
+        'CAP_NET_ADMIN',
+        'CAP_NET_RAW',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_NICE',
+        'CAP_SYS_RESOURCE',
+      ],
+      open: true,
+    },
+    ...madeOf(context, 'code'),
     packages: ['iproute2', 'nftables'],
   };
 }
@@ -81,14 +101,16 @@ function agentConfig(context: RenderContext): AgentConfig {
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
     (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
   );
+  const watcher = monitoringHosts(spec).findIndex(({ name }) => name === host.name);
   return {
     stack: spec.stack,
     stackId: material.stackId,
     host: host.name,
     address: host.address,
-    interface: hostInterface,
+    interface: host.interface,
     prefixLength: parseSubnet(spec.network.subnet).prefixLength,
     roles: host.roles,
+    ...(host.ssh === undefined ? {} : { runner: 'systemd' as const }),
     floatingAddresses: spec.site.addresses,
     operators: spec.network.operators,
     peers,
@@ -97,6 +119,8 @@ function agentConfig(context: RenderContext): AgentConfig {
     tls: hostTls,
     dataDirectory,
     blocklist: { json: `${dataDirectory}/blocklist.json`, nft: `${dataDirectory}/blocklist.nft` },
+    lab: host.ssh === undefined,
+    ...(host.roles.includes('web') ? { routerControlSocket } : {}),
     ...(host.roles.includes('balancer')
       ? {
           balancer: {
@@ -108,6 +132,8 @@ function agentConfig(context: RenderContext): AgentConfig {
         }
       : {}),
     ...(host.roles.includes('database') ? { database: databaseConfig(context, peers) } : {}),
+    ...(host.roles.includes('web') ? { web: { nginxStatusSocket, routerControlSocket } } : {}),
+    ...(watcher === -1 ? {} : { monitoring: { position: watcher } }),
   };
 }
 

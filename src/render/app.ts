@@ -1,6 +1,6 @@
 /** The application's processes on a web host: any command; nginx reaches each through a unix socket of its own. */
 import { appDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
-import type { RenderContext } from './context.ts';
+import { madeOf, type RenderContext } from './context.ts';
 import { configPath, secretFile } from './files.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
 import { routerSocket } from './router.ts';
@@ -57,6 +57,7 @@ function appService(context: RenderContext, instance: number): Service {
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
+    ...(program === 'node' ? madeOf(context, 'runtime') : {}),
     packages: [],
   };
 }

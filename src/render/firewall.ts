@@ -2,9 +2,9 @@
  * nftables, the firewall of a host: what the stack's flows say, and nothing else, in and (egress deny) out. One file,
  * loaded as one transaction. Hosts of a stack speak IPv4 only: IPv6 is dropped but on loopback, link-local included.
  */
-import type { HostSpec, Spec } from '#src/spec/spec.ts';
-import { networkAround } from '#src/std/ipv4.ts';
-import { deriveFlows, type Flow } from '#src/topology/flows.ts';
+import type { Spec } from '#src/spec/spec.ts';
+import { type Flow, flowsOf } from '#src/topology/flows.ts';
+import { type Departure, departures } from '#src/topology/monitoring-flows.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, lines, publicFile } from './files.ts';
@@ -14,12 +14,16 @@ const rules = configPath('firewall', 'rules.nft');
 /** The block-list as the agent last wrote it: in force after a restart of the host before the agent runs. */
 export const blocklistFile = `${hostPaths.data}/agent/blocklist.nft`;
 
+/** Hash of the table as the kernel has it, without counters and the elements of sets. */
+const rulesNote = `${hostPaths.run}/firewall.loaded`;
+const noteRules = `/usr/sbin/nft -s -t list table inet tandem | sha256sum >${rulesNote}`;
+
 export function firewallService(context: RenderContext): Service {
-  const load = [
-    '/bin/sh',
-    '-c',
-    `/usr/sbin/nft -f ${rules} && { [ ! -e ${blocklistFile} ] || /usr/sbin/nft -f ${blocklistFile}; }`,
-  ];
+  const loadRules = `/usr/sbin/nft -f ${rules}`;
+  const loadBlocklist = `{ [ ! -e ${blocklistFile} ] || /usr/sbin/nft -f ${blocklistFile}; }`;
+  // On a server, what was loaded is noted: rules that differ later were changed by somebody else.
+  const noted = context.host.ssh === undefined ? [] : [noteRules];
+  const load = ['/bin/sh', '-c', [loadRules, loadBlocklist, ...noted].join(' && ')];
   return {
     name: 'firewall',
     description: "Firewall: the stack's flows and the block-list",
@@ -30,25 +34,30 @@ export function firewallService(context: RenderContext): Service {
     directories: [{ path: `${hostPaths.data}/agent`, mode: 0o700, owner: 'root' }],
     files: [publicFile(rules, firewallRules(context), 'reload')],
     validate: ['/usr/sbin/nft', '-c', '-f', rules],
-    reload: { kind: 'command', command: ['/usr/sbin/nft', '-f', rules] },
+    reload: {
+      kind: 'command',
+      command:
+        noted.length === 0
+          ? ['/usr/sbin/nft', '-f', rules]
+          : ['/bin/sh', '-c', [loadRules, ...noted].join(' && ')],
+    },
     readiness: { kind: 'process' },
     startTimeoutMs: 5_000,
     stop: { signal: 'SIGTERM', timeoutMs: 1_000 },
     restart: defaultRestart,
     after: [],
     startedBy: 'always',
+    confinement: { capabilities: ['CAP_NET_ADMIN', 'CAP_DAC_READ_SEARCH'], writable: [hostPaths.run] },
     packages: ['nftables', 'iproute2'],
   };
 }
 
 /** The ruleset of one host, for `nft -f`: it replaces the table of an earlier one in a single transaction. */
 export function firewallRules({ spec, host }: RenderContext): string {
-  const flows = deriveFlows(spec);
+  const flows = flowsOf(spec, host);
   const hasSource = (flow: Flow) => flow.from !== 'operators' || spec.network.operators.length > 0;
-  const inbound = flows.filter(
-    (flow) => flow.to === host.name && flow.protocol !== 'icmp' && hasSource(flow),
-  );
-  const outbound = flows.filter((flow) => flow.protocol !== 'icmp' && leaves(spec, host, flow));
+  const inbound = flows.inbound.filter((flow) => flow.protocol !== 'icmp' && hasSource(flow));
+  const outbound = flows.outbound.filter((flow) => flow.protocol !== 'icmp');
   const { operators } = spec.network;
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
@@ -95,23 +104,27 @@ export function firewallRules({ spec, host }: RenderContext): string {
     spec.network.egress === 'deny' && [
       `        ip daddr ${spec.network.subnet} icmp type echo-request accept`,
       ...outbound.map((flow) => `        ${depart(spec, flow)}`),
+      ...(host.ssh === undefined ? [] : systemNeeds(spec)),
+      ...departures(spec, host).map((departure) => `        ${leaveStack(departure)}`),
     ],
     '    }',
     '}',
   );
 }
 
-/** Whether a flow starts at this host: named, or as one of everybody or of the operators. */
-function leaves(spec: Spec, host: HostSpec, { from, to }: Flow): boolean {
-  if (to === host.name) return false;
-  if (from === 'any') return true;
-  if (from === 'operators') return spec.network.operators.some((operator) => covers(operator, host.address));
-  return from.includes(host.name);
-}
-
-function covers(addressOrCidr: string, address: string): boolean {
-  const [network = '', length = '32'] = addressOrCidr.split('/');
-  return networkAround(`${address}/${length}`) === networkAround(`${network}/${length}`);
+/**
+ * What a server's own system does beside the stack: find names, keep its clock and its lease of an address, and fetch
+ * packages (apt does that as a user of its own). sshd's answers are let out whatever the kernel knows of the connection:
+ * the one that brings the firewall was there before it, and was not tracked.
+ */
+function systemNeeds({ ssh }: Spec): readonly string[] {
+  return [
+    `        ip daddr @operators tcp sport ${ssh.port} accept comment "sshd: answers"`,
+    '        udp dport { 53, 123 } accept comment "names, time"',
+    '        tcp dport 53 accept comment "names"',
+    '        udp sport 68 udp dport 67 accept comment "DHCP"',
+    '        meta skuid _apt tcp dport { 80, 443 } accept comment "Debian packages"',
+  ];
 }
 
 function limitedPorts(flows: readonly Flow[]): readonly number[] {
@@ -128,8 +141,16 @@ function limit(spec: Spec, inbound: readonly Flow[]): readonly string[] {
   ];
 }
 
+/** Addresses by host name; looked up for every host in every other host's rules. */
+const addresses = new WeakMap<Spec, ReadonlyMap<string, string>>();
+
 function addressOf(spec: Spec, name: string): string {
-  return spec.hosts.find((host) => host.name === name)?.address ?? '';
+  let known = addresses.get(spec);
+  if (known === undefined) {
+    known = new Map(spec.hosts.map((host) => [host.name, host.address]));
+    addresses.set(spec, known);
+  }
+  return known.get(name) ?? '';
 }
 
 function set(items: readonly (string | number)[]): string {
@@ -145,13 +166,22 @@ function traffic(flow: Flow): string {
 function accept(spec: Spec, flow: Flow): string {
   const verdict = `${traffic(flow)} accept comment "${flow.service}: ${flow.purpose}"`;
   if (flow.from === 'any') return verdict;
-  const own = `ip daddr ${addressOf(spec, flow.to)} ${verdict}`;
+  const floating = flow.floating === true ? spec.site.addresses : [];
+  const own = `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${verdict}`;
+  // Operators may come by another address of a server than the one that the stack uses.
+  if (flow.service === 'sshd') return `ip saddr @operators ${verdict}`;
   if (flow.from === 'operators') return `ip saddr @operators ${own}`;
   return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${own}`;
 }
 
+/** By user: no other program of the host gets out by this door. */
+function leaveStack({ user, to, protocol, port, purpose }: Departure): string {
+  const place = to === 'any' ? '' : ` ip daddr ${to}`;
+  return `meta skuid ${user}${place} ${protocol} dport ${port} ct state new accept comment "${purpose}"`;
+}
+
 function depart(spec: Spec, flow: Flow): string {
   // What everybody may reach is reached by the floating addresses too.
-  const floating = flow.from === 'any' ? spec.site.addresses : [];
+  const floating = flow.from === 'any' || flow.floating === true ? spec.site.addresses : [];
   return `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${traffic(flow)} accept comment "${flow.service} on ${flow.to}: ${flow.purpose}"`;
 }

@@ -65,6 +65,16 @@ export function haproxyService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     openFiles: (spec.balancer.maxConnections + reservedConnections) * 2 + 1_000,
+    confinement: {
+      capabilities: [
+        'CAP_KILL',
+        'CAP_NET_BIND_SERVICE',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_CHROOT',
+        'CAP_SYS_RESOURCE',
+      ],
+    },
     packages: ['haproxy'],
   };
 }
@@ -78,6 +88,7 @@ export function haproxyConfiguration(spec: Spec): string {
     siteFrontend(spec),
     localFrontends(),
     backend(spec),
+    ...(spec.web.mode === 'active-active' ? [weighted(spec)] : []),
   ].join('\n');
 }
 
@@ -141,7 +152,8 @@ function redirectFrontend({ site }: Spec): string {
   );
 }
 
-function siteFrontend({ site, balancer }: Spec): string {
+function siteFrontend(spec: Spec): string {
+  const { site, balancer } = spec;
   // A rate over ten seconds: a page with all that belongs to it is a burst, not an attack.
   const limit = balancer.rateLimit.requestsPerSecond * 10;
   return lines(
@@ -157,6 +169,8 @@ function siteFrontend({ site, balancer }: Spec): string {
     '    http-request add-header x-forwarded-proto https',
     '    http-request add-header x-forwarded-for %[src]',
     '    http-response set-header strict-transport-security max-age=31536000',
+    spec.web.mode === 'active-active' &&
+      `    use_backend ${weightedBackend} if { var(proc.adjusted) -m int gt 0 }`,
     '    default_backend web',
   );
 }
@@ -197,10 +211,34 @@ function backend(spec: Spec): string {
     '    option httpchk',
     `    http-check send meth GET uri ${web.app.healthPath} ver HTTP/1.1 hdr host ${spec.site.domain}`,
     '    http-check expect status 200',
-    // What may have reached an application is sent again only if repeating it is harmless.
-    '    retry-on conn-failure empty-response response-timeout 502 503 504',
-    '    http-request disable-l7-retry unless METH_GET or METH_OPTIONS',
-    `    default-server check ${check} observe layer7 error-limit 3 on-error fastinter ssl verify required ca-file ${caFile} crt ${hostCertificate}`,
+    retryRules,
+    `    default-server check ${check} observe layer7 error-limit 3 on-error fastinter ${toWebHost}`,
     servers,
+  );
+}
+
+const toWebHost = `ssl verify required ca-file ${caFile} crt ${hostCertificate}`;
+
+const retryRules = [
+  // What may have reached an application is sent again only if repeating it is harmless.
+  '    retry-on conn-failure empty-response response-timeout 502 503 504',
+  '    http-request disable-l7-retry unless METH_GET or METH_OPTIONS',
+];
+
+/** Where the site goes while an operator has given weights other than the stack file's; its servers are not checked twice. */
+export const weightedBackend = 'web-weighted';
+
+/** `static-rr` takes no weights while it runs (ADR 7); `roundrobin` does, and is out by a request now and then (ADR 611). */
+function weighted(spec: Spec): string {
+  return lines(
+    `backend ${weightedBackend}`,
+    '    balance roundrobin',
+    '    http-reuse safe',
+    retryRules,
+    `    default-server ${toWebHost}`,
+    hostsWithRole(spec, 'web').map(
+      (host) =>
+        `    server ${host.name} ${host.address}:${ports.web} weight ${host.weight} verifyhost ${host.name} track web/${host.name}`,
+    ),
   );
 }

@@ -16,14 +16,11 @@ export const keepalivedPaths = {
   trackFile: `${runDirectory}/haproxy`,
 } as const;
 
-/** The interface that carries a host's address and the floating ones. */
-export const hostInterface = 'eth0';
-
 const highestPriority = 200;
 const priorityStep = 10;
 
 export function keepalivedService(context: RenderContext): Service {
-  const { spec } = context;
+  const { spec, host } = context;
   const { prefixLength } = parseSubnet(spec.network.subnet);
   return {
     name: 'keepalived',
@@ -54,7 +51,7 @@ export function keepalivedService(context: RenderContext): Service {
     afterStop: spec.site.addresses.map((address) => [
       '/bin/sh',
       '-c',
-      `ip address del ${address}/${prefixLength} dev ${hostInterface} 2>/dev/null || true`,
+      `ip address del ${address}/${prefixLength} dev ${host.interface} 2>/dev/null || true`,
     ]),
     reload: { kind: 'signal', signal: 'SIGHUP' },
     readiness: { kind: 'process' },
@@ -64,6 +61,10 @@ export function keepalivedService(context: RenderContext): Service {
     after: ['firewall', 'haproxy'],
     startedBy: 'always',
     nice: punctual,
+    confinement: {
+      capabilities: ['CAP_NET_ADMIN', 'CAP_NET_BROADCAST', 'CAP_NET_RAW', 'CAP_SETGID', 'CAP_SETUID'],
+      rawSockets: true,
+    },
     packages: ['keepalived', 'iproute2'],
   };
 }
@@ -82,7 +83,7 @@ function keepalivedConfiguration(context: RenderContext): string {
       `vrrp_instance address_${index + 1} {`,
       '    version 3',
       '    state BACKUP',
-      `    interface ${hostInterface}`,
+      `    interface ${host.interface}`,
       `    virtual_router_id ${51 + index}`,
       `    priority ${highestPriority - rank * priorityStep}`,
       `    advert_int ${(spec.balancer.advertMs / 1_000).toFixed(2)}`,
@@ -92,7 +93,7 @@ function keepalivedConfiguration(context: RenderContext): string {
       '    garp_master_repeat 3',
       '    garp_master_refresh 5',
       '    virtual_ipaddress {',
-      `        ${address}/${prefixLength} dev ${hostInterface}`,
+      `        ${address}/${prefixLength} dev ${host.interface}`,
       '    }',
       '    track_file {',
       '        haproxy weight 1',

@@ -3,7 +3,8 @@
  * in nginx.org/en/docs (1.22).
  */
 import { hostsWithRole } from '#src/spec/spec.ts';
-import { hostPaths, staticDirectory } from '#src/topology/paths.ts';
+import { staticPath } from '#src/spec/static-path.ts';
+import { appDirectory, hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { appSocket } from './app.ts';
 import type { KeyPair, RenderContext } from './context.ts';
@@ -13,6 +14,8 @@ import { defaultRestart, type Service } from './service.ts';
 const component = 'nginx';
 const configuration = configPath(component, 'nginx.conf');
 const runDirectory = `${hostPaths.run}/nginx`;
+/** Counts of connections and requests, for the agent. */
+export const nginxStatusSocket = `${runDirectory}/status.sock`;
 /** Request and answer bodies that do not fit into memory: on disk, as /run is memory. */
 const spoolDirectory = `${hostPaths.data}/nginx`;
 
@@ -38,6 +41,8 @@ export function nginxService(context: RenderContext): Service {
     ],
     files: [publicFile(configuration, nginxConfiguration(context, tls), 'reload'), ...tls.files],
     validate: ['/usr/sbin/nginx', '-t', '-q', '-e', 'stderr', '-c', configuration],
+    // A killed nginx leaves it behind, and the next one could not listen there.
+    beforeStart: [['/bin/rm', '-f', nginxStatusSocket]],
     reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'tcp', address: host.address, port: ports.web },
     startTimeoutMs: 10_000,
@@ -47,6 +52,16 @@ export function nginxService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     openFiles: 65_536,
+    confinement: {
+      capabilities: [
+        'CAP_CHOWN',
+        'CAP_DAC_OVERRIDE',
+        'CAP_KILL',
+        'CAP_SETGID',
+        'CAP_SETUID',
+        'CAP_SYS_RESOURCE',
+      ],
+    },
     packages: ['nginx-light'],
   };
 }
@@ -71,6 +86,7 @@ function nginxConfiguration(context: RenderContext, tls: Tls): string {
     httpSettings(context).map(indented),
     upstream(context).map(indented),
     server(context, tls).map(indented),
+    statusServer().map(indented),
     '}',
   );
 }
@@ -133,7 +149,7 @@ function upstream({ spec }: RenderContext): readonly string[] {
 
 function server(context: RenderContext, tls: Tls): readonly string[] {
   const { spec, host } = context;
-  const isStatic = spec.web.static !== undefined;
+  const files = staticPath(spec);
   return [
     'server {',
     `    listen ${host.address}:${ports.web} ssl backlog=4096;`,
@@ -147,9 +163,9 @@ function server(context: RenderContext, tls: Tls): readonly string[] {
     '    ssl_session_tickets off;',
     '    add_header x-tandem-host $served_by always;',
     '',
-    ...(isStatic
+    ...(files !== undefined
       ? [
-          `    root ${staticDirectory};`,
+          `    root ${[appDirectory, files].filter(Boolean).join('/')};`,
           '    location = / {',
           ...staticHeaders,
           '        try_files /index.html @app;',
@@ -166,6 +182,18 @@ function server(context: RenderContext, tls: Tls): readonly string[] {
     '    }',
     '    location @app {',
     ...proxy(context, spec.balancer.serverTimeoutMs),
+    '    }',
+    '}',
+  ];
+}
+
+function statusServer(): readonly string[] {
+  return [
+    '',
+    'server {',
+    `    listen unix:${nginxStatusSocket};`,
+    '    location / {',
+    '        stub_status;',
     '    }',
     '}',
   ];

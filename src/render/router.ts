@@ -6,7 +6,7 @@ import { type RouterSettings, routerSettings } from '#src/spec/router-settings.t
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
-import type { AccountSecrets, KeyPair, RenderContext } from './context.ts';
+import { type AccountSecrets, type KeyPair, madeOf, type RenderContext } from './context.ts';
 import { configPath, lines, secretFile } from './files.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
 import type { RenderedFile, RestartPolicy, Service } from './service.ts';
@@ -62,6 +62,7 @@ export function routerService(context: RenderContext): Service {
     after: ['firewall'],
     startedBy: 'always',
     openFiles: openFiles(context.spec, settings),
+    ...madeOf(context, 'code'),
     packages: ['mariadb-client'],
   };
 }

@@ -50,6 +50,24 @@ export interface RestartPolicy {
   readonly windowMs: number;
 }
 
+/**
+ * What a service may do beyond what it runs as, where the runner can hold it to that (systemd does, the lab does not).
+ * Without it: no capability, and nothing to write but its own directories.
+ */
+export interface Confinement {
+  /** Capabilities (capabilities(7)) that it or its children need. */
+  readonly capabilities: readonly string[];
+  /** Directories that it writes to, beside `directories`. */
+  readonly writable?: readonly string[];
+  /** Runs commands of the operator's (hooks): of the system's files only /usr, /boot and /etc are closed to it. */
+  readonly open?: boolean;
+  /** Speaks its protocol below TCP and UDP. */
+  readonly rawSockets?: boolean;
+}
+
+/** What is shipped to a server as it is, each part under the hash of its content. */
+export type ReleaseName = 'code' | 'runtime';
+
 export interface Service {
   /** Unique on its host: `haproxy`, `app-1`, `mariadb` … */
   readonly name: string;
@@ -91,6 +109,9 @@ export interface Service {
   readonly timerSlackMs?: number;
   /** Open files limit (RLIMIT_NOFILE). */
   readonly openFiles?: number;
+  readonly confinement?: Confinement;
+  /** The shipped parts that its process is made of, with their hashes; a service restarts when one changes. */
+  readonly releases?: Readonly<Partial<Record<ReleaseName, string>>>;
   /** Debian packages that hold the program. */
   readonly packages: readonly string[];
 }

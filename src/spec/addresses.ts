@@ -49,7 +49,9 @@ export function resolveAddresses(parsed: ParsedStack): ResolvedAddresses {
     gateway,
     floating: floating as [string, ...string[]],
     hosts: hosts.map((host) => host.address ?? take(upwards(roomy ? firstHost : 2, last))),
-    operators: withGateway(parsed.network.operators ?? [], gateway),
+    operators: hosts.some((host) => host.ssh !== undefined)
+      ? (parsed.network.operators ?? [])
+      : withGateway(parsed.network.operators ?? [], gateway),
   };
 }
 

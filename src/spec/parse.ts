@@ -61,7 +61,7 @@ function resolve(parsed: ParsedStack): Spec {
     ...parsed,
     hosts: Object.entries(parsed.hosts).map(([name, host], index): HostSpec => {
       const { roles, weight, ssh } = host;
-      return { name, address: hosts[index] ?? '', roles, weight, ssh };
+      return { name, address: hosts[index] ?? '', roles, weight, ssh, interface: host.interface };
     }),
     site: {
       ...parsed.site,

@@ -55,6 +55,7 @@ function rowsOf(path: string, node: SchemaNode, required: boolean): readonly str
     row,
     ...childRows(path, node),
     ...(named?.properties === undefined ? [] : rowsOf(`${path}.NAME`, named, false)),
+    ...(node.items === undefined ? [] : childRows(`${path}.N`, node.items)),
     ...(node.anyOf ?? []).flatMap((option) => childRows(path, option)),
   ];
 }

@@ -5,8 +5,12 @@ import { connectionsPerWorker, keptConnections, maxRouters, routerSettings } fro
 import type { Rule } from './rule.ts';
 import { accountNamePattern, type ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
+import { staticPath } from './static-path.ts';
 
-export const appErrors: readonly Rule[] = [{ reads: [], check: reservedEnvironment }];
+export const appErrors: readonly Rule[] = [
+  { reads: [], check: reservedEnvironment },
+  { reads: ['web.static', 'web.app.directory'], check: staticOutside },
+];
 
 export const databaseErrors: readonly Rule[] = [
   { reads: ['hosts.*.roles', 'database.sync'], check: strictAlone },
@@ -28,6 +32,18 @@ function reservedEnvironment(parsed: ParsedStack): readonly Issue[] {
       message: 'is given to the application by Tandem',
       hint: 'Remove it.',
     }));
+}
+
+function staticOutside(parsed: ParsedStack): readonly Issue[] {
+  const { web } = parsed;
+  if (web.static === undefined || staticPath(parsed) !== undefined) return [];
+  return [
+    {
+      path: 'web.static',
+      message: `${web.static} does not lie in web.app.directory (${web.app.directory}): a release is one directory`,
+      hint: `Move it there, such as ${web.app.directory.replace(/\/+$/, '')}/public, and write both paths in the same way.`,
+    },
+  ];
 }
 
 function strictAlone(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
@@ -161,7 +177,15 @@ function accountName(name: string, schema: string): readonly Issue[] {
   return [{ path, message: 'is the name of an account that MariaDB or Tandem keeps for itself', hint }];
 }
 
-const ownSchemas = new Set(['mysql', 'sys', 'information_schema', 'performance_schema', 'tandem', 'test']);
+const ownSchemas = new Set([
+  'mysql',
+  'sys',
+  'information_schema',
+  'performance_schema',
+  'tandem',
+  'test',
+  'prometheus',
+]);
 
 function reservedSchema(parsed: ParsedStack): readonly Issue[] {
   const { schema } = parsed.database;

@@ -2,7 +2,7 @@
 import type { Issue } from '#src/std/errors.ts';
 import type { Rule } from './rule.ts';
 import { namePattern, nameText, type ParsedStack, type Role } from './schema.ts';
-import { type HostSpec, hostsWithRole, type Spec } from './spec.ts';
+import { type HostSpec, hostsWithRole, isOnServers, type Spec } from './spec.ts';
 
 export const hostErrors: readonly Rule[] = [
   { reads: [], check: badNames },
@@ -11,13 +11,22 @@ export const hostErrors: readonly Rule[] = [
   { reads: ['hosts.*.roles'], check: badQuorum },
   { reads: [], check: repeatedRoles },
   { reads: ['hosts.*.roles', 'hosts.*.weight'], check: noWeight },
-  { reads: [], check: realServers },
+  { reads: [], check: mixedHosts },
+  { reads: ['network.operators'], check: serversWithoutOperators },
 ];
 
 export const hostWarnings: readonly Rule[] = [{ reads: ['hosts.*.roles'], check: loneMembers }];
 
 /** Words that stand for something else where host names are written, and what JavaScript gives every object. */
-const reservedNames = new Set(['any', 'operators', 'localhost', 'stack', 'constructor']);
+const reservedNames = new Set([
+  'any',
+  'operator',
+  'operators',
+  'dashboard',
+  'localhost',
+  'stack',
+  'constructor',
+]);
 
 function badNames(parsed: ParsedStack): readonly Issue[] {
   return Object.keys(parsed.hosts).flatMap((name): readonly Issue[] => {
@@ -108,16 +117,27 @@ function noWeight(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
   ];
 }
 
-function realServers(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+function mixedHosts(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
   const lab = spec.hosts.filter((host) => host.ssh === undefined);
-  const mixed = lab.length > 0 ? ` (and ${names(lab)} would be in the lab: a stack is one or the other)` : '';
-  return spec.hosts
-    .filter((host) => host.ssh !== undefined)
-    .map((host) => ({
-      path: `hosts.${host.name}.ssh`,
-      message: `real servers over SSH are not supported yet${mixed}`,
-      hint: 'Remove the key: the host is then a lab host on this machine.',
-    }));
+  const servers = spec.hosts.filter((host) => host.ssh !== undefined);
+  if (lab.length === 0 || servers.length === 0) return [];
+  return lab.map((host) => ({
+    path: `hosts.${host.name}.ssh`,
+    message: `is missing: ${names(servers)} ${servers.length === 1 ? 'is a server' : 'are servers'} over SSH, and a stack is all servers or all lab`,
+    hint: `Give ${host.name} an ssh destination, or remove the others'.`,
+  }));
+}
+
+/** The firewall would shut out everybody, this machine too. */
+function serversWithoutOperators(parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  if (!isOnServers(spec) || (parsed.network.operators ?? []).length > 0) return [];
+  return [
+    {
+      path: 'network.operators',
+      message: 'names nobody: the firewalls of the servers would let no SSH in, not even yours',
+      hint: 'Name the addresses or networks that you administer the servers from.',
+    },
+  ];
 }
 
 const tiers = { balancer: 'takes requests', web: 'serves', database: 'holds the data' } as const;

@@ -159,7 +159,13 @@ export const reservedPorts: Readonly<Record<number, string>> = {
   8405: "HAProxy's metrics",
   8440: 'the agent',
   8441: 'the SQL router',
+  8442: 'the dashboard',
   8443: 'nginx',
+  9090: 'Prometheus',
+  9093: 'Alertmanager',
+  9094: 'Alertmanager',
+  9100: 'the node exporter',
+  9104: 'the MariaDB exporter',
 };
 
 function takenPorts(parsed: ParsedStack): readonly Issue[] {

@@ -2,7 +2,9 @@
 import type { Issue } from '#src/std/errors.ts';
 import type { Rule } from './rule.ts';
 import { appErrors, databaseErrors } from './rules-app-database.ts';
+import { dashboardErrors } from './rules-dashboard.ts';
 import { hostErrors, hostWarnings } from './rules-hosts.ts';
+import { monitoringErrors } from './rules-monitoring.ts';
 import { networkErrors, networkWarnings } from './rules-network.ts';
 import { overlaps, type Path } from './salvage.ts';
 import type { ParsedStack } from './schema.ts';
@@ -20,7 +22,14 @@ export function checkRules(parsed: ParsedStack, spec: Spec, tainted: readonly Pa
       .filter(({ reads }) => !reads.some((key) => tainted.some((path) => overlaps(path, key.split('.')))))
       .flatMap((rule) => rule.check(parsed, spec));
   return {
-    errors: run([...hostErrors, ...networkErrors, ...appErrors, ...databaseErrors]),
+    errors: run([
+      ...hostErrors,
+      ...networkErrors,
+      ...appErrors,
+      ...databaseErrors,
+      ...monitoringErrors,
+      ...dashboardErrors,
+    ]),
     warnings: run([...hostWarnings, ...networkWarnings]),
   };
 }

@@ -60,10 +60,16 @@ const host = z
     weight: z.int().min(0).max(256).default(1).describe('Share of the web requests (role web).'),
     ssh: headerSafe
       .min(1)
+      .regex(/^[^-]/, 'should not begin with a dash')
       .optional()
       .describe(
         'OpenSSH destination (user@host or a name of your ssh config). Without it the host is a lab host.',
       ),
+    interface: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,15}$/, 'should be the name of a network interface such as eth0 or ens3')
+      .default('eth0')
+      .describe('Network interface that has the address, and gets the floating ones.'),
   })
   .describe('A machine of the stack.');
 
@@ -125,7 +131,9 @@ const balancer = z
 
 const app = z
   .strictObject({
-    directory: path.describe('Directory of the application, relative to the stack file.'),
+    directory: path.describe(
+      'Directory of the application, relative to the stack file. The first `up` makes a release of it; from then on `tandem deploy` brings new ones.',
+    ),
     command: z
       .array(z.string().regex(/^[^\0]+$/, 'should not be empty'))
       .min(1)
@@ -149,7 +157,9 @@ const web = z
         'active-active: weighted round robin. active-passive: the first web host serves, the next ones back it up.',
       ),
     instances: z.int().min(1).max(64).default(2).describe('Application processes per web host.'),
-    static: path.optional().describe('Directory of static files, relative to the stack file.'),
+    static: path
+      .optional()
+      .describe('Directory of static files, relative to the stack file; it lies in app.directory.'),
     maxBodyBytes: z
       .int()
       .min(1_024)
@@ -398,8 +408,158 @@ const network = z
   .prefault({})
   .describe('Addresses, and who may reach the hosts.');
 
+const ssh = z
+  .strictObject({
+    configFile: path
+      .optional()
+      .describe('OpenSSH client configuration to use instead of your own, relative to the stack file.'),
+    port: port
+      .default(22)
+      .describe('Port on which the hosts run sshd: the firewall opens it to network.operators.'),
+  })
+  .prefault({})
+  .describe('How hosts with `ssh` are reached: by the OpenSSH client of this machine, as you configured it.');
+
+const receiverUrl = z
+  .string()
+  .regex(
+    /^https?:\/\/[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/[^\s"'\\]*)?$/,
+    'should be a URL such as https://alerts.example.org/hook',
+  )
+  .meta({ title: 'an HTTP URL' });
+const mailbox = z
+  .string()
+  .regex(/^[^\s@,<>"]+@[^\s@,<>"]+$/, 'should be an address such as ops@example.org')
+  .meta({ title: 'an e-mail address' });
+
+const webhook = z.strictObject({
+  url: receiverUrl.describe('Gets a POST for each group of alerts, also when they resolve.'),
+  bearerTokenFile: path
+    .optional()
+    .describe('File with a token for the header Authorization, relative to the stack file.'),
+});
+
+const email = z.strictObject({
+  to: z.array(mailbox).min(1).describe('Who gets the mails.'),
+  from: mailbox.describe('Sender of the mails.'),
+  smtp: z
+    .string()
+    .regex(/^[A-Za-z0-9.-]+:[0-9]{1,5}$/, 'should be HOST:PORT such as mail.example.org:587')
+    .describe('The mail server, HOST:PORT.'),
+  tls: z
+    .boolean()
+    .default(true)
+    .describe('Whether the mail server must offer TLS (STARTTLS; port 465: from the beginning).'),
+  username: headerSafe.min(1).optional().describe('Account at the mail server.'),
+  passwordFile: path.optional().describe('File with its password, relative to the stack file.'),
+});
+
+const thresholds = z
+  .strictObject({
+    lagSeconds: z.int().min(1).max(86_400).default(30).describe('A replica further behind than this.'),
+    certificateDays: z
+      .int()
+      .min(1)
+      .max(365)
+      .default(21)
+      .describe('A certificate that ends within so many days.'),
+    diskPercent: z.int().min(10).max(99).default(85).describe('A file system that is fuller than this.'),
+    memoryPercent: z.int().min(10).max(99).default(92).describe('A host with more of its memory in use.'),
+    cpuPercent: z
+      .int()
+      .min(10)
+      .max(100)
+      .default(90)
+      .describe('A host whose processors were busier than this for ten minutes.'),
+    errorPercent: z
+      .number()
+      .min(0.01)
+      .max(100)
+      .default(2)
+      .describe('More of the requests than this answered with 5xx for two minutes.'),
+  })
+  .prefault({})
+  .describe('From where on an alert fires.');
+
+const alerts = z
+  .strictObject({
+    webhooks: z.array(webhook).max(10).default([]).describe('Receivers by HTTP, as Alertmanager sends it.'),
+    email: email.optional().describe('Receivers by e-mail.'),
+    repeatHours: z
+      .int()
+      .min(1)
+      .max(168)
+      .default(12)
+      .describe('An alert that goes on is told again after so many hours.'),
+    thresholds,
+  })
+  .prefault({})
+  .describe('Who is told, and from where on. Without a receiver, alerts are shown but sent to nobody.');
+
+const monitoring = z
+  .union([
+    z.literal(false),
+    z.strictObject({
+      hosts: z
+        .array(z.string())
+        .min(1)
+        .max(2)
+        .optional()
+        .describe(
+          'Hosts with Prometheus and Alertmanager, each of which watches everything; by default the first two, balancers without a database first.',
+        ),
+      scrapeSeconds: z.int().min(5).max(60).default(15).describe('How often every figure is read.'),
+      retentionDays: z.int().min(1).max(3_650).default(31).describe('How long figures are kept.'),
+      retentionBytes: z
+        .int()
+        .min(67_108_864)
+        .default(4_294_967_296)
+        .describe('Disk that they may take on each of the two hosts; beyond it the oldest go.'),
+      alerts,
+    }),
+  ])
+  .prefault({})
+  .describe('Prometheus, Alertmanager and exporters on the hosts; false: none of it.');
+export const operatorRoles = ['viewer', 'operator', 'admin'] as const;
+export type OperatorRole = (typeof operatorRoles)[number];
+
+const dashboard = z
+  .strictObject({
+    operators: z
+      .array(
+        z.strictObject({
+          name: z
+            .string()
+            .regex(
+              /^[a-z][a-z0-9._-]{0,31}$/,
+              'should be 1 to 32 lower-case letters, digits, dots, dashes and underscores, starting with a letter',
+            )
+            .describe(
+              'What the operator logs in as; passwords are made by `up` and `tandem dashboard passwd`.',
+            ),
+          role: z
+            .enum(operatorRoles)
+            .default('viewer')
+            .describe('viewer: sees everything; operator: also acts; admin: also breaks things in a lab.'),
+        }),
+      )
+      .min(1)
+      .max(100)
+      .default([{ name: 'admin', role: 'admin' }])
+      .describe('Who may log in to the dashboard.'),
+    idleMs: milliseconds(60_000, 86_400_000)
+      .default(1_800_000)
+      .describe('A session that does nothing for so long ends.'),
+    sessionMs: milliseconds(60_000, 604_800_000)
+      .default(43_200_000)
+      .describe('A session ends after this time whatever it does.'),
+  })
+  .prefault({})
+  .describe('The live dashboard, on every host with the role balancer, for `network.operators`.');
+
 export const stackSchema = z.strictObject({
   stack: name.describe('Name of the stack.'),
+  ssh,
   network,
   site,
   // Names are checked by a rule: a key schema would leave what a badly named host says unchecked.
@@ -411,6 +571,8 @@ export const stackSchema = z.strictObject({
   web,
   database,
   quorum,
+  monitoring,
+  dashboard,
 });
 
 /** What a user writes: only `stack`, `hosts` and `web.app` are required. */

@@ -9,6 +9,8 @@ export interface HostSpec {
   readonly weight: number;
   /** OpenSSH destination; undefined for a lab host. */
   readonly ssh: string | undefined;
+  /** Network interface that carries `address` and the floating addresses. */
+  readonly interface: string;
 }
 
 export interface Spec extends Omit<ParsedStack, 'hosts' | 'site' | 'network'> {
@@ -24,6 +26,11 @@ export interface Spec extends Omit<ParsedStack, 'hosts' | 'site' | 'network'> {
     readonly gateway: string;
     readonly operators: readonly string[];
   };
+}
+
+/** Whether the hosts are servers over SSH; otherwise they are the lab's. */
+export function isOnServers(spec: Spec): boolean {
+  return spec.hosts.some((host) => host.ssh !== undefined);
 }
 
 export function hostsWithRole(spec: Spec, role: Role): readonly HostSpec[] {

@@ -5,6 +5,33 @@ export interface AgentBalancerStatus {
   readonly heldAddresses: readonly string[];
   /** The local HAProxy answers. */
   readonly haproxyHealthy: boolean;
+  /** Web hosts that it sends no new requests, because somebody asked for that. */
+  readonly drained: readonly string[];
+}
+
+/** A web host as one balancer's HAProxy sees it (`GET /v1/balancer/servers`). */
+export interface BalancerServer {
+  readonly host: string;
+  /** Its health checks succeed. */
+  readonly up: boolean;
+  /** It gets no new requests, because somebody asked for that. */
+  readonly drained: boolean;
+  /** 0 takes no requests. */
+  readonly weight: number;
+  /** Requests that it has or that wait for it. */
+  readonly requests: number;
+  /** The last health check's result, such as `L7OK (HTTP 200)`; null without one. */
+  readonly check: string | null;
+}
+
+/** Who works on the stack's hosts (`GET /v1/operation`); one at a time. */
+export interface Operation {
+  /** user@host */
+  readonly by: string;
+  readonly pid: number;
+  readonly command: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly sinceMs: number;
 }
 
 export interface AgentDatabaseStatus {

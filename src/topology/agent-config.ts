@@ -48,6 +48,8 @@ export interface AgentConfig {
   /** Network interface that carries `address` and the floating addresses. */
   readonly interface: string;
   readonly roles: readonly Role[];
+  /** Who runs the host's services; the lab's supervisor when absent. */
+  readonly runner?: 'systemd';
   /** Prefix length of the stack's network. */
   readonly prefixLength: number;
   readonly floatingAddresses: readonly string[];
@@ -61,6 +63,10 @@ export interface AgentConfig {
   /** Directory for the agent's own files. */
   readonly dataDirectory: string;
   readonly blocklist: { readonly json: string; readonly nft: string };
+  /** A host of a lab: faults may be asked of its agent. */
+  readonly lab: boolean;
+  /** Only on web hosts: the SQL router's control endpoint. */
+  readonly routerControlSocket?: string;
   /** Only on balancers. */
   readonly balancer?: {
     /** HAProxy's runtime API. */
@@ -73,4 +79,8 @@ export interface AgentConfig {
   };
   /** Only on database hosts. */
   readonly database?: AgentDatabaseConfig;
+  /** Only on web hosts: unix sockets that speak HTTP, for figures. */
+  readonly web?: { readonly nginxStatusSocket: string; readonly routerControlSocket: string };
+  /** Only on hosts with Alertmanager; `position` among them, from 0. */
+  readonly monitoring?: { readonly position: number };
 }

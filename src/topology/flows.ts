@@ -3,6 +3,8 @@
  * that is not a flow is dropped.
  */
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { networkAround } from '#src/std/ipv4.ts';
+import { monitoringFlows } from './monitoring-flows.ts';
 import { ports } from './ports.ts';
 
 /** `any`: everybody; `operators`: `network.operators`; otherwise the hosts by name. */
@@ -19,18 +21,69 @@ export interface Flow {
   readonly service: string;
   readonly purpose: string;
   readonly encryption: 'TLS' | 'mutual TLS' | 'TLS and password' | 'none (redirect to TLS)' | 'none' | 'SSH';
+  /** Reached by the floating addresses too, whichever host has them; what is from `any` always is. */
+  readonly floating?: boolean;
   /** New connections per second and source are limited (public ports). */
   readonly limited?: boolean;
 }
 
 export function deriveFlows(spec: Spec): readonly Flow[] {
-  return spec.hosts.flatMap((host) => [
+  return derived(spec).flows;
+}
+
+/** The flows that end at one host and those that its own connections are part of, in the order of `deriveFlows`. */
+export interface HostFlows {
+  readonly inbound: readonly Flow[];
+  readonly outbound: readonly Flow[];
+}
+
+export function flowsOf(spec: Spec, host: HostSpec): HostFlows {
+  return derived(spec).byHost.get(host.name) ?? { inbound: [], outbound: [] };
+}
+
+interface Derived {
+  readonly flows: readonly Flow[];
+  readonly byHost: ReadonlyMap<string, HostFlows>;
+}
+
+/** A stack's flows grow with the square of its hosts, and every host's firewall asks for them: derived once a stack. */
+const known = new WeakMap<Spec, Derived>();
+
+function derived(spec: Spec): Derived {
+  const earlier = known.get(spec);
+  if (earlier !== undefined) return earlier;
+  const flows = spec.hosts.flatMap((host) => [
     ...balancerFlows(spec, host),
     ...webFlows(spec, host),
     ...databaseFlows(spec, host),
     ...quorumFlows(spec, host),
     ...hostFlows(spec, host),
+    ...monitoringFlows(spec, host),
   ]);
+  const result = { flows, byHost: sortByHost(spec, flows) };
+  known.set(spec, result);
+  return result;
+}
+
+function sortByHost(spec: Spec, flows: readonly Flow[]): ReadonlyMap<string, HostFlows> {
+  const byHost = new Map(
+    spec.hosts.map(({ name }) => [name, { inbound: [] as Flow[], outbound: [] as Flow[] }]),
+  );
+  const everybody = spec.hosts.map(({ name }) => name);
+  const operators = spec.hosts
+    .filter(({ address }) => spec.network.operators.some((operator) => covers(operator, address)))
+    .map(({ name }) => name);
+  for (const flow of flows) {
+    byHost.get(flow.to)?.inbound.push(flow);
+    const from = flow.from === 'any' ? everybody : flow.from === 'operators' ? operators : flow.from;
+    for (const name of from) if (name !== flow.to) byHost.get(name)?.outbound.push(flow);
+  }
+  return byHost;
+}
+
+function covers(addressOrCidr: string, address: string): boolean {
+  const [network = '', length = '32'] = addressOrCidr.split('/');
+  return networkAround(`${address}/${length}`) === networkAround(`${network}/${length}`);
 }
 
 function others(hosts: readonly HostSpec[], host: HostSpec): readonly string[] {
@@ -75,6 +128,16 @@ function balancerFlows(spec: Spec, host: HostSpec): readonly Flow[] {
       service: 'haproxy',
       purpose: 'Prometheus metrics',
       encryption: 'mutual TLS',
+    },
+    {
+      from: 'operators',
+      to,
+      protocol: 'tcp',
+      port: ports.dashboard,
+      service: 'dashboard',
+      purpose: 'the dashboard and its API',
+      encryption: 'TLS and password',
+      floating: true,
     },
     ...between(others(hostsWithRole(spec, 'balancer'), host), {
       to,
@@ -176,7 +239,7 @@ function hostFlows(spec: Spec, host: HostSpec): readonly Flow[] {
             from: 'operators',
             to,
             protocol: 'tcp',
-            port: ports.ssh,
+            port: spec.ssh.port,
             service: 'sshd',
             purpose: 'administration',
             encryption: 'SSH',

@@ -11,13 +11,15 @@ export const hostPaths = {
   run: '/run/tandem',
   /** `<service>.log`, rotated. */
   logs: '/var/log/tandem',
-  /** Tandem's own code (`code/`), its Node.js runtime and the application (`app/`, `static/`). */
+  /** Tandem's own code (`code/`) with its Node.js runtime, and the application's releases (`app/`). */
   releases: '/opt/tandem',
 } as const;
 
 export const codeDirectory = `${hostPaths.releases}/code`;
-export const appDirectory = `${hostPaths.releases}/app`;
-export const staticDirectory = `${hostPaths.releases}/static`;
+/** The application's releases on a web host: `releases/HASH`, and what is below. */
+export const applicationDirectory = `${hostPaths.releases}/app`;
+/** A symbolic link to the release that the application's processes start from. */
+export const appDirectory = `${applicationDirectory}/current`;
 /** The Node.js runtime that the lockfile pins, as an executable on the host. */
 export const nodeProgram = `${codeDirectory}/scripts/node.sh`;
 /** Lab supervisor's (HTTP over a unix socket); the same host only. */

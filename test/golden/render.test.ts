@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
 import type { StackFile } from '#src/spec/schema.ts';
+import type { HostSpec } from '#src/spec/spec.ts';
 import { fixedMaterial } from '#test/fixtures/material.ts';
 import { specOf } from '#test/fixtures/spec.ts';
 import { stacks } from './stacks.ts';
@@ -27,9 +28,15 @@ function renderStack(stack: StackFile): string {
   return spec.hosts
     .flatMap((host) => [
       `######## ${host.name} ${host.address} (${host.roles.join(', ')})`,
-      ...hostServices({ spec, host, material }).flatMap(renderService),
+      ...hostServices({ spec, host, material, ...releasesOf(host) }).flatMap(renderService),
     ])
     .join('\n');
+}
+
+/** Servers are shipped what lab hosts see by themselves. */
+function releasesOf(host: HostSpec) {
+  const releases = { code: 'code-0123', runtime: 'runtime-cdef', app: 'app-4567', static: 'static-89ab' };
+  return host.ssh === undefined ? {} : { releases };
 }
 
 /** The service as data, then its files; certificates are all alike and left out. */

@@ -29,11 +29,39 @@ export const stacks: Readonly<Record<string, StackFile>> = {
         importer: { password: { file: 'importer.password' } },
       },
     },
+    monitoring: {
+      hosts: ['lb-2', 'server-1'],
+      scrapeSeconds: 30,
+      alerts: {
+        webhooks: [
+          { url: 'https://alerts.example/hook', bearerTokenFile: 'token' },
+          { url: 'http://192.0.2.9:8080/' },
+        ],
+        email: {
+          to: ['ops@shop.example'],
+          from: 'tandem@shop.example',
+          smtp: 'mail.shop.example:587',
+          username: 'tandem',
+          passwordFile: 'password',
+        },
+        thresholds: { lagSeconds: 5, diskPercent: 70 },
+      },
+    },
+  },
+  servers: {
+    ...reference,
+    stack: 'servers',
+    hosts: Object.fromEntries(
+      Object.entries(reference.hosts).map(([name, host]) => [name, { ...host, ssh: `root@${name}.example` }]),
+    ),
+    network: { operators: ['192.0.2.0/24'] },
+    ssh: { port: 2222 },
   },
   'active-passive-web': {
     ...reference,
     stack: 'passive',
     web: { mode: 'active-passive', instances: 1, app },
+    monitoring: false,
   },
   'one-role-per-host': {
     stack: 'apart',
@@ -51,5 +79,6 @@ export const stacks: Readonly<Record<string, StackFile>> = {
     },
     web: { app },
     database: { settings: { innodb_io_capacity: 400, slow_query_log: true } },
+    monitoring: false,
   },
 };

@@ -22,18 +22,21 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
 });
 
 describe('a broken file', () => {
-  it.each(['firewall', 'haproxy', 'keepalived', 'mariadb', 'nginx'])('of %s is refused', async (broken) => {
-    const spec = specOf(stacks['reference'] as (typeof stacks)[string]);
-    const material = await realMaterial(spec);
-    const host = spec.hosts.find((candidate) =>
-      hostServices({ spec, host: candidate, material }).some((service) => service.name === broken),
-    ) as HostSpec;
-    const services = hostServices({ spec, host, material }).map((service) =>
-      service.name === broken ? { ...service, files: service.files.map(withNonsense) } : service,
-    );
-    const service = services.find((candidate) => candidate.name === broken) as Service;
-    expect(complaint(host, services, service)).not.toBe('');
-  });
+  it.each(['alertmanager', 'firewall', 'haproxy', 'keepalived', 'mariadb', 'nginx', 'prometheus'])(
+    'of %s is refused',
+    async (broken) => {
+      const spec = specOf(stacks['reference'] as (typeof stacks)[string]);
+      const material = await realMaterial(spec);
+      const host = spec.hosts.find((candidate) =>
+        hostServices({ spec, host: candidate, material }).some((service) => service.name === broken),
+      ) as HostSpec;
+      const services = hostServices({ spec, host, material }).map((service) =>
+        service.name === broken ? { ...service, files: service.files.map(withNonsense) } : service,
+      );
+      const service = services.find((candidate) => candidate.name === broken) as Service;
+      expect(complaint(host, services, service)).not.toBe('');
+    },
+  );
 });
 
 function withNonsense(file: Service['files'][number]): Service['files'][number] {

@@ -9,6 +9,19 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { bareServers } from './hosts-1-bare.ts';
+import { upKilled } from './hosts-3-killed.ts';
+import { changeStops } from './hosts-4-stops.ts';
+import { largeStacks } from './hosts-6-large.ts';
+import { badServers } from './hosts-bad-input.ts';
+import { deploys } from './hosts-deploy.ts';
+import { upgrades } from './hosts-upgrade.ts';
+import { dashboard } from './monitoring-1-dashboard.ts';
+import { alertsPoint } from './monitoring-2-alerts.ts';
+import { monitoringHostDead } from './monitoring-3-host-dead.ts';
+import { monitoringCost } from './monitoring-4-cost.ts';
+import { monitoringPorts } from './monitoring-5-ports.ts';
+import { dashboardSecurity } from './monitoring-5-security.ts';
 import { contextOf, type Evidence, type LabPoint, type OwnPoint, type Place, withLab } from './point.ts';
 import { conformance } from './router-1-conformance.ts';
 import { readYourWrites } from './router-2-read-your-writes.ts';
@@ -82,6 +95,19 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(routerClients),
   ownPoint(hostile),
   ownPoint(routerKilled),
+  ownPoint(dashboard),
+  ownPoint(dashboardSecurity),
+  ownPoint(largeStacks),
+  ownPoint(deploys),
+  labPoint(upgrades),
+  ownPoint(bareServers),
+  ownPoint(upKilled),
+  ownPoint(changeStops),
+  ownPoint(badServers),
+  ownPoint(alertsPoint),
+  ownPoint(monitoringHostDead),
+  ownPoint(monitoringCost),
+  ownPoint(monitoringPorts),
 ];
 
 /** Runs a point with a lab of its own. */

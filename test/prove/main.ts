@@ -1,5 +1,6 @@
 /**
  * `npm run prove -- POINT [--small] [--log]`: one promise at its full count; its evidence goes to docs/evidence/.
+ * `--network 10.203`: labs in other networks than another run's on the same machine.
  * `npm run prove -- --list` names the points. Exit codes: 0 shown, 1 not shown, 2 no such point.
  */
 import { join, relative } from 'node:path';
@@ -11,15 +12,22 @@ import { removeLeftovers } from '#test/support/leftovers.ts';
 import { type Result, writeEvidence } from './evidence.ts';
 
 /** Each point its own lab (and the next network, for a second one), so that points may run at the same time. */
-function placeOf(index: number): Place {
-  return { name: `prove-${index + 1}`, subnet: `10.202.${2 * (index + 1)}.0/24` };
+function placeOf(index: number, network: string | undefined): Place {
+  const name = network === undefined ? 'prove' : `prove-${network.replaceAll('.', '-')}`;
+  return { name: `${name}-${index + 1}`, subnet: `${network ?? '10.202'}.${2 * (index + 1)}.0/24` };
 }
 
 function list(): void {
   for (const { id, title } of anyPoints) console.log(`${id.padEnd(30)} ${title}`);
 }
 
-async function prove(id: string, options: { small: boolean; log: boolean }): Promise<boolean> {
+interface Options {
+  readonly small: boolean;
+  readonly log: boolean;
+  readonly network: string | undefined;
+}
+
+async function prove(id: string, options: Options): Promise<boolean> {
   const startedMs = performance.now();
   const elapsed = () => (performance.now() - startedMs) / 1_000;
   const size = options.small ? 'small' : 'full';
@@ -32,7 +40,7 @@ async function prove(id: string, options: { small: boolean; log: boolean }): Pro
   let seen: unknown = null;
   let failure: string | null = null;
   try {
-    seen = await runPoint(id, size, placeOf(anyPoints.indexOf(point)), log);
+    seen = await runPoint(id, size, placeOf(anyPoints.indexOf(point), options.network), log);
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error);
     if (options.log && error instanceof Error) console.error(error.stack);
@@ -63,7 +71,12 @@ function report(result: Result, path: string | undefined): void {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: 'boolean' }, small: { type: 'boolean' }, log: { type: 'boolean' } },
+  options: {
+    list: { type: 'boolean' },
+    small: { type: 'boolean' },
+    log: { type: 'boolean' },
+    network: { type: 'string' },
+  },
 });
 if (values.list === true) {
   list();
@@ -79,7 +92,11 @@ if (values.list === true) {
   } else {
     await removeLeftovers(join(repository, 'tandem'), referenceStack);
     for (const id of positionals) {
-      const shown = await prove(id, { small: values.small === true, log: values.log === true });
+      const shown = await prove(id, {
+        small: values.small === true,
+        log: values.log === true,
+        network: values.network,
+      });
       if (!shown) process.exitCode = 1;
     }
   }

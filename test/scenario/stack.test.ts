@@ -1,6 +1,9 @@
 /** The acceptance points at small counts: one lab for those that share one, and labs of their own for the others. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { anyPoints as allPoints } from '#test/points/all.ts';
+import { expectCommand } from '#test/support/command.ts';
 import { Lab, referenceStack } from '#test/support/lab.ts';
 
 const anyPoints = allPoints.filter(({ inSuite }) => inSuite);
@@ -23,10 +26,40 @@ describe('points on one lab', () => {
   test('the commands that tests do without say the same', { retry }, async () => {
     if (lab === undefined) throw new Error('no lab');
     const { database: asked, ...rest } = await lab.healthy();
-    const { database, ...byCommand } = await lab.statusByCommand();
+    const { database, operation, application, drift, ...byCommand } = await lab.statusByCommand();
     expect(byCommand).toEqual(rest);
+    expect(operation).toBeNull();
+    expect(drift).toEqual([]);
+    expect(application).toMatchObject({
+      current: expect.stringMatching(/^[0-9a-f]{16}$/),
+      canary: null,
+      underWay: null,
+    });
     expect(database.primary).toBe(asked.primary);
     expect(await lab.expect('exec', 'server-1', '--', 'hostname')).toBe('server-1\n');
+  });
+
+  test('a support bundle tells much and no secret', { retry }, async () => {
+    if (lab === undefined) throw new Error('no lab');
+    const state = await lab.stateDirectory();
+    const { passwords } = JSON.parse(await readFile(join(state, 'material/secrets.json'), 'utf8'));
+    const secrets: string[] = Object.values(passwords as Record<string, string>);
+    // What a careless application would do; without it nothing would have to be taken out.
+    const say = `echo 'the password is ${secrets.join(' and ')}' >>/var/log/tandem/app-1.log`;
+    await lab.exec('server-1', 'sh', '-c', say);
+    const file = join(lab.directory, 'bundle.tar.gz');
+    await lab.expect('support-bundle', '--output', file);
+    const whole = await expectCommand('tar', ['-xzOf', file]);
+    for (const secret of secrets) expect(whole.includes(secret), 'a password is in the bundle').toBe(false);
+    expect(whole).toContain('the password is [secret');
+    expect(whole).not.toContain('PRIVATE KEY');
+    const names = await expectCommand('tar', ['-tzf', file]);
+    for (const name of [
+      'status.json',
+      'hosts/lb-1/config/haproxy/haproxy.cfg',
+      'hosts/server-2/logs/mariadb.log',
+    ])
+      expect(names).toContain(name);
   });
 
   for (const point of anyPoints.filter(({ kind }) => kind === 'lab')) {

@@ -50,11 +50,22 @@ export interface Status {
     }[];
     readonly failover: { readonly possible: boolean; readonly reason: string };
   };
+  /** Said by the command alone. */
+  readonly operation?: { readonly by: string; readonly command: string } | null;
+  readonly drift?: readonly string[];
+  readonly application?: {
+    readonly current: string;
+    readonly canary: object | null;
+    readonly underWay: object | null;
+  };
   /** Sentences: what is not healthy. */
   readonly problems: readonly string[];
 }
 
-/** The reference stack, with limits raised so that tests may load it from one address. */
+/**
+ * The reference stack, with limits raised so that tests may load it from one address, and without monitoring: what is
+ * about that turns it on.
+ */
 export function referenceStack(name: string, subnet: string): StackFile {
   return {
     stack: name,
@@ -74,9 +85,10 @@ export function referenceStack(name: string, subnet: string): StackFile {
     },
     web: {
       static: join(repository, 'examples/users/public'),
-      app: { directory: repository, command: ['node', 'examples/users/server.ts'] },
+      app: { directory: join(repository, 'examples/users'), command: ['node', 'server.ts'] },
     },
     database: { schema: 'users', schemaFile: join(repository, 'examples/users/schema.sql') },
+    monitoring: false,
   };
 }
 

@@ -12,11 +12,13 @@ export interface LoadReport {
 
 export interface Load {
   readonly done: Promise<LoadReport>;
+  /** Ends it before its time; `done` resolves with what was seen by then. */
+  stop(): void;
 }
 
 export function startLoad(
   url: string,
-  options: { connections: number; seconds: number; threads?: number },
+  options: { connections: number; seconds: number; threads?: number; timeoutSeconds?: number },
 ): Load {
   const child = spawn('wrk', [
     '--latency',
@@ -24,7 +26,7 @@ export function startLoad(
     `-c${options.connections}`,
     `-d${options.seconds}s`,
     '--timeout',
-    '5s',
+    `${options.timeoutSeconds ?? 5}s`,
     url,
   ]);
   let output = '';
@@ -41,7 +43,7 @@ export function startLoad(
       else reject(new Error(`wrk ended with ${code}: ${output}`));
     });
   });
-  return { done };
+  return { done, stop: () => child.kill('SIGINT') };
 }
 
 export function parseWrk(output: string): LoadReport {

@@ -47,6 +47,9 @@ test('a server that stops reading stops a client that sends 64 MiB, and gets eve
   const client = await RawClient.loggedIn(front.path);
   client.socket.write(commandPacket(command.query, Buffer.from('SELECT 1')));
   await client.until(11);
+  // How long a command may be is asked before the first long one.
+  client.socket.write(commandPacket(command.query, Buffer.alloc(100_000, ' ')));
+  await client.until(22);
   const statement = Buffer.alloc(64 * mebibyte, 'x');
   statement.write('\x03INSERT INTO t VALUES (1) -- ', 'latin1');
   front.server.pause();

@@ -43,7 +43,7 @@ export class RawClient {
     const response = encodeHandshakeResponse({
       capabilities:
         (offeredCapabilities &
-          ~(capability.mysql | capability.ignoreSpace | capability.interactive) &
+          ~(capability.mysql | capability.noSchema | capability.ignoreSpace | capability.interactive) &
           ~(database === undefined ? capability.connectWithDatabase : 0) &
           ~without) >>>
         0,

@@ -119,8 +119,10 @@ export class EtcdClient {
   }
 
   /** The lease's identity. A grant of unknown outcome is harmless: nothing is bound to it, and it expires. */
-  async leaseGrant(ttlSeconds: number, options: RequestOptions = {}): Promise<string> {
-    const answer = await this.#read('/v3/lease/grant', { TTL: String(ttlSeconds) }, options);
+  async leaseGrant(ttlSeconds: number, options: RequestOptions & { id?: string } = {}): Promise<string> {
+    // 0 lets etcd choose.
+    const body = { TTL: String(ttlSeconds), ID: options.id ?? '0' };
+    const answer = await this.#read('/v3/lease/grant', body, options);
     return String(answer['ID']);
   }
 

@@ -16,8 +16,7 @@ import {
   requestSwitchover,
   setMaintenance,
 } from '../database/operations.ts';
-import { metricsText } from '../ha/metrics.ts';
-import { type Env, peerName } from './environment.ts';
+import { asker, type Env, peerName } from './environment.ts';
 import { Problem } from './problem.ts';
 
 export function databaseRoutes(
@@ -29,7 +28,6 @@ export function databaseRoutes(
     if (database === undefined) throw new Problem(404, 'No database', 'This host has no database.');
     return database;
   };
-  const asker = (socket: unknown): string => peerName(socket as TLSSocket);
   app.get('/primary', (c) => {
     const { role, ready, explanation } = here().status;
     const writable = role === 'primary' && here().writable;
@@ -40,7 +38,6 @@ export function databaseRoutes(
     const follows = role === 'replica' && lagSeconds !== null;
     return c.json({ host: context.config.host, role, lagSeconds, explanation }, follows ? 200 : 503);
   });
-  app.get('/metrics', async (c) => c.text(await metricsText(here())));
   app.get('/v1/database', (c) => c.json({ ...here().status, decisions: here().driver?.decisions ?? [] }));
   app.get('/v1/database/history', async (c) => c.json({ history: await readHistory(here()) }));
   app.post('/v1/database/switchover', async (c) => {
@@ -57,7 +54,7 @@ export function databaseRoutes(
     return c.json(await forceFailover(here(), body), 202);
   });
   app.put('/v1/database/maintenance', async (c) => {
-    await setMaintenance(here(), { by: asker(c.env.incoming.socket), sinceMs: Date.now() });
+    await setMaintenance(here(), { by: asker(c), sinceMs: Date.now() });
     return c.body(null, 204);
   });
   app.delete('/v1/database/maintenance', async (c) => {
@@ -67,7 +64,7 @@ export function databaseRoutes(
   app.post('/v1/database/rejoin', async (c) => c.json(await requestRejoin(here()), 202));
   app.get('/v1/clone', async (c) => {
     const { member, status, donor } = here();
-    const name = asker(c.env.incoming.socket);
+    const name = peerName(c.env.incoming.socket as TLSSocket);
     if (!member.config.members.some((each) => each.name === name)) {
       throw new Problem(403, 'Not allowed', `Copies are for database members, not for ${name}.`);
     }

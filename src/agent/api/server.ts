@@ -1,6 +1,6 @@
 /**
  * The agent's HTTPS API. Whoever has a certificate of the stack's authority may ask; the copy of a database is for
- * database members alone.
+ * database members alone, and what monitors may read figures and nothing else.
  */
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -12,14 +12,23 @@ import type { Blocklist } from '../blocklist/concern.ts';
 import { BlocklistRefusal } from '../blocklist/guard.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
+import type { LabFaults } from '../lab/faults.ts';
+import type { Readings } from '../metrics/gauges.ts';
+import { balancerRoutes } from './balancer.ts';
+import { dashboardRoutes, limitDashboard } from './dashboard.ts';
 import { databaseRoutes } from './database.ts';
-import { type Env, peerName } from './environment.ts';
+import { asker, type Env } from './environment.ts';
+import { metricsRoutes, monitoringOnlyReads } from './metrics.ts';
+import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
 
 export interface ApiParts {
-  readonly status: () => AgentStatus;
+  readonly status: () => Promise<AgentStatus>;
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
+  readonly metrics: Readings;
+  /** Only on hosts of a lab. */
+  readonly faults?: LabFaults | undefined;
 }
 
 const maxBodyBytes = 16 * 1024;
@@ -61,6 +70,7 @@ export function startApi(
 
 export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   const app = new Hono<Env>();
+  monitoringOnlyReads(app);
   app.use(
     bodyLimit({
       maxSize: maxBodyBytes,
@@ -74,11 +84,16 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
     context.log.error(`API: ${error.message}`, { path: c.req.path });
     return problem(c, 500, 'Failed', 'The agent could not do that; its log says why.');
   });
+  app.use(limitDashboard);
   app.get('/v1/health', (c) => c.json({ host: context.config.host, healthy: true }));
-  app.get('/v1/status', (c) => c.json(parts.status()));
+  app.get('/v1/status', async (c) => c.json(await parts.status()));
   app.get('/v1/clock', (c) => c.json({ nowMs: Date.now() }));
   blocklistRoutes(app, parts.blocklist);
   databaseRoutes(app, context, parts.database);
+  dashboardRoutes(app, context, parts.status, parts.faults);
+  balancerRoutes(app, context);
+  operatorRoutes(app, context);
+  metricsRoutes(app, context, parts.metrics);
   return app;
 }
 
@@ -86,16 +101,15 @@ function blocklistRoutes(app: Hono<Env>, blocklist: Blocklist): void {
   app.get('/v1/blocklist', (c) => c.json({ entries: blocklist.list() }));
   app.post('/v1/blocklist', async (c) => {
     const body = await c.req.json().catch(() => undefined);
-    const asker = c.env.incoming.socket as TLSSocket;
+    const socket = c.env.incoming.socket as TLSSocket;
     const entry = await blocklist.block(body, {
-      by: peerName(asker),
-      address: (asker.remoteAddress ?? '').replace(/^::ffff:/, ''),
+      by: asker(c),
+      address: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
     });
     return c.json(entry, 201);
   });
   app.delete('/v1/blocklist/:address', async (c) => {
-    const asker = c.env.incoming.socket as TLSSocket;
-    await blocklist.unblock(decodeURIComponent(c.req.param('address')), peerName(asker));
+    await blocklist.unblock(decodeURIComponent(c.req.param('address')), asker(c));
     return c.body(null, 204);
   });
 }

@@ -5,7 +5,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readFileIfThere } from '#src/adapters/files/atomic.ts';
+import { haproxyServers } from '#src/adapters/haproxy/runtime.ts';
 import type { AgentBalancerStatus } from '#src/topology/agent-api.ts';
+import { webBackend } from '#src/topology/backend.ts';
 import type { AgentContext } from '../context.ts';
 import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
@@ -64,12 +66,20 @@ export class BalancerConcern {
     this.#loops = [health, keepalived];
   }
 
-  get status(): AgentBalancerStatus {
+  async status(): Promise<AgentBalancerStatus> {
     const { interface: name, floatingAddresses } = this.#context.config;
     return {
+      drained: await this.#drained(),
       heldAddresses: heldAddresses(name, floatingAddresses),
       haproxyHealthy: this.#health.level !== 'dead',
     };
+  }
+
+  /** Asked for, not watched: it is rare, and nobody waits for it. */
+  async #drained(): Promise<readonly string[]> {
+    const socket = this.#context.config.balancer?.haproxySocket ?? '';
+    const servers = await haproxyServers(socket, webBackend, probeTimeoutMs).catch(() => []);
+    return servers.filter(({ status }) => status.startsWith('DRAIN')).map(({ name }) => name);
   }
 
   stop(): void {

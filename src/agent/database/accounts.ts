@@ -3,6 +3,7 @@
  * bookkeeping schema. Run once, as root through the local socket, by the member that creates the database.
  */
 import { quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
+import { exporterAccount } from '#src/topology/monitoring.ts';
 import type { DatabasePasswords } from './passwords.ts';
 
 export const agentAccount = 'tandem_agent';
@@ -81,6 +82,7 @@ export function newDatabaseSql(database: NewDatabase): string {
     `INSERT INTO tandem.epoch (epoch, stack_id, holder) VALUES (${database.epoch}, ${quote(database.stackId)}, ${quote(database.holder)});`,
     ...keeperSql(database.schema, passwords.agent),
     ...database.members.flatMap((member) => replicationAccountSql(member, passwords.replication)),
+    exporterAccountSql,
     `CREATE DATABASE ${schema} CHARACTER SET utf8mb4;`,
     `USE ${schema};`,
     ...(database.schemaSql === undefined ? [] : [database.schemaSql, 'DELIMITER ;', `USE ${schema};`]),
@@ -106,6 +108,8 @@ export function keeperSql(schema: string, password: string): readonly string[] {
     `GRANT SELECT, INSERT, UPDATE, DELETE ON tandem.account TO ${keeper};`,
   ];
 }
+/** Without a password: by the unix user behind a local socket. It sees counters and settings, and no data. */
+export const exporterAccountSql = `CREATE USER IF NOT EXISTS ${exporterAccount}@localhost IDENTIFIED VIA unix_socket WITH MAX_USER_CONNECTIONS 3;`;
 
 /** Makes a member's replication account; repeating it changes nothing. */
 export function replicationAccountSql(member: string, password: string): readonly string[] {

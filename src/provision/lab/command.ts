@@ -1,11 +1,12 @@
 /** Programs of the machine: argument arrays, bounded in time, never through a shell. */
 import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { TandemError } from '#src/std/errors.ts';
-import type { CommandResult } from '../host-driver.ts';
+import type { CommandInput, CommandResult } from '../host-driver.ts';
 
 export interface CommandOptions {
   readonly timeoutMs?: number;
-  readonly input?: string;
+  readonly input?: CommandInput;
 }
 
 const defaultTimeoutMs = 60_000;
@@ -43,7 +44,8 @@ export function runCommand(argv: readonly string[], options: CommandOptions = {}
     });
     // A program may end without reading its input.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(input ?? '');
+    if (input instanceof Readable) input.once('error', () => child.kill('SIGKILL')).pipe(child.stdin);
+    else child.stdin.end(input ?? '');
   });
 }
 

@@ -14,7 +14,7 @@ export interface HostDirectories {
   readonly data: string;
   readonly run: string;
   readonly logs: string;
-  /** Mount points of /opt/tandem: code, app, static, cache. */
+  /** /opt/tandem: mount points (code, cache), and the application's releases (app). */
   readonly releases: string;
   /** Where new files wait for the programs' own checks. */
   readonly stage: string;
@@ -37,12 +37,10 @@ export function hostDirectories(stateDirectory: string, host: string): HostDirec
   };
 }
 
-/** Read-only directories of the machine that every host of the lab shows below /opt/tandem. */
+/** Directories of the machine that every host of the lab shows below /opt/tandem. */
 export interface SharedDirectories {
   /** Root of Tandem's own repository. */
   readonly code: string;
-  readonly app: string | undefined;
-  readonly static: string | undefined;
   /** Writable: the runtime's compile cache. */
   readonly cache: string;
 }
@@ -65,13 +63,9 @@ export function mountTable(directories: HostDirectories, shared: SharedDirectori
     `${fstabWord(source)} ${fstabWord(target)} none ${options} 0 0`;
   const { releases } = directories;
   const own: (keyof typeof hostPaths)[] = ['config', 'data', 'logs', 'releases', 'run'];
-  const readOnly = (['code', 'app', 'static'] as const).flatMap((name) => {
-    const source = shared[name];
-    return source === undefined ? [] : [bind(source, join(releases, name), 'rbind,ro')];
-  });
   return [
     // Below /opt/tandem first, at their place in the state directory: Tandem itself may lie in /opt/tandem.
-    ...readOnly,
+    bind(shared.code, join(releases, 'code'), 'rbind,ro'),
     bind(shared.cache, join(releases, 'cache')),
     bind(directories.hostsFile, '/etc/hosts', 'bind,ro'),
     ...own
@@ -103,9 +97,7 @@ export async function ensureHostDirectories(
     await chmod(directories[name], 0o755);
   }
   await mkdir(shared.cache, { recursive: true });
-  for (const name of ['code', 'app', 'static', 'cache'] as const) {
-    if (shared[name] !== undefined) await mkdir(join(directories.releases, name), { recursive: true });
-  }
+  for (const name of ['code', 'cache']) await mkdir(join(directories.releases, name), { recursive: true });
   for (const path of Object.values(hostPaths)) await mkdir(path, { recursive: true });
   await writeFile(directories.hostsFile, hostsFile, { mode: 0o644 });
   await writeFile(directories.mounts, mountTable(directories, shared), { mode: 0o600 });

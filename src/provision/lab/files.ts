@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileText } from '#src/plan/observed.ts';
+import { fileIdentity } from '#src/plan/observed.ts';
 import type { RenderedFile, ServiceDirectory } from '#src/render/service.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { HostDirectories } from './enter.ts';
@@ -14,7 +14,7 @@ export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** `fileText` hashed by absolute path on the host, of every file below `directory`, which the host sees as /etc/tandem. */
+/** `fileIdentity` by absolute path on the host, of every file below `directory`, which the host sees as /etc/tandem. */
 export async function observeFiles(directory: string): Promise<Readonly<Record<string, string>>> {
   const passwd = await readFile('/etc/passwd', 'utf8');
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -23,8 +23,8 @@ export async function observeFiles(directory: string): Promise<Readonly<Record<s
     files.map(async (entry) => {
       const path = join(entry.parentPath, entry.name);
       const [content, { mode, uid }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-      const text = fileText({ content, mode: mode & 0o7777, owner: userName(uid, passwd) });
-      return [join(hostPaths.config, path.slice(directory.length)), sha256(text)] as const;
+      const file = { content, mode: mode & 0o7777, owner: userName(uid, passwd) };
+      return [join(hostPaths.config, path.slice(directory.length)), fileIdentity(file, sha256)] as const;
     }),
   );
   return Object.fromEntries(hashed);

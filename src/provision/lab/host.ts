@@ -51,12 +51,12 @@ export class LabHost implements HostDriver {
   readonly directories: HostDirectories;
   readonly supervisor: SupervisorClient;
   readonly #lab: Lab;
-  readonly #address: string;
+  readonly address: string;
 
   constructor(lab: Lab, { name, address }: LabHostSpec) {
     this.host = name;
     this.#lab = lab;
-    this.#address = address;
+    this.address = address;
     this.directories = hostDirectories(lab.stateDirectory, name);
     this.supervisor = new SupervisorClient(join(this.directories.run, 'supervisor.sock'), name);
   }
@@ -74,7 +74,7 @@ export class LabHost implements HostDriver {
   async #prepare(boot: boolean): Promise<void> {
     await this.#lab.ensureNetwork();
     await ensureHostDirectories(this.directories, this.#lab.shared, this.#lab.hostsFile());
-    await ensureHostNetwork(this.#lab.network, this.host, this.#address);
+    await ensureHostNetwork(this.#lab.network, this.host, this.address);
     await this.#ensureSupervisor(boot);
   }
 

@@ -1,13 +1,17 @@
 /** The lab as the place where a stack's hosts come from. */
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import type { AgentEndpoint } from '#src/adapters/agent-client.ts';
 import { agentCompileCache, agentRuntime } from '#src/render/agent.ts';
+import type { Service } from '#src/render/service.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { HostDriver } from '../host-driver.ts';
-import type { Infrastructure } from '../up.ts';
+import type { Infrastructure, LogSelection } from '../infrastructure.ts';
+import { installPackages } from '../packages/install.ts';
 import { runCommand } from './command.ts';
 import { describeLab, Lab } from './lab.ts';
+import { showLogs } from './logs.ts';
 import { preflight } from './preflight.ts';
 import { purge, takeDown } from './teardown.ts';
 
@@ -17,9 +21,8 @@ export class LabInfrastructure implements Infrastructure {
   constructor(location: {
     readonly spec: Spec;
     readonly stateDirectory: string;
-    readonly directory: string;
   }) {
-    this.#lab = new Lab(describeLab(location.spec, location.stateDirectory, location.directory));
+    this.#lab = new Lab(describeLab(location.spec, location.stateDirectory));
   }
 
   driver(host: string): HostDriver {
@@ -34,9 +37,24 @@ export class LabInfrastructure implements Infrastructure {
     await Promise.all([this.#lab.prepare(), warmAgent()]);
   }
 
-  /** The directory that a host sees as /var/log/tandem. */
-  logDirectory(host: string): string {
-    return this.#lab.host(host).directories.logs;
+  /** Hosts see this machine's own files. */
+  async releases(): Promise<undefined> {}
+
+  installPackages(services: readonly Service[], reporter: Reporter): Promise<void> {
+    return installPackages([...new Set(services.flatMap((service) => service.packages))], reporter);
+  }
+
+  async finish(): Promise<void> {}
+
+  async agent(host: string): Promise<AgentEndpoint> {
+    return { address: this.#lab.host(host).address };
+  }
+
+  async site(): Promise<undefined> {}
+
+  showLogs(hosts: readonly string[], selection: LogSelection): Promise<void> {
+    const sources = hosts.map((host) => ({ host, directory: this.#lab.host(host).directories.logs }));
+    return showLogs(sources, selection);
   }
 
   async attach(host: string, command: readonly string[]): Promise<number> {

@@ -25,19 +25,14 @@ export interface LabDescription {
   readonly stateDirectory: string;
   readonly network: Omit<LabNetwork, 'stack'>;
   readonly hosts: readonly LabHostSpec[];
-  /** Absolute path of the application, shown on every host as /opt/tandem/app. */
-  readonly app?: string;
-  /** Absolute path of the static files, shown as /opt/tandem/static. */
-  readonly static?: string;
 }
 
 /** Root of Tandem's own repository. */
 const repository = resolve(import.meta.dirname, '../../..');
 
-/** The lab hosts (those without `ssh`) of a stack whose file lies in `stackDirectory`. */
-export function describeLab(spec: Spec, stateDirectory: string, stackDirectory: string): LabDescription {
+/** The lab hosts (those without `ssh`) of a stack. */
+export function describeLab(spec: Spec, stateDirectory: string): LabDescription {
   const { subnet, gateway, egress } = spec.network;
-  const { web } = spec;
   return {
     stack: spec.stack,
     stateDirectory: resolve(stateDirectory),
@@ -45,8 +40,6 @@ export function describeLab(spec: Spec, stateDirectory: string, stackDirectory: 
     hosts: spec.hosts
       .filter((host) => host.ssh === undefined)
       .map(({ name, address }) => ({ name, address })),
-    app: resolve(stackDirectory, web.app.directory),
-    ...(web.static === undefined ? {} : { static: resolve(stackDirectory, web.static) }),
   };
 }
 
@@ -68,8 +61,6 @@ export class Lab {
     this.#specs = hosts;
     this.shared = {
       code: repository,
-      app: description.app,
-      static: description.static,
       cache: compileCache(stateDirectory),
     };
     this.hosts = hosts.map((host) => new LabHost(this, host));

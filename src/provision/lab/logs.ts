@@ -4,17 +4,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { TandemError } from '#src/std/errors.ts';
+import type { LogSelection } from '../infrastructure.ts';
 
 export interface LogSource {
   readonly host: string;
   /** The directory that the host sees as /var/log/tandem. */
   readonly directory: string;
-}
-
-export interface LogSelection {
-  readonly service: string | undefined;
-  readonly lines: number;
-  readonly follow: boolean;
 }
 
 export async function showLogs(sources: readonly LogSource[], selection: LogSelection): Promise<void> {

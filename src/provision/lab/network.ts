@@ -4,7 +4,7 @@ import { TandemError } from '#src/std/errors.ts';
 import { parseSubnet } from '#src/std/ipv4.ts';
 import { expectCommand, runCommand } from './command.ts';
 import { bridgeName, cableName, linkPrefix, namespaceName, tableName } from './names.ts';
-import { namespaceNames } from './registry.ts';
+import { namespaceIsThere, namespaceNames } from './registry.ts';
 
 export interface LabNetwork {
   readonly stack: string;
@@ -156,6 +156,8 @@ async function ensureNamespace(namespace: string): Promise<void> {
 }
 
 export async function processesIn(namespace: string): Promise<readonly number[]> {
+  // A stack that was never up has a thousand namespaces that are not there: no program is started to find that.
+  if (!(await namespaceIsThere(namespace))) return [];
   const { code, stdout } = await runCommand(['ip', 'netns', 'pids', namespace]);
   return code === 0 ? stdout.split('\n').filter(Boolean).map(Number) : [];
 }

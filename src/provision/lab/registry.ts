@@ -2,7 +2,7 @@
  * Which labs are on this machine: a record per lab below /run, so that names and subnets are not given twice. A record
  * without a bridge or namespace (after a reboot of the machine) counts for nothing.
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -53,6 +53,13 @@ async function allRecords(): Promise<readonly LabRecord[]> {
 
 export async function namespaceNames(): Promise<readonly string[]> {
   return readdir('/run/netns').catch(() => []);
+}
+
+export async function namespaceIsThere(namespace: string): Promise<boolean> {
+  return access(join('/run/netns', namespace)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function linkNames(): Promise<ReadonlySet<string>> {

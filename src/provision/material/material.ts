@@ -11,13 +11,16 @@ import {
   removeTemporaryFiles,
   writeFileAtomic,
 } from '#src/adapters/files/atomic.ts';
-import { type CertificateAndKey, createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import type { CertificateAndKey } from '#src/adapters/tls/authority.ts';
 import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
 import type { KeyPair, Material } from '#src/render/context.ts';
-import type { Spec } from '#src/spec/spec.ts';
+import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
+import { monitoringName } from '#src/topology/monitoring.ts';
 import { readAccountPasswords } from './account-passwords.ts';
+import { loadOrCreateAccess } from './dashboard.ts';
 import { type MaterialPaths, materialPaths, type PairPaths } from './paths.ts';
+import { readReceiverSecrets } from './receivers.ts';
 import { loadOrCreateSecrets } from './secrets.ts';
 import { readUserCertificate } from './user-certificate.ts';
 
@@ -53,6 +56,7 @@ export async function loadOrCreateMaterial(
         );
   const schemaSql = await readSchemaFile(spec, options.specDirectory ?? '.');
   const clientPasswords = await readAccountPasswords(spec, options.specDirectory ?? '.');
+  const receivers = await readReceiverSecrets(spec, options.specDirectory ?? '.');
   await ensureDirectory(paths.directory);
   await removeTemporaryFiles(paths.directory);
   const secrets = await loadOrCreateSecrets(paths.secrets, Object.keys(spec.database.accounts));
@@ -64,9 +68,12 @@ export async function loadOrCreateMaterial(
   const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
     loadOrIssue(pair, authority, { commonName, names }, nowMs);
   const hosts: Record<string, KeyPair> = {};
+  const monitoring: Record<string, KeyPair> = {};
   for (const host of spec.hosts) {
     const names = [host.name, host.address, 'localhost', '127.0.0.1'];
     hosts[host.name] = await leaf(paths.host(host.name), host.name, names);
+    if (spec.monitoring !== false)
+      monitoring[host.name] = await leaf(paths.monitoring(host.name), monitoringName, names);
   }
   return {
     stackId: secrets.stackId,
@@ -80,14 +87,32 @@ export async function loadOrCreateMaterial(
     schemaSql,
     ca: authority.certificate,
     hosts,
+    monitoring,
+    receivers,
     operator: await leaf(paths.operator, 'operator', ['operator']),
+    dashboard: {
+      identity: await leaf(paths.dashboard, 'dashboard', dashboardNames(spec)),
+      ...(await loadOrCreateAccess(paths.dashboardAccess)),
+    },
     site: userSite ?? (await leaf(paths.site, spec.site.domain, [spec.site.domain, ...spec.site.addresses])),
     paths,
   };
 }
 
+/** Browsers come by a floating address; a balancer's own is for when no address is held. */
+function dashboardNames(spec: Spec): readonly string[] {
+  const balancers = hostsWithRole(spec, 'balancer');
+  return [
+    `dashboard.${spec.stack}.internal`,
+    ...spec.site.addresses,
+    ...balancers.flatMap(({ name, address }) => [name, address]),
+    'localhost',
+    '127.0.0.1',
+  ];
+}
+
 /** SQL of a new database; rejects with an input error when it can't be read. */
-async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
+export async function readSchemaFile(spec: Spec, directory: string): Promise<string | undefined> {
   const file = spec.database.schemaFile;
   if (file === undefined) return undefined;
   const path = resolve(directory, file);
@@ -122,6 +147,7 @@ async function loadOrCreateAuthority(
     return { certificate, key };
   }
   // A key without a certificate is what an interrupted first run leaves: nothing was signed with it yet.
+  const { createAuthority } = await import('#src/adapters/tls/authority.ts');
   const authority = await createAuthority(commonName, nowMs);
   await writeFileAtomic(paths.caKey, authority.key);
   await writeFileAtomic(paths.ca, authority.certificate);
@@ -143,6 +169,8 @@ async function loadOrIssue(
       return pair;
     }
   }
+  // Loaded only to issue: its library is a third of what a short command takes to start.
+  const { issueLeaf } = await import('#src/adapters/tls/authority.ts');
   const pair = await issueLeaf(authority, request, nowMs);
   await writeFileAtomic(paths.key, pair.key);
   await writeFileAtomic(paths.certificate, pair.certificate);

@@ -9,7 +9,12 @@ export interface MaterialPaths {
   readonly caKey: string;
   readonly operator: PairPaths;
   readonly site: PairPaths;
+  /** The dashboard's identity, and (JSON) its session key and hashes. */
+  readonly dashboard: PairPaths;
+  readonly dashboardAccess: string;
   host(name: string): PairPaths;
+  /** Identity of what monitors on a host. */
+  monitoring(name: string): PairPaths;
 }
 
 export interface PairPaths {
@@ -30,6 +35,9 @@ export function materialPaths(stateDirectory: string): MaterialPaths {
     caKey: join(directory, 'ca.key'),
     operator: pair('operator'),
     site: pair('site'),
+    dashboard: pair('dashboard'),
+    dashboardAccess: join(directory, 'dashboard.json'),
     host: (name) => pair(`host-${name}`),
+    monitoring: (name) => pair(`monitoring-${name}`),
   };
 }

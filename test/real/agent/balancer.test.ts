@@ -20,7 +20,7 @@ describe('the floating address', () => {
   it('is held by the preferred balancer once HAProxy answers there', async () => {
     console.log(`taken after ${await stack.until(only(0))} ms`);
     const status = JSON.parse((await stack.ask(0, 'GET', '/v1/status')).text) as { balancer: unknown };
-    expect(status.balancer).toEqual({ heldAddresses: [floating], haproxyHealthy: true });
+    expect(status.balancer).toEqual({ heldAddresses: [floating], haproxyHealthy: true, drained: [] });
   });
 
   it('moves when HAProxy is killed, and comes back', async () => {
@@ -76,6 +76,95 @@ describe('the floating address', () => {
       await sleep(50);
     }
     await stack.until(async () => (await stack.ask(0, 'GET', '/v1/health')).status === 200);
+  });
+});
+
+describe('web hosts', () => {
+  interface Server {
+    readonly host: string;
+    readonly up: boolean;
+    readonly drained: boolean;
+  }
+  const servers = async (text: Promise<{ text: string }>) =>
+    (JSON.parse((await text).text) as { servers: readonly Server[] }).servers;
+  const list = () => servers(stack.ask(0, 'GET', '/v1/balancer/servers'));
+  const set = (host: string, state: string) => stack.ask(0, 'PUT', `/v1/balancer/servers/${host}`, { state });
+  const drained = async () =>
+    (JSON.parse((await stack.ask(0, 'GET', '/v1/status')).text) as { balancer: { drained: string[] } })
+      .balancer.drained;
+
+  it('are taken out of service and back, as HAProxy itself says', async () => {
+    await stack.until(async () => (await list()).every(({ up }) => up));
+    expect(await servers(set('lb-2', 'drain'))).toMatchObject([
+      { host: 'lb-1', up: true, drained: false, weight: 1, requests: 0, check: 'L7OK (HTTP 200)' },
+      { host: 'lb-2', up: true, drained: true },
+    ]);
+    expect(await drained()).toEqual(['lb-2']);
+    await servers(set('lb-2', 'ready'));
+    expect(await drained()).toEqual([]);
+  });
+
+  it('that there are not, and states that there are not, are problems', async () => {
+    expect((await set('lb-3', 'drain')).status).toBe(404);
+    expect((await set('lb-2', 'maint')).status).toBe(422);
+  });
+});
+
+describe('the operators', () => {
+  const operation = (command: string) => ({ by: 'anna@desk', pid: 7, command, sinceMs: 1 });
+  const take = (index: 0 | 1, id: string, command: string) =>
+    stack.ask(index, 'POST', `/v1/operation/${id}`, operation(command));
+  const holder = async () =>
+    (
+      JSON.parse((await stack.ask(1, 'GET', '/v1/operation')).text) as {
+        operation: { command: string } | null;
+      }
+    ).operation;
+
+  it('work one at a time, and the second is told who', async () => {
+    expect((await take(0, '101', 'up')).status).toBe(201);
+    const second = await take(1, '102', 'deploy');
+    expect(second.status).toBe(409);
+    expect(JSON.parse(second.text)).toMatchObject({ taken: false, holder: operation('up') });
+    // Whoever did not hear the answer asks again, perhaps elsewhere.
+    expect((await take(1, '101', 'up')).status).toBe(201);
+    expect((await stack.ask(1, 'PUT', '/v1/operation/101')).status).toBe(200);
+    expect(await holder()).toMatchObject({ command: 'up' });
+    // The loser's release takes nothing from the holder.
+    await stack.ask(0, 'DELETE', '/v1/operation/102');
+    expect(await holder()).toMatchObject({ command: 'up' });
+    await stack.ask(0, 'DELETE', '/v1/operation/101');
+    expect(await holder()).toBeNull();
+    expect((await stack.ask(0, 'PUT', '/v1/operation/101')).status).toBe(410);
+    expect((await take(1, '102', 'deploy')).status).toBe(201);
+    await stack.ask(0, 'DELETE', '/v1/operation/102');
+  });
+
+  it('are told when there is no quorum, and what is no operation', async () => {
+    expect((await stack.ask(0, 'POST', '/v1/operation/none', operation('up'))).status).toBe(422);
+    expect((await stack.ask(0, 'POST', '/v1/operation/9', {})).status).toBe(422);
+    for (const index of [0, 1, 2]) stack.etcd.signal(index, 'SIGSTOP');
+    expect((await stack.ask(0, 'GET', '/v1/operation')).status).toBe(503);
+    for (const index of [0, 1, 2]) stack.etcd.signal(index, 'SIGCONT');
+    await stack.until(async () => (await stack.ask(0, 'GET', '/v1/operation')).status === 200);
+  });
+
+  it('write the record of the releases over nothing but what they have read', async () => {
+    const read = async () =>
+      JSON.parse((await stack.ask(0, 'GET', '/v1/application')).text) as {
+        record: unknown;
+        revision: number;
+      };
+    const write = (record: unknown, revision: number) =>
+      stack.ask(1, 'PUT', '/v1/application', { record, revision });
+    expect(await read()).toEqual({ record: null, revision: 0 });
+    const first = await write({ current: 'a' }, 0);
+    expect(first.status).toBe(200);
+    expect((await write({ current: 'b' }, 0)).status).toBe(409);
+    const { record, revision } = await read();
+    expect(record).toEqual({ current: 'a' });
+    expect((await write({ current: 'c' }, revision)).status).toBe(200);
+    expect((await write('text', revision)).status).toBe(422);
   });
 });
 

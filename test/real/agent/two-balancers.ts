@@ -122,7 +122,7 @@ export class TwoBalancers {
     const peers: AgentPeer[] = [11, 12].map((last, index) => ({
       name: `lb-${index + 1}`,
       address: `10.251.77.${last}`,
-      roles: ['balancer'],
+      roles: ['balancer', 'web'],
     }));
     const directory = await mkdtemp(join(tmpdir(), 'tandem-lbs-'));
     const hosts = peers.map((peer) => new BalancerHost(peer, join(directory, peer.name)));
@@ -229,13 +229,14 @@ async function writeFiles(
   await writeFile(file('host.pem'), leaf.certificate);
   await writeFile(file('host.key'), leaf.key, { mode: 0o600 });
   await writeFile(file('track'), '-254\n');
-  await writeFile(file('haproxy.cfg'), haproxyFile(file('health.sock')));
+  await writeFile(file('haproxy.cfg'), haproxyFile(host.directory, peers));
   await writeFile(file('keepalived.conf'), keepalivedFile(host.peer, peers, file('track')));
   const config: AgentConfig = {
     stack: 'users',
     stackId: '0123456789abcdef0123456789abcdef',
     host: host.peer.name,
     address: host.peer.address,
+    lab: false,
     interface: 'eth0',
     roles: host.peer.roles,
     prefixLength: 24,
@@ -257,21 +258,26 @@ async function writeFiles(
   await writeFile(file('agent.json'), JSON.stringify(config));
 }
 
-function haproxyFile(socket: string): string {
+function haproxyFile(directory: string, peers: readonly AgentPeer[]): string {
   return [
     'global',
     '    maxconn 100',
+    `    stats socket ${directory}/admin.sock mode 600 level admin`,
     'defaults',
     '    mode http',
     '    timeout connect 1s',
     '    timeout client 10s',
     '    timeout server 10s',
     'frontend health',
-    `    bind unix@${socket}`,
+    `    bind unix@${directory}/health.sock`,
     '    http-request return status 200',
     'frontend site',
     '    bind *:80',
     '    http-request return status 200 content-type text/plain string site',
+    'backend web',
+    '    balance static-rr',
+    '    option httpchk',
+    ...peers.map(({ name, address }) => `    server ${name} ${address}:80 check inter 100ms`),
     '',
   ].join('\n');
 }

@@ -154,7 +154,7 @@ export class TwoMembers {
 
   async ask(index: 0 | 1, method: string, path: string, body?: unknown): Promise<AgentAnswer> {
     const address = this.members[index].peer.address;
-    return call(address, this.operator, { method, path, body, timeoutMs: 5_000, port: agentPort });
+    return call({ address }, this.operator, { method, path, body, timeoutMs: 5_000, port: agentPort });
   }
 
   /** A connection whose transaction has written. */
@@ -260,6 +260,7 @@ async function makeMember(
   const config: AgentConfig = {
     stack: 'users',
     stackId,
+    lab: false,
     host: peer.name,
     address: peer.address,
     interface: 'lo',

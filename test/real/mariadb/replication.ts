@@ -67,10 +67,14 @@ export function written(server: MariadbServer): Promise<string> {
  * Waits until all that `primary` has written can be read on `replica`. Its gtid_binlog_pos wouldn't do: that moves
  * when the binary log is written, shortly before the rows can be seen.
  */
-export async function caughtUp(replica: MariadbServer, primary: MariadbServer): Promise<void> {
+export async function caughtUp(
+  replica: MariadbServer,
+  primary: MariadbServer,
+  limitSeconds = 10,
+): Promise<void> {
   const position = await written(primary);
-  const reached = await replica.value(`SELECT MASTER_GTID_WAIT('${position}', 10)`);
-  if (reached !== '0') throw new Error(`waited 10 s in vain for ${position}`);
+  const reached = await replica.value(`SELECT MASTER_GTID_WAIT('${position}', ${limitSeconds})`);
+  if (reached !== '0') throw new Error(`waited ${limitSeconds} s in vain for ${position}`);
 }
 
 /** The `id`s of the table `test.t`, as '1,2,3'. */

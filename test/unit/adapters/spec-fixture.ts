@@ -5,6 +5,8 @@ export function smallSpec(hosts: readonly [string, string][], site: Partial<Spec
   return {
     stack: 'users',
     database: { accounts: {} },
+    monitoring: false,
+    dashboard: { operators: [] },
     hosts: hosts.map(([name, address]) => ({
       name,
       address,

@@ -50,7 +50,10 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
     const leaving = flows.filter(
       (flow) => flow.to !== host.name && (flow.from === 'any' || flow.from.includes(host.name)),
     );
-    expect(rules).toHaveLength(leaving.length);
+    // A server's own system speaks to whoever gives it names, time and packages.
+    const system = rules.filter((rule) => /sshd: answers|names|time|DHCP|Debian packages/.test(rule));
+    expect(system).toHaveLength(host.ssh === undefined ? 0 : 5);
+    expect(rules).toHaveLength(leaving.length + system.length);
     for (const flow of leaving) {
       const found = rules.some((rule) => rule.includes(what(flow)) && rule.includes(addressOf(flow.to)));
       expect(found, `${flow.service} on ${flow.to}`).toBe(true);
@@ -79,6 +82,46 @@ describe('operators', () => {
     const { output, text } = rulesFor([]);
     expect(output).toBe('');
     expect(text).not.toContain('@operators');
+  });
+});
+
+describe('receivers of alerts', () => {
+  const outputOf = (host: string, alerts: object, egress: 'allow' | 'deny' = 'deny') => {
+    const spec = referenceSpec({ monitoring: { alerts }, network: { egress } });
+    const rules = accepts(spec, hostNamed(spec, host), 'output');
+    return rules.filter((rule) => rule.startsWith('meta skuid'));
+  };
+  const webhook = (url: string) => ({ webhooks: [{ url }] });
+
+  it('are reached by what monitors alone, from the hosts that tell', () => {
+    const alerts = webhook('http://192.0.2.9:8080/hook');
+    const rule =
+      'meta skuid prometheus ip daddr 192.0.2.9 tcp dport 8080 ct state new accept comment "receivers of alerts"';
+    expect(outputOf('lb-1', alerts)).toEqual([rule]);
+    expect(outputOf('lb-2', alerts)).toEqual([rule]);
+    expect(outputOf('server-1', alerts)).toEqual([]);
+    expect(outputOf('lb-1', alerts, 'allow')).toEqual([]);
+  });
+
+  it('may have names, which are then looked up', () => {
+    const rules = outputOf('lb-1', {
+      ...webhook('https://alerts.example/hook'),
+      email: { to: ['a@b.example'], from: 'c@d.example', smtp: '192.0.2.25:587' },
+    });
+    expect(rules.map((rule) => rule.replace(/ ct state new.*/, ''))).toEqual([
+      'meta skuid prometheus tcp dport 443',
+      'meta skuid prometheus ip daddr 192.0.2.25 tcp dport 587',
+      'meta skuid prometheus udp dport 53',
+      'meta skuid prometheus tcp dport 53',
+    ]);
+  });
+
+  it('are rules that nft takes', () => {
+    const spec = referenceSpec({ monitoring: { alerts: webhook('https://alerts.example/hook') } });
+    const host = hostNamed(spec, 'lb-1');
+    const service = firewallService({ spec, host, material: fixedMaterial(spec) });
+    using sandbox = new Sandbox([service]);
+    expect(sandbox.validate(service, host.address).output).toBe('');
   });
 });
 

@@ -28,13 +28,17 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const all = spec.hosts.flatMap((host) => servicesOf(spec, host.name).map((service) => ({ host, service })));
 
   it('keeps secrets out of arguments, and their files from others', () => {
-    const { passwords, accounts, hosts, site } = fixedMaterial(spec);
+    const { passwords, accounts, hosts, site, monitoring, receivers, dashboard } = fixedMaterial(spec);
     const ofAccounts = Object.values(accounts).flatMap(({ server, clients }) => [server, ...clients]);
+    const ofDashboard = [dashboard.identity.key, dashboard.sessionKey, ...Object.values(dashboard.passwords)];
     const secrets = [
       ...Object.values(passwords),
       ...ofAccounts,
+      ...ofDashboard,
       site.key,
-      ...Object.values(hosts).map(({ key }) => key),
+      ...[...Object.values(hosts), ...Object.values(monitoring)].map(({ key }) => key),
+      ...receivers.webhookTokens.flatMap((token) => token ?? []),
+      ...(receivers.emailPassword === undefined ? [] : [receivers.emailPassword]),
     ];
     // The application's password is percent-encoded in its URL; quotes are escaped in option files.
     const texts = secrets.flatMap((secret) => [
@@ -53,11 +57,14 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
     }
   });
 
-  it('gives every file of a host one owner, below the configuration directory', () => {
+  it('gives every file of a host one owner, below the configuration directory but for units', () => {
     for (const host of spec.hosts) {
       const paths = servicesOf(spec, host.name).flatMap((service) => service.files.map(({ path }) => path));
       expect(new Set(paths).size).toBe(paths.length);
-      for (const path of paths) expect(path.startsWith(`${hostPaths.config}/`)).toBe(true);
+      const units = paths.filter((path) => path.startsWith('/etc/systemd/system/tandem-'));
+      expect(units).toHaveLength(host.ssh === undefined ? 0 : servicesOf(spec, host.name).length);
+      for (const path of paths)
+        expect(path.startsWith(`${hostPaths.config}/`) || units.includes(path), path).toBe(true);
     }
   });
 

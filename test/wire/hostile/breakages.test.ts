@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { breakages } from './breakages.ts';
 import { fuzz } from './fuzzing.ts';
@@ -6,6 +8,11 @@ import { fuzz } from './fuzzing.ts';
 const some = (['answers', 'logins', 'clients', 'servers'] as const).map(
   (wanted) => breakages.find(({ kind }) => kind === wanted) as (typeof breakages)[number],
 );
+
+test.each(breakages)('what "$name" takes away is in the source', ({ file, find }) => {
+  const source = readFileSync(join(import.meta.dirname, '../../../src', file), 'utf8');
+  expect(source.split(find)).toHaveLength(2);
+});
 
 describe('a breakage is found within 20,000 mutated packets', () => {
   test.each(some)(

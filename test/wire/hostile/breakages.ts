@@ -39,7 +39,7 @@ export const breakages: readonly Breakage[] = [
   {
     name: 'sequence ids of a server are not looked at',
     file: scanner,
-    find: 'if (buffer[at + 3] !== this.#sequenceId) throw outOfOrder',
+    find: 'if (sequenceId !== this.#sequenceId) throw outOfOrder',
     replace: 'if (at < 0) throw outOfOrder',
     kind: 'answers',
   },

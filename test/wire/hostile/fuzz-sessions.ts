@@ -100,9 +100,16 @@ function watchLosses(session: Session): void {
 
 // ---- From clients
 
+/** What answers depend on: the command, and whether an execution asks for a cursor, which comes without rows. */
+function questionOf(packet: Packet): string {
+  const code = packet[headerBytes] as number;
+  const cursor = code === command.stmtExecute && (packet[headerBytes + 5] ?? 0) !== 0;
+  return `${code}${cursor ? ' with a cursor' : ''}`;
+}
+
 /** A server that answers everything as it was answered when recorded, or with OK. */
 class WillingServer {
-  readonly #byCode = new Map<number, Buffer[]>();
+  readonly #byQuestion = new Map<string, Buffer[]>();
   readonly #dice: Dice;
   /** It has asked for a file. */
   #file = false;
@@ -112,11 +119,11 @@ class WillingServer {
   constructor(dice: Dice, material: readonly Material[], deprecateEof: boolean) {
     this.#dice = dice;
     for (const { exchange, deprecateEof: own } of material) {
-      const code = exchange.sent.at(-1)?.[headerBytes] as number;
       if (own !== deprecateEof) continue;
-      const answers = this.#byCode.get(code) ?? [];
+      const question = questionOf(exchange.sent.at(-1) as Packet);
+      const answers = this.#byQuestion.get(question) ?? [];
       answers.push(Buffer.concat(exchange.answer));
-      this.#byCode.set(code, answers);
+      this.#byQuestion.set(question, answers);
     }
   }
 
@@ -141,7 +148,10 @@ class WillingServer {
       return;
     }
     if (code === undefined || code === command.stmtClose || code === command.stmtSendLongData) return;
-    this.#answer(socket, this.#dice.of(this.#byCode.get(code) ?? [okPacket({ status: 2 }, 1)]));
+    this.#answer(
+      socket,
+      this.#dice.of(this.#byQuestion.get(questionOf(packet)) ?? [okPacket({ status: 2 }, 1)]),
+    );
   }
 
   #answer(socket: MemorySocket, bytes: Buffer): void {

@@ -126,7 +126,7 @@ function rows(packets: Packets, deprecateEof: boolean): number | null {
 }
 
 /** A result set behind its number of columns; its status, or null. */
-function resultSet(packets: Packets, columns: number, deprecateEof: boolean): number | null {
+function resultSet(packets: Packets, columns: number, deprecateEof: boolean, cursor: boolean): number | null {
   for (let column = 0; column < columns; column++) {
     if (packets.peek().first === 0xff) {
       uint16(packets.take(), 1);
@@ -142,13 +142,14 @@ function resultSet(packets: Packets, columns: number, deprecateEof: boolean): nu
     }
     if (payload[0] !== 0xfe) throw invalid;
     const status = uint16(payload, 3);
-    if ((status & cursorExists) !== 0) return status;
+    // No rows follow a cursor that was asked for; flags of one inside of a stored program mean nothing.
+    if (cursor && (status & cursorExists) !== 0 && (status & moreResults) === 0) return status;
   }
   return rows(packets, deprecateEof);
 }
 
 /** One or several results; true when the last thing was the request for a file. */
-function results(packets: Packets, deprecateEof: boolean, before: number): boolean {
+function results(packets: Packets, deprecateEof: boolean, before: number, cursor = false): boolean {
   let status: number | null = before;
   for (;;) {
     const payload = packets.take();
@@ -160,7 +161,7 @@ function results(packets: Packets, deprecateEof: boolean, before: number): boole
     }
     if (first === 0) status = statusOfOk(payload);
     else if (isEof(payload)) status = payload.length >= 5 ? payload.readUInt16LE(3) : status;
-    else status = resultSet(packets, columnCount(payload), deprecateEof);
+    else status = resultSet(packets, columnCount(payload), deprecateEof, cursor);
     if (status === null || (status & moreResults) === 0) return false;
   }
 }
@@ -200,7 +201,8 @@ export function verdictOn(
   const packets = new Packets(bytes);
   try {
     let file = false;
-    if (shape === responseShape.result) file = results(packets, deprecateEof, before);
+    if (shape === responseShape.result || shape === responseShape.cursor)
+      file = results(packets, deprecateEof, before, shape === responseShape.cursor);
     else if (shape === responseShape.prepare) prepared(packets, deprecateEof);
     else if (shape === responseShape.fieldList) fieldList(packets);
     else if (shape === responseShape.text) {

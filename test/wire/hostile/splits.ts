@@ -67,6 +67,19 @@ function exchangeOf(sent: Buffer, answer: Buffer): Exchange {
   return { client: 'large', sent: packetsOf(sent), answer: packetsOf(answer), shape: 0, file: false };
 }
 
+/** A row of so many bytes with one value, its length written as servers do: 0xFE is for those of 16 MiB and more. */
+function rowOf(size: number): Buffer {
+  const row = Buffer.alloc(size, 'r');
+  if (size - 4 < 2 ** 24) {
+    row[0] = 0xfd;
+    row.writeUIntLE(size - 4, 1, 3);
+  } else {
+    row[0] = 0xfe;
+    row.writeBigUInt64LE(BigInt(size - 9), 1);
+  }
+  return row;
+}
+
 /** Payloads around the most that one packet takes, as statements and as rows, cut around every header. */
 export async function splitLarge(payloads: readonly number[], every = 1): Promise<SplitCounts> {
   const host = new MemoryHost();
@@ -77,9 +90,7 @@ export async function splitLarge(payloads: readonly number[], every = 1): Promis
     const statement = commandPacket(command.query, text);
     // Behind the last packet of the command.
     const done = packets([ok()], packetsOf(statement).length);
-    const row = Buffer.alloc(size, 'r');
-    row.set([0xfe, ...Buffer.alloc(8)], 0);
-    row.writeUInt32LE(size - 9, 1);
+    const row = rowOf(size);
     const rows = Buffer.concat([packets([Buffer.from([1]), column]), packetOf(row, 3)]);
     const next =
       (rows[

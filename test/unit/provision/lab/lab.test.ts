@@ -55,7 +55,7 @@ describe('conflicts of labs', () => {
 });
 
 describe('mount table', () => {
-  const shared = { code: '/srv/my code', app: '/srv/app', static: undefined, cache: '/s/cache' };
+  const shared = { code: '/srv/my code', cache: '/s/cache' };
   const targets = (state: string) =>
     mountTable(hostDirectories(state, 'h'), shared)
       .split('\n')

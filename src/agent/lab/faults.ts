@@ -1,0 +1,163 @@
+/** Faults that an operator tries on a host of a lab. Each is the real thing and ends: by `heal`, or by itself. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readFileIfThere } from '#src/adapters/files/atomic.ts';
+import { runChecked } from '#src/adapters/process/run.ts';
+import type { LabFault } from '#src/topology/figures.ts';
+import { Problem } from '../api/problem.ts';
+import type { AgentContext } from '../context.ts';
+
+type Fault =
+  | { readonly kind: 'kill' | 'freeze'; readonly service: string }
+  | { readonly kind: 'cut-off'; readonly forMs: number }
+  | { readonly kind: 'heal' };
+
+function parseFault(body: unknown): Fault | undefined {
+  const { kind, service, forMs } = (body ?? {}) as Record<string, unknown>;
+  if (kind === 'heal') return { kind };
+  if (kind === 'kill' || kind === 'freeze') {
+    return typeof service === 'string' && /^[a-z0-9-]{1,64}$/.test(service) ? { kind, service } : undefined;
+  }
+  const isTime = Number.isInteger(forMs) && Number(forMs) >= 1_000 && Number(forMs) <= 120_000;
+  return kind === 'cut-off' && isTime ? { kind, forMs: Number(forMs) } : undefined;
+}
+
+/** The agent must be there to heal, and the firewall is no process. */
+const spared = new Set(['agent', 'firewall']);
+const wakeMs = 120_000;
+
+export class LabFaults {
+  readonly #context: AgentContext;
+  readonly #marker: string;
+  readonly #frozen = new Map<string, { pids: readonly number[]; untilMs: number; timer: NodeJS.Timeout }>();
+  #cut: { untilMs: number; timer: NodeJS.Timeout } | undefined;
+
+  constructor(context: AgentContext) {
+    this.#context = context;
+    this.#marker = join(context.config.dataDirectory, 'cut-off');
+  }
+
+  /** An agent that was killed while its host was cut off heals what it finds. */
+  async start(): Promise<void> {
+    if ((await readFileIfThere(this.#marker)) !== undefined) await this.#reconnect();
+  }
+
+  list(): readonly LabFault[] {
+    const frozen = [...this.#frozen].map(
+      ([service, { untilMs }]): LabFault => ({ kind: 'freeze', service, untilMs }),
+    );
+    const cut: readonly LabFault[] =
+      this.#cut === undefined ? [] : [{ kind: 'cut-off', service: null, untilMs: this.#cut.untilMs }];
+    return [...frozen, ...cut];
+  }
+
+  /** Throws a `Problem` for what is not a fault, or hits what must be spared. */
+  async inject(body: unknown): Promise<readonly LabFault[]> {
+    const fault = parseFault(body);
+    if (fault === undefined) {
+      throw new Problem(
+        422,
+        'Bad fault',
+        'Expected kill or freeze with a service, cut-off with forMs, or heal.',
+      );
+    }
+    switch (fault.kind) {
+      case 'kill':
+        await this.#pidOf(fault.service);
+        await this.#context.runner.control(fault.service, 'kill', 5_000);
+        break;
+      case 'freeze':
+        this.#freeze(fault.service, await this.#pidOf(fault.service));
+        break;
+      case 'cut-off':
+        await this.#cutOff(fault.forMs);
+        break;
+      case 'heal':
+        for (const service of [...this.#frozen.keys()]) this.#thaw(service);
+        await this.#reconnect();
+        break;
+      default:
+        fault satisfies never;
+    }
+    return this.list();
+  }
+
+  async #pidOf(service: string): Promise<number> {
+    if (spared.has(service))
+      throw new Problem(409, 'Refused', `${service} is what heals this host: it is spared.`);
+    const services = await this.#context.runner.services();
+    const pid = services.find(({ name }) => name === service)?.pid;
+    if (pid === undefined || pid === null) {
+      throw new Problem(404, 'No such process', `${service} has no process on ${this.#context.config.host}.`);
+    }
+    return pid;
+  }
+
+  #freeze(service: string, pid: number): void {
+    this.#thaw(service);
+    const pids = sessionOf(pid);
+    for (const each of pids) signal(each, 'SIGSTOP');
+    const timer = setTimeout(() => this.#thaw(service), wakeMs);
+    this.#frozen.set(service, { pids, untilMs: Date.now() + wakeMs, timer });
+  }
+
+  #thaw(service: string): void {
+    const frozen = this.#frozen.get(service);
+    if (frozen === undefined) return;
+    clearTimeout(frozen.timer);
+    this.#frozen.delete(service);
+    for (const pid of frozen.pids) signal(pid, 'SIGCONT');
+  }
+
+  async #cutOff(forMs: number): Promise<void> {
+    await writeFile(this.#marker, '');
+    const { interface: name } = this.#context.config;
+    clearTimeout(this.#cut?.timer);
+    const timer = setTimeout(() => void this.#reconnect().catch(() => undefined), forMs);
+    this.#cut = { untilMs: Date.now() + forMs, timer };
+    // The answer goes out first.
+    setTimeout(() => {
+      if (this.#cut !== undefined)
+        void runChecked(['ip', 'link', 'set', 'dev', name, 'down'], { timeoutMs: 5_000 }).catch(
+          () => undefined,
+        );
+    }, 100);
+  }
+
+  async #reconnect(): Promise<void> {
+    clearTimeout(this.#cut?.timer);
+    this.#cut = undefined;
+    await runChecked(['ip', 'link', 'set', 'dev', this.#context.config.interface, 'up'], {
+      timeoutMs: 5_000,
+    });
+    await rm(this.#marker, { force: true });
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Every process of a service has its main process' session (proc(5), field 6 of stat). */
+function sessionOf(leader: number): readonly number[] {
+  const wanted = sessionNumber(leader);
+  if (wanted === undefined) return [leader];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => sessionNumber(pid) === wanted);
+}
+
+function sessionNumber(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * What is known of the application's releases: one record per stack, kept in etcd. Which release a web host should run
+ * follows from it; which one it does run is found on the host.
+ */
+
+/** A release is named by the first characters of the SHA-256 of its content. */
+export const releaseNamePattern = /^[0-9a-f]{16}$/;
+
+export type ReleaseChange = 'first' | 'deploy' | 'canary' | 'rollback' | 'failed';
+
+export interface ReleaseEvent {
+  readonly release: string;
+  readonly change: ReleaseChange;
+  /** user@host */
+  readonly by: string;
+  readonly atMs: number;
+  /** Where it came from, or why it failed; a sentence. */
+  readonly detail: string;
+}
+
+export interface Canary {
+  readonly host: string;
+  readonly release: string;
+  /** Its weight while it is one, instead of the stack file's. */
+  readonly weight: number;
+}
+
+export interface ApplicationRecord {
+  /** What every web host should run, but the canary. */
+  readonly current: string;
+  readonly canary: Canary | null;
+  /** A change that was begun and has not ended: some hosts may have the other release. */
+  readonly underWay: { readonly release: string; readonly by: string; readonly sinceMs: number } | null;
+  /** Oldest first; the last `keptEvents`. */
+  readonly history: readonly ReleaseEvent[];
+}
+
+/** So that the record stays within what an agent takes. */
+export const keptEvents = 40;
+
+export function releaseOf(record: ApplicationRecord, host: string): string {
+  return record.canary?.host === host ? record.canary.release : record.current;
+}
+
+/** The release before the current one that every host ran; undefined when there was none. */
+export function previousRelease({ current, history }: ApplicationRecord): string | undefined {
+  return history
+    .filter(({ change }) => change === 'first' || change === 'deploy' || change === 'rollback')
+    .map(({ release }) => release)
+    .findLast((release) => release !== current);
+}
+
+export function withEvent(record: ApplicationRecord, event: ReleaseEvent): ApplicationRecord {
+  return { ...record, history: [...record.history, event].slice(-keptEvents) };
+}

@@ -1,0 +1,2 @@
+/** Name of HAProxy's backend that holds the web hosts, each under its host's name. */
+export const webBackend = 'web';

@@ -1,0 +1,51 @@
+/**
+ * The bare Debian that test hosts boot from, and the packages that they can get: built once per content key, outside the
+ * repository, and never changed afterwards (hosts have an overlay each).
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expectCommand } from '../command.ts';
+
+const cache = '/var/cache/tandem-test';
+const script = join(import.meta.dirname, 'build-base.sh');
+
+/** What Tandem's services need on a host. */
+const packages = [
+  'haproxy',
+  'keepalived',
+  'nginx-light',
+  'mariadb-server',
+  'mariadb-backup',
+  'mariadb-client',
+  'etcd-server',
+  'etcd-client',
+  'nftables',
+  'iproute2',
+];
+
+export interface Base {
+  /** Root directory of a bare Debian. */
+  readonly root: string;
+  /** A directory as a package mirror serves it. */
+  readonly repository: string;
+}
+
+/** A second run is instant; the first takes minutes. */
+export async function ensureBase(): Promise<Base> {
+  const text = await readFile(script, 'utf8');
+  const key = createHash('sha256')
+    .update(JSON.stringify([text, packages]))
+    .digest('hex');
+  const directory = join(cache, `debian-12-${key.slice(0, 12)}`);
+  if (!existsSync(directory)) {
+    await mkdir(cache, { recursive: true });
+    await expectCommand(
+      'flock',
+      [join(cache, 'lock'), 'sh', '-c', '[ -e "$2" ] || exec sh "$@"', 'sh', script, directory, ...packages],
+      { timeoutMs: 3_600_000 },
+    );
+  }
+  return { root: join(directory, 'root'), repository: join(directory, 'repository') };
+}

@@ -1,0 +1,101 @@
+/** The command's side of the lock, against an agent that answers as told. Its other side: test/real/agent/balancer.test.ts. */
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import type { StackAccess } from '#src/provision/health.ts';
+import { withOperation } from '#src/provision/stack-lock.ts';
+import type { Reporter } from '#src/std/reporter.ts';
+import { ports } from '#src/topology/ports.ts';
+import { referenceSpec } from '#test/fixtures/spec.ts';
+import { sleep } from '#test/support/wait.ts';
+
+const address = '127.77.51.1';
+let server: Server;
+let access: StackAccess;
+let state = '';
+let asked: string[] = [];
+/** Answers by method; without one the request has none. */
+let answers: Record<string, { status: number; body: object } | undefined> = {};
+
+const reporter: Reporter = { step: (_host, _title, work) => work(), note: () => undefined };
+const work = (task: (reporter: Reporter) => Promise<unknown>, command = 'up') =>
+  withOperation({ access, stateDirectory: state, command, reporter }, task);
+const taken = { status: 201, body: { taken: true, ttlSeconds: 1 } };
+
+beforeAll(async () => {
+  const authority = await createAuthority('test', Date.now());
+  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
+  server = createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    const answer = answers[request.method ?? ''];
+    if (answer === undefined) return request.socket.destroy();
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    return response.end(JSON.stringify(answer.body));
+  }).listen(ports.agent, address);
+  await once(server, 'listening');
+  const spec = referenceSpec();
+  const hosts = spec.hosts.slice(0, 1).map((host) => ({ ...host, address }));
+  access = {
+    spec: { ...spec, hosts },
+    infrastructure: {
+      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
+      agent: () => Promise.resolve({ address }),
+      site: () => Promise.resolve(undefined),
+    },
+    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
+    caFile: '',
+  };
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'tandem-lock-'));
+  asked = [];
+  answers = { POST: taken, PUT: { status: 200, body: { held: true } }, DELETE: { status: 204, body: {} } };
+});
+afterEach(() => rmSync(state, { recursive: true, force: true }));
+
+const id = () => readFileSync(join(state, 'operation-id'), 'utf8');
+
+it('is taken, and given back', async () => {
+  await work(async () => expect(asked).toEqual([`POST /v1/operation/${id()}`]));
+  expect(asked[1]).toMatch(/^DELETE/);
+  expect(existsSync(join(state, 'operation-id'))).toBe(false);
+});
+
+it('of somebody else is named', async () => {
+  const holder = { by: 'anna@desk', pid: 7, command: 'deploy ./app', sinceMs: 0 };
+  answers['POST'] = { status: 409, body: { taken: false, holder } };
+  await expect(work(() => Promise.reject(new Error('worked')))).rejects.toThrow(
+    "'tandem deploy ./app' of anna@desk (process 7) since 1970-01-01T00:00:00.000Z is working on this stack.",
+  );
+});
+
+it('that a killed command left is given back before the next is taken', async () => {
+  writeFileSync(join(state, 'operation-id'), '4711');
+  await work(async () => undefined);
+  expect(asked.slice(0, 2)).toEqual(['DELETE /v1/operation/4711', expect.stringMatching(/^POST/)]);
+});
+
+it('that is lost stops the work before the next step', async () => {
+  const done: string[] = [];
+  const steps = work(async (guarded) => {
+    await guarded.step('', 'first', async () => done.push('first'));
+    await sleep(1_200);
+    await guarded.step('', 'second', async () => done.push('second'));
+  });
+  await expect(steps).rejects.toMatchObject({ code: 'lock-lost' });
+  expect(done).toEqual(['first']);
+});
+
+it('is this machine’s alone while nobody reaches the quorum', async () => {
+  answers['POST'] = { status: 503, body: {} };
+  await work(async (guarded) => {
+    await sleep(1_200);
+    await guarded.step('', 'goes on', async () => undefined);
+    await expect(work(async () => undefined, 'deploy')).rejects.toMatchObject({ code: 'stack-busy' });
+  });
+});
