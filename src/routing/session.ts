@@ -10,6 +10,8 @@ export interface Setting {
   readonly key: string;
   /** One SQL statement, without side effects. */
   readonly sql: string;
+  /** It can't fail on a server that works, so that the next statement need not wait for its answer. */
+  readonly sure?: true;
 }
 
 /**
