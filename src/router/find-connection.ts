@@ -2,6 +2,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
+import { needsPreparing } from './prepared.ts';
 import type { RouteChoice, SessionRoutes } from './routes.ts';
 import { failureOf, type ServerConnection } from './server-connection.ts';
 import type { SessionConnections } from './session-connections.ts';
@@ -98,6 +99,7 @@ async function prepareOn(
     if (failure !== undefined) throw failure;
   }
   if (prepared === undefined || connection.statements.has(prepared.id)) return connection;
+  if (prepared.packet === undefined) throw needsPreparing();
   const answer = await connection.asked(prepared.packet, responseShape.prepare);
   const failure = failureOf(answer);
   if (failure !== undefined) throw failure;

@@ -9,10 +9,12 @@ import type { Setting } from '#src/routing/session.ts';
 const ignoreSpace: Setting = {
   key: 'sql_mode',
   sql: "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',IGNORE_SPACE')",
+  sure: true,
 };
 const interactive: Setting = {
   key: 'wait_timeout',
   sql: 'SET SESSION wait_timeout = @@SESSION.interactive_timeout',
+  sure: true,
 };
 
 export function loginSettings(capabilities: number): readonly Setting[] {

@@ -119,7 +119,8 @@ export class Observer {
 /** Values are not in it: it may be logged. */
 function shapeOf({ routes, work }: Answered): string {
   const { prepared, text, code } = work;
-  if (prepared !== undefined) return routes.fingerprint(prepared.packet.subarray(headerBytes + 1));
+  if (prepared?.packet !== undefined) return routes.fingerprint(prepared.packet.subarray(headerBytes + 1));
+  if (prepared !== undefined) return 'a prepared statement whose text was too long to keep';
   if (code !== command.query) return `command ${code}`;
   const shape = routes.fingerprint(text.bytes);
   return text.cut && !shape.endsWith('…') ? `${shape} …` : shape;

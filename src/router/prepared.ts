@@ -17,8 +17,8 @@ const typesFlagAfterIterations = headerBytes + 1 + 4 + 1 + 4;
 
 export class PreparedStatement {
   readonly id: number;
-  /** The COM_STMT_PREPARE packet, header included. */
-  readonly packet: Buffer;
+  /** The COM_STMT_PREPARE packet, header included; undefined for one too long to keep, which is where it is and nowhere else. */
+  readonly packet: Buffer | undefined;
   readonly routed: RoutedStatement;
   readonly parameters: number;
   /** Two bytes for each parameter, as the client last sent them. */
@@ -27,7 +27,7 @@ export class PreparedStatement {
   /** Where its long data or its open cursor is: it runs there and nowhere else. `lost`: and it is there no more. */
   boundTo: ServerConnection | 'lost' | undefined;
 
-  constructor(id: number, packet: Buffer, routed: RoutedStatement, parameters: number) {
+  constructor(id: number, packet: Buffer | undefined, routed: RoutedStatement, parameters: number) {
     this.id = id;
     this.packet = packet;
     this.routed = routed;
@@ -86,7 +86,7 @@ export class PreparedStatement {
 }
 
 /** ER_NEED_REPREPARE. */
-function needsPreparing(): ProtocolError {
+export function needsPreparing(): ProtocolError {
   return new ProtocolError(1615, 'HY000', 'Prepared statement needs to be re-prepared');
 }
 
@@ -98,6 +98,8 @@ export interface PreparedBudget {
 
 /** What one takes beside its text. */
 const overheadBytes = 1_024;
+
+const bytesOf = ({ packet }: PreparedStatement): number => (packet?.length ?? 0) + overheadBytes;
 
 /** Those of one session, by the ids that its client knows. */
 export class PreparedStatements {
@@ -128,11 +130,11 @@ export class PreparedStatements {
 
   add(statement: PreparedStatement): void {
     this.#byId.set(statement.id, statement);
-    this.#use(statement.packet.length + overheadBytes);
+    this.#use(bytesOf(statement));
   }
 
   delete(statement: PreparedStatement): void {
-    if (this.#byId.delete(statement.id)) this.#use(-statement.packet.length - overheadBytes);
+    if (this.#byId.delete(statement.id)) this.#use(-bytesOf(statement));
   }
 
   clear(): void {

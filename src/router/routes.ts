@@ -34,7 +34,7 @@ export interface RouteChoice {
 }
 
 /** Statements that give another connection a session's settings, in order; another array when one changed. */
-export type Settings = readonly { readonly sql: string }[];
+export type Settings = readonly { readonly sql: string; readonly sure?: true }[];
 
 export const noSettings: Settings = [];
 

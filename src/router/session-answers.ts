@@ -70,10 +70,13 @@ function keepRefusal(session: Session, payload: Buffer, errno: number): Buffer |
 
 function rememberPrepared(session: Session, connection: ServerConnection, buffer: Buffer): void {
   const { scanner } = connection;
-  const { statement, bytes } = session.work;
-  if (statement === undefined || bytes === undefined) throw new ProtocolError(1835, 'HY000', 'unasked');
+  const { statement, bytes, large } = session.work;
+  if (statement === undefined || (bytes === undefined && !large)) {
+    throw new ProtocolError(1835, 'HY000', 'unasked');
+  }
   const id = ++session.lastPreparedId;
-  session.prepared.add(new PreparedStatement(id, bytes, statement, scanner.parameters));
+  const packet = large ? undefined : bytes;
+  session.prepared.add(new PreparedStatement(id, packet, statement, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
   buffer.writeUInt32LE(id, scanner.payloadStart + 1);
 }

@@ -135,6 +135,10 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
     );
     return;
   }
+  if (code === command.stmtPrepare) {
+    prepareLarge(session, beginning);
+    return;
+  }
   if (code === command.stmtExecute || code === command.stmtSendLongData || code === command.stmtBulkExecute) {
     const prepared = statementOf(session, beginning, 0, beginning.length);
     if (prepared !== undefined) {
@@ -143,6 +147,18 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
     }
   }
   throw tooLarge('this command', largeCommandBytes);
+}
+
+/** Its text isn't kept, so it can't be prepared on another connection: the session stays on this one. */
+function prepareLarge(session: Session, beginning: Buffer): void {
+  const { prepared } = session;
+  if (!prepared.hasRoomFor(0)) {
+    session.closeWith(tooManyPrepared(prepared.size));
+    return;
+  }
+  const statement = session.routes.analyse(beginning.subarray(headerBytes + 1), false);
+  runLarge(session, beginning, statement, responseShape.prepare);
+  session.pinPrimary();
 }
 
 function query(session: Session, buffer: Buffer, start: number, end: number): void {

@@ -1,7 +1,8 @@
 /**
  * The server connections of a session: at most one to the primary and one to a replica. A connection that another
  * session used before is reset; that goes out together with the session's own command, so that it costs no round trip.
- * A schema or settings that have to be set are waited for: with one of them missing the command would do something else.
+ * A schema or settings that have to be set are waited for, but for those that can't fail: with one of them missing the
+ * command would do something else.
  */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
@@ -154,9 +155,7 @@ export class SessionConnections {
     connection.channel.cork();
     if (connection.stateOf !== this.#owner) {
       if (connection.used) {
-        connection.ask(resetPacket, responseShape.result, ({ error }) => {
-          if (error !== undefined) connection.lose(`could not reset: ${error.message}`);
-        });
+        askUnawaited(connection, resetPacket, 'could not reset');
         connection.statements.clear();
       }
       connection.settings = noSettings;
@@ -169,9 +168,10 @@ export class SessionConnections {
     }
     if (connection.settings !== wanted.settings) {
       // All of them: one may have replaced an earlier one, and each is a plain SET to a literal.
-      for (const { sql } of wanted.settings) {
+      for (const { sql, sure } of wanted.settings) {
         const packet = commandPacket(command.query, Buffer.from(sql));
-        answers.push(connection.asked(packet, responseShape.result));
+        if (sure === true) askUnawaited(connection, packet, 'could not restore the session');
+        else answers.push(connection.asked(packet, responseShape.result));
       }
     }
     connection.channel.uncork();
@@ -190,4 +190,11 @@ export class SessionConnections {
     if (this.#primary?.connection === connection) return this.#primary;
     return this.#replica?.connection === connection ? this.#replica : undefined;
   }
+}
+
+/** What can't fail: the session's own command goes out right behind it. */
+function askUnawaited(connection: ServerConnection, packet: Buffer, otherwise: string): void {
+  connection.ask(packet, responseShape.result, ({ error }) => {
+    if (error !== undefined) connection.lose(`${otherwise}: ${error.message}`);
+  });
 }

@@ -151,7 +151,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
         prelude,
       };
     }
-    if (choice.to === 'last' && session.last?.role === 'replica') {
+    if (choice.to === 'last' && choice.role === 'replica') {
       const { member, reason } = choice;
       const none = { waitFor: undefined, waitMs: 0, sampleFirst: false, prelude: undefined };
       return { slot: 'replica', member, reason, ...none };

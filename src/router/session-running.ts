@@ -93,7 +93,7 @@ export function sendTo(
   if (statement?.resend === true && !session.inTransaction && !work.large) {
     work.bytes ??= Buffer.from(bytes);
   } else if (work.code !== command.stmtPrepare) work.bytes = undefined;
-  if (work.code === command.stmtPrepare) work.bytes ??= Buffer.from(bytes);
+  if (work.code === command.stmtPrepare && !work.large) work.bytes ??= Buffer.from(bytes);
   work.connection = connection;
   work.refusedNow = false;
   session.answer.begin(session.status);

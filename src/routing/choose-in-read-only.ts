@@ -1,5 +1,5 @@
 /** Statements inside a READ ONLY transaction that runs on a replica. */
-import { type Choice, type ChoiceInput, toPrimary } from './choose.ts';
+import { type Choice, type ChoiceInput, toLast, toPrimary } from './choose.ts';
 import type { Reason } from './reason.ts';
 import type { Transaction } from './session.ts';
 
@@ -18,8 +18,9 @@ export function chooseInReadOnly(input: ChoiceInput, transaction: Transaction): 
   const { statement, target, reason } = input.resolved;
   const here: Choice = { to: 'transaction', member: transaction.member, reason: 'in transaction' };
   const { last } = input.session;
-  if (target === 'previous' && last !== undefined && last.member !== transaction.member) {
-    return { to: 'last', member: last.member, reason };
+  if (target === 'previous' && last !== undefined) {
+    const before = toLast(last, reason);
+    if (before.member !== transaction.member) return before;
   }
   if (target !== 'primary' && !begins(input)) return here;
   if (statement.implicitCommit || begins(input)) return withTransaction(input, reason, 'ends');

@@ -6,7 +6,7 @@ import type { ChoiceLimits, Member } from './member.ts';
 import { sessionPin } from './pins.ts';
 import type { Reason } from './reason.ts';
 import type { Resolved } from './resolve.ts';
-import type { SessionState } from './session.ts';
+import { diagnosed, type LastStatement, type SessionState } from './session.ts';
 import type { ConsistencyLevel, Statement } from './statement.ts';
 import { isUnresolved } from './variables.ts';
 
@@ -42,7 +42,12 @@ export type Choice =
   /** The connection of the open transaction. */
   | { readonly to: 'transaction'; readonly member: string; readonly reason: Reason }
   /** The connection that ran the statement before, or any one if that is gone. */
-  | { readonly to: 'last'; readonly member: string; readonly reason: Reason }
+  | {
+      readonly to: 'last';
+      readonly member: string;
+      readonly role: 'primary' | 'replica';
+      readonly reason: Reason;
+    }
   /** Not sent: the router answers with this error. */
   | { readonly to: 'refuse'; readonly errno: number; readonly reason: Reason };
 
@@ -65,16 +70,21 @@ export function chooseBackend(input: ChoiceInput): Choice {
   }
   const { target, reason } = demanded(input);
   if (target === 'previous') {
-    const before = session.last;
-    return before === undefined ? toPrimary(input, reason) : { to: 'last', member: before.member, reason };
+    return session.last === undefined ? toPrimary(input, reason) : toLast(session.last, reason);
   }
   if (target === 'primary') return toPrimary(input, reason);
   if (resolved.statement.hints.target === 'primary') return toPrimary(input, 'hint');
   const { last } = session;
-  if (last !== undefined && leavesDiagnostics(resolved)) return { to: 'last', member: last.member, reason };
+  if (last !== undefined && leavesDiagnostics(resolved)) return { ...toLast(last, 'diagnostics'), reason };
   if (target === 'any') return chooseAny(input);
   const outcome = chooseReplica(readDemand(input));
   return 'to' in outcome ? outcome : toPrimary(input, outcome.reason);
+}
+
+/** Rows were counted by the statement before; its conditions may be those of an earlier one. */
+export function toLast(last: LastStatement, reason: Reason): Choice & { readonly to: 'last' } {
+  const { member, role } = reason === 'row count' ? last : diagnosed(last);
+  return { to: 'last', member, role, reason };
 }
 
 /** After it SHOW WARNINGS still tells of the statement before: so it runs where that ran. */

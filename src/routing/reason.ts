@@ -6,7 +6,8 @@ export const reasons = {
   'read only transaction': 'the transaction is declared READ ONLY',
   'nothing to run': 'there is no statement in it',
   // Why the connection of the statement before.
-  diagnostics: 'it asks about the statement before it',
+  diagnostics: 'it asks what the statement before it was warned of',
+  'row count': 'it asks how many rows the statement before it had',
   // Why the primary: the text.
   write: 'it writes',
   ddl: 'it changes definitions',

@@ -21,7 +21,7 @@ export function readCall(before: Before, bytes: Uint8Array, draft: Draft, parent
 /** A built-in function that has its reason in the table. */
 function readSpecial(number: number, draft: Draft): void {
   const reason = reasonOf[number] ?? 'not understood';
-  draft.require(reason === 'diagnostics' ? 'previous' : 'primary', reason);
+  draft.require(reason === 'row count' ? 'previous' : 'primary', reason);
   if (number === word.get_lock) draft.pin('lock');
   if (number === word.last_insert_id) draft.usesInsertId = true;
 }

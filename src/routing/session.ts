@@ -10,6 +10,8 @@ export interface Setting {
   readonly key: string;
   /** One SQL statement, without side effects. */
   readonly sql: string;
+  /** It can't fail on a server that works, so that the next statement need not wait for its answer. */
+  readonly sure?: true;
 }
 
 /**
@@ -37,6 +39,16 @@ export interface LastStatement {
   readonly role: 'primary' | 'replica';
   readonly warnings: number;
   readonly foundRows: boolean;
+  /**
+   * Where the conditions are that SHOW WARNINGS tells: those of an earlier statement, when this one used no table and so
+   * left them. Undefined: here.
+   */
+  readonly diagnosed: { readonly member: string; readonly role: 'primary' | 'replica' } | undefined;
+}
+
+/** Where the conditions of the last statement that had its own are. */
+export function diagnosed(last: LastStatement): Pick<LastStatement, 'member' | 'role'> {
+  return last.diagnosed ?? last;
 }
 
 export interface SessionState {

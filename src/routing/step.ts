@@ -3,7 +3,7 @@ import type { Effect, PinKind } from './effect.ts';
 import { afterWrite, nothingSeen, withPending } from './freshness.ts';
 import { addPin, removePin } from './pins.ts';
 import type { Resolved } from './resolve.ts';
-import { newSession, type Outcome, type SessionState, type Transaction } from './session.ts';
+import { diagnosed, newSession, type Outcome, type SessionState, type Transaction } from './session.ts';
 import { withSetting } from './settings.ts';
 import { sameVariable } from './variable-data.ts';
 import { asLiteral, charsetVariables, setVariable, unresolve, without } from './variables.ts';
@@ -43,8 +43,24 @@ export function step(state: SessionState, resolved: Resolved, outcome: Outcome):
       role: outcome.role,
       warnings: outcome.warnings,
       foundRows: statement.foundRows,
+      diagnosed: diagnosedAfter(state.last, resolved, outcome),
     },
   };
+}
+
+/** A statement without tables and without conditions of its own leaves those of the one before it, where they are. */
+function diagnosedAfter(
+  before: SessionState['last'],
+  { statement, target }: Resolved,
+  { ok, warnings, member }: Outcome,
+): NonNullable<SessionState['last']>['diagnosed'] {
+  if (before === undefined || !ok || warnings > 0) return undefined;
+  const { class: kind, tables, routines, parts } = statement;
+  const uses = tables.length > 0 || routines.length > 0 || parts > 1;
+  const leaves = statement.tableless || target === 'any' || kind === 'session' || kind === 'transaction';
+  if (uses || !leaves) return undefined;
+  const { member: on, role } = diagnosed(before);
+  return on === member ? undefined : { member: on, role };
 }
 
 /** COM_RESET_CONNECTION: everything but the schema, what was seen and the character set of the handshake goes. */

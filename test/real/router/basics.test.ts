@@ -159,6 +159,28 @@ test('a large result and a large statement pass through', async () => {
   await client.end();
 });
 
+test('a statement of megabytes can be prepared; its session stays where it is', async () => {
+  const client = await connect();
+  const text = 'x'.repeat(2_000_000);
+  await client.query('CREATE OR REPLACE TABLE large (n INT, t LONGTEXT)');
+  for (const n of [1, 2]) await client.execute(`INSERT INTO large VALUES (?, '${text}')`, [n]);
+  const [rows] = await client.execute<RowDataPacket[]>(
+    `SELECT n, t = '${text}' AS same FROM large WHERE n > ? ORDER BY n`,
+    [0],
+  );
+  expect(rows).toEqual([
+    { n: 1, same: 1 },
+    { n: 2, same: 1 },
+  ]);
+  await expect(client.execute(`SELECT nonsense, '${text}'`)).rejects.toMatchObject({ errno: 1054 });
+  for (const session of stack.router.sessions.values())
+    session.connections.in('primary')?.lose('for the test');
+  await expect(client.execute(`INSERT INTO large VALUES (?, '${text}')`, [3])).rejects.toMatchObject({
+    errno: 1927,
+  });
+  client.destroy();
+});
+
 test('KILL by the id of the greeting', async () => {
   const victim = await connect();
   const other = await connect();

@@ -60,6 +60,7 @@ const wrote = (sequence: number, epoch = 1): SessionState => ({
   freshness: withStamp(nothingSeen, { epoch, position: at(sequence) }),
 });
 const read = 'SELECT * FROM t';
+const onReplica = stateAfter(read, answered({ member: 'db2', role: 'replica' }));
 
 describe('statement and session', () => {
   test.each([
@@ -70,13 +71,13 @@ describe('statement and session', () => {
       'a query without tables, after which SHOW WARNINGS still tells of the statement before',
       'SELECT 1',
       stateAfter('INSERT INTO t VALUES (1)'),
-      { to: 'last', member: 'db1', reason: 'read' },
+      { to: 'last', member: 'db1', role: 'primary', reason: 'read' },
     ],
     [
       'a setting, after which SHOW WARNINGS still tells of the statement before',
       "SET sql_mode = ''",
       stateAfter('INSERT INTO t VALUES (1)'),
-      { to: 'last', member: 'db1', reason: 'replayable session state' },
+      { to: 'last', member: 'db1', role: 'primary', reason: 'replayable session state' },
     ],
     [
       'an unknown table',
@@ -118,14 +119,44 @@ describe('statement and session', () => {
       'a setting beside a pin',
       'SET NAMES utf8',
       stateAfter('SET @x=1'),
-      { to: 'last', member: 'db1', reason: 'replayable session state' },
+      { to: 'last', member: 'db1', role: 'primary', reason: 'replayable session state' },
     ],
     ['diagnostics first', 'SHOW WARNINGS', session, { to: 'primary', member: 'db1', reason: 'diagnostics' }],
     [
       'diagnostics of a replica',
       'SHOW WARNINGS',
       stateAfter(read, answered({ member: 'db2', role: 'replica' })),
-      { to: 'last', member: 'db2', reason: 'diagnostics' },
+      { to: 'last', member: 'db2', role: 'replica', reason: 'diagnostics' },
+    ],
+    [
+      'diagnostics of a replica, which a query without tables on the primary has left',
+      'SHOW WARNINGS',
+      stateAfter('SELECT UUID_SHORT()', answered(), onReplica),
+      { to: 'last', member: 'db2', role: 'replica', reason: 'diagnostics' },
+    ],
+    [
+      'a count of rows of that query',
+      'SELECT FOUND_ROWS()',
+      stateAfter('SELECT UUID_SHORT()', answered(), onReplica),
+      { to: 'last', member: 'db1', role: 'primary', reason: 'row count' },
+    ],
+    [
+      'diagnostics of a query without tables that was warned itself',
+      'SHOW WARNINGS',
+      stateAfter('SELECT UUID_SHORT() / 0', answered({ warnings: 1 }), onReplica),
+      { to: 'last', member: 'db1', role: 'primary', reason: 'diagnostics' },
+    ],
+    [
+      'diagnostics of a write, which has its own',
+      'SHOW WARNINGS',
+      stateAfter('INSERT INTO t VALUES (1)', answered(), onReplica),
+      { to: 'last', member: 'db1', role: 'primary', reason: 'diagnostics' },
+    ],
+    [
+      'a query without tables, where the diagnostics are that it leaves',
+      'SELECT 1',
+      stateAfter('SET @x = 1', answered(), onReplica),
+      { to: 'last', member: 'db2', role: 'replica', reason: 'read' },
     ],
     [
       'a transaction',
@@ -211,10 +242,11 @@ describe('a READ ONLY transaction on a replica', () => {
   });
 
   test('diagnostics of what ran beside it are asked for there', () => {
-    const state = stateAfter('SELECT @@version', answered(), used);
+    const state = stateAfter('SELECT @@version', answered({ warnings: 1 }), used);
     expect(choose('SHOW WARNINGS', { session: state })).toEqual({
       to: 'last',
       member: 'db1',
+      role: 'primary',
       reason: 'diagnostics',
     });
   });

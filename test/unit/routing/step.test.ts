@@ -326,7 +326,13 @@ describe('what was asked about the statement before', () => {
       'SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1',
       answered({ member: 'db2', role: 'replica', warnings: 2 }),
     );
-    expect(state.last).toEqual({ member: 'db2', role: 'replica', warnings: 2, foundRows: true });
+    expect(state.last).toEqual({
+      member: 'db2',
+      role: 'replica',
+      warnings: 2,
+      foundRows: true,
+      diagnosed: undefined,
+    });
     expect(run(state, 'SELECT FOUND_ROWS()', answered({ member: 'db2', role: 'replica' })).last).toEqual(
       state.last,
     );

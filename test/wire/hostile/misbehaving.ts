@@ -385,7 +385,7 @@ export const clients: readonly Scenario[] = [
     false,
   ),
   sends('a request for the binary log', commandPacket(command.binlogDump, Buffer.alloc(10)), 1047, false),
-  sends('a prepare of 2 MiB', commandPacket(command.stmtPrepare, Buffer.alloc(2 << 20, 'x')), 1153, true),
+  sends('a prepare of 2 MiB', commandPacket(command.stmtPrepare, Buffer.alloc(2 << 20, 'x')), 1158, true),
   sends(
     'long data of 2 MiB for nothing',
     commandPacket(command.stmtSendLongData, Buffer.alloc(2 << 20)),

@@ -222,11 +222,14 @@ export const primaryReads: readonly Row[] = [
     SHOW COLUMNS FROM t WHERE f(Field)`,
   ),
   ...rows(
-    { class: 'read', target: 'previous', reason: 'diagnostics' },
+    { class: 'read', target: 'previous', reason: 'row count' },
     `SELECT FOUND_ROWS()
     SELECT found_rows ( ) AS n
-    SELECT ROW_COUNT()
-    SELECT @@warning_count
+    SELECT ROW_COUNT()`,
+  ),
+  ...rows(
+    { class: 'read', target: 'previous', reason: 'diagnostics' },
+    `SELECT @@warning_count
     SELECT @@session.warning_count, @@error_count
     SHOW WARNINGS
     SHOW WARNINGS LIMIT 5
