@@ -50,8 +50,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
   valuesQuery(): string | undefined;
   takeValues(values: readonly (string | null)[]): void;
-  /** The server answered; `undefined` stands for a command without a text. */
-  answered(statement: S | undefined, outcome: Outcome): void;
+  /** The server answered; `undefined` stands for a command without a text, which may have been the preparation of one. */
+  answered(statement: S | undefined, outcome: Outcome, prepared?: S): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */
   mayLeave(slot: Slot): boolean;
   /** A transaction, temporary tables, locks, variables: what a client that connects anew would miss. */

@@ -94,7 +94,8 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   const pool = session.connections.poolOf(connection);
   const ran = executed(session);
   const endedMs = performance.now();
-  routes.answered(ran, outcomeOf(session, connection, endedMs));
+  const prepared = work.code === command.stmtPrepare ? work.statement : undefined;
+  routes.answered(ran, outcomeOf(session, connection, endedMs), prepared);
   if (pool !== undefined) host.observer.answered(session, pool, ran, connection.scanner.rows, endedMs);
   bindPrepared(session, connection);
   if (session.pinned && session.connections.slotOf(connection) === 'primary') connection.unusable = true;

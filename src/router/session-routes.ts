@@ -10,7 +10,7 @@ import { keepsConnection } from '#src/routing/pins.ts';
 import { type Resolved, resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
 import { setStatement } from '#src/routing/settings.ts';
-import type { ConsistencyLevel, Statement } from '#src/routing/statement.ts';
+import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
 import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
 import { wroteUntold } from '#src/routing/written.ts';
@@ -52,23 +52,6 @@ export interface RoutedClient {
 interface Analysed extends RoutedStatement {
   readonly statement: Statement;
 }
-
-/** A command without a text, which leaves nothing in the session but what is tracked. */
-const command: Statement = {
-  class: 'admin',
-  target: 'primary',
-  reason: 'administration',
-  implicitCommit: false,
-  resend: false,
-  parts: 1,
-  effects: [],
-  tables: [],
-  routines: [],
-  hints: {},
-  tableless: false,
-  foundRows: false,
-  usesInsertId: false,
-};
 
 /** Where each session begins to spread its reads. */
 let sessions = 0;
@@ -121,7 +104,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 
   choose(routed: Analysed | undefined, beganMs: number): RouteChoice {
-    const statement = routed?.statement ?? command;
+    const statement = routed?.statement ?? bareCommand;
     const context = this.#context;
     const session = this.#state;
     const resolved = resolve(statement, session.schema, context.catalogue());
@@ -189,9 +172,9 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     this.#share(routed, this.#resolvedOf(routed), outcome);
   }
 
-  answered(routed: Analysed | undefined, outcome: Outcome): void {
+  answered(routed: Analysed | undefined, outcome: Outcome, prepared?: Analysed): void {
     const context = this.#context;
-    const resolved = this.#resolvedOf(routed);
+    const resolved = prepared === undefined ? this.#resolvedOf(routed) : preparationOf(prepared);
     this.#state = step(this.#state, resolved, outcome);
     if (!context.publishes) this.#share(routed, resolved, outcome);
     const { class: kind } = resolved.statement;
@@ -199,7 +182,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 
   #resolvedOf(routed: Analysed | undefined): Resolved {
-    const statement = routed?.statement ?? command;
+    const statement = routed?.statement ?? bareCommand;
     if (this.#resolved?.statement === statement) return this.#resolved;
     return resolve(statement, this.#state.schema, this.#context.catalogue());
   }
@@ -243,6 +226,12 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   reset(schema: string | undefined): void {
     this.#state = { ...afterReset(this.#state, this.#charset), schema };
   }
+}
+
+/** It runs nothing, but looks at what the statement uses. */
+function preparationOf({ statement: { tables, routines } }: Analysed): Resolved {
+  const statement = { ...bareCommand, tables: [...tables, ...routines] };
+  return { statement, target: 'primary', reason: 'administration', stateful: false };
 }
 
 function analysed(statement: Statement): Analysed {

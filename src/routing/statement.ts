@@ -61,3 +61,25 @@ export interface Statement {
   /** It may ask for LAST_INSERT_ID(): a fresh connection must be told it (`replay`). */
   readonly usesInsertId: boolean;
 }
+
+/** A command without a text, which leaves nothing in the session but what is tracked, nor takes conditions from it. */
+export const bareCommand: Statement = {
+  class: 'admin',
+  target: 'primary',
+  reason: 'administration',
+  implicitCommit: false,
+  resend: false,
+  parts: 1,
+  effects: [],
+  tables: [],
+  routines: [],
+  hints: {},
+  tableless: true,
+  foundRows: false,
+  usesInsertId: false,
+};
+
+/** Whether it is one, or the preparation of a statement: no text that administers a server is a query without tables. */
+export function isBare({ class: kind, tableless }: Statement): boolean {
+  return kind === 'admin' && tableless;
+}

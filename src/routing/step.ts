@@ -3,8 +3,16 @@ import type { Effect, PinKind } from './effect.ts';
 import { afterWrite, nothingSeen, withPending } from './freshness.ts';
 import { addPin, removePin } from './pins.ts';
 import type { Resolved } from './resolve.ts';
-import { diagnosed, newSession, type Outcome, type SessionState, type Transaction } from './session.ts';
+import {
+  diagnosed,
+  type LastStatement,
+  newSession,
+  type Outcome,
+  type SessionState,
+  type Transaction,
+} from './session.ts';
 import { withSetting } from './settings.ts';
+import { isBare } from './statement.ts';
 import { sameVariable } from './variable-data.ts';
 import { asLiteral, charsetVariables, setVariable, unresolve, without } from './variables.ts';
 
@@ -36,31 +44,28 @@ export function step(state: SessionState, resolved: Resolved, outcome: Outcome):
   next = seen(next, resolved, outcome);
   const diagnostics = resolved.target === 'previous';
   if (diagnostics && state.last !== undefined) return next;
-  return {
-    ...next,
-    last: {
-      member: outcome.member,
-      role: outcome.role,
-      warnings: outcome.warnings,
-      foundRows: statement.foundRows,
-      diagnosed: diagnosedAfter(state.last, resolved, outcome),
-    },
-  };
+  return { ...next, last: lastAfter(state.last, resolved, outcome) };
 }
 
-/** A statement without tables and without conditions of its own leaves those of the one before it, where they are. */
-function diagnosedAfter(
-  before: SessionState['last'],
-  { statement, target }: Resolved,
-  { ok, warnings, member }: Outcome,
-): NonNullable<SessionState['last']>['diagnosed'] {
-  if (before === undefined || !ok || warnings > 0) return undefined;
+/** What SHOW WARNINGS and ROW_COUNT() ask about from now on. A command without a text counts no rows. */
+function lastAfter(before: LastStatement | undefined, resolved: Resolved, outcome: Outcome): LastStatement {
+  const { statement } = resolved;
+  const { member, role, warnings } = outcome;
+  const { foundRows } = statement;
+  const ran =
+    before !== undefined && isBare(statement)
+      ? before
+      : { member, role, warnings, foundRows, diagnosed: undefined };
+  const keeps = before !== undefined && leavesConditions(resolved, outcome);
+  const { member: on, role: as } = keeps ? diagnosed(before) : outcome;
+  return { ...ran, diagnosed: on === ran.member ? undefined : { member: on, role: as } };
+}
+
+/** Without tables and without conditions of its own it leaves those of the statement before it, where they are. */
+function leavesConditions({ statement, target }: Resolved, { ok, warnings }: Outcome): boolean {
   const { class: kind, tables, routines, parts } = statement;
-  const uses = tables.length > 0 || routines.length > 0 || parts > 1;
-  const leaves = statement.tableless || target === 'any' || kind === 'session' || kind === 'transaction';
-  if (uses || !leaves) return undefined;
-  const { member: on, role } = diagnosed(before);
-  return on === member ? undefined : { member: on, role };
+  if (!ok || warnings > 0 || tables.length > 0 || routines.length > 0 || parts > 1) return false;
+  return statement.tableless || target === 'any' || kind === 'session' || kind === 'transaction';
 }
 
 /** COM_RESET_CONNECTION: everything but the schema, what was seen and the character set of the handshake goes. */

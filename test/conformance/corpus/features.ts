@@ -103,9 +103,10 @@ const queries = script(
     'SELECT 1 FROM DUAL WHERE 1',
     'DO SLEEP(0), 1 + 1',
     'SELECT * FROM JSON_TABLE(\'[{"a":1},{"a":"x"}]\', "$[*]" COLUMNS (n FOR ORDINALITY, a VARCHAR(5) PATH "$.a", b INT PATH "$.b" DEFAULT "7" ON EMPTY)) j',
-    'EXPLAIN SELECT * FROM t WHERE g = 1',
+    // Without the number of rows, which is a guess of either server's.
+    'EXPLAIN SELECT * FROM t WHERE id = 1 AND g = 1',
     'EXPLAIN FORMAT=JSON SELECT id FROM t WHERE id = 1',
-    'EXPLAIN PARTITIONS SELECT * FROM t',
+    'EXPLAIN PARTITIONS SELECT * FROM t WHERE id = 1',
     'EXPLAIN UPDATE t SET v = 1 WHERE id = 1',
     'EXPLAIN SELECT 1 UNION SELECT 2',
     'DESCRIBE t v',

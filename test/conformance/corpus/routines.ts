@@ -205,7 +205,7 @@ const views = script(
     'INSERT INTO grouped VALUES (1, 1)',
     'SHOW CREATE VIEW plain',
     'DESCRIBE grouped',
-    'EXPLAIN SELECT * FROM plain',
+    'EXPLAIN SELECT * FROM plain WHERE id = 1',
     'CREATE VIEW plain AS SELECT 1',
     'CREATE OR REPLACE VIEW stamped AS SELECT 2 AS c',
     'SELECT * FROM stamped',

@@ -214,7 +214,7 @@ const commands = script(
     'SHOW TABLES',
     'SHOW COLUMNS FROM s',
     'DESCRIBE s',
-    'EXPLAIN SELECT * FROM s',
+    'EXPLAIN SELECT * FROM s WHERE 0',
     'SHOW WARNINGS',
     'SET @x = 5',
     'SELECT @x, @y',

@@ -13,8 +13,9 @@ import {
   withStamp,
 } from '#src/routing/freshness.ts';
 import type { Member } from '#src/routing/member.ts';
-import { resolve } from '#src/routing/resolve.ts';
+import { type Resolved, resolve } from '#src/routing/resolve.ts';
 import { newSession, type SessionState } from '#src/routing/session.ts';
+import { bareCommand } from '#src/routing/statement.ts';
 import { step } from '#src/routing/step.ts';
 import { answered, inReadOnly, inTransaction } from './outcomes.ts';
 import { catalogue } from './table/schema.ts';
@@ -60,6 +61,13 @@ const wrote = (sequence: number, epoch = 1): SessionState => ({
   freshness: withStamp(nothingSeen, { epoch, position: at(sequence) }),
 });
 const read = 'SELECT * FROM t';
+/** A command without a text, or the preparation of a statement that uses these tables. */
+const bare = (tables: readonly string[]): Resolved => ({
+  statement: { ...bareCommand, tables: tables.map((name) => ({ schema: undefined, name })) },
+  target: 'primary',
+  reason: 'administration',
+  stateful: false,
+});
 const onReplica = stateAfter(read, answered({ member: 'db2', role: 'replica' }));
 
 describe('statement and session', () => {
@@ -144,6 +152,24 @@ describe('statement and session', () => {
       'diagnostics of a query without tables that was warned itself',
       'SHOW WARNINGS',
       stateAfter('SELECT UUID_SHORT() / 0', answered({ warnings: 1 }), onReplica),
+      { to: 'last', member: 'db1', role: 'primary', reason: 'diagnostics' },
+    ],
+    [
+      'diagnostics of a replica, behind a command without a text on the primary',
+      'SHOW WARNINGS',
+      step(onReplica, bare([]), answered()),
+      { to: 'last', member: 'db2', role: 'replica', reason: 'diagnostics' },
+    ],
+    [
+      'a count of rows on a replica, behind the preparation of a statement on the primary',
+      'SELECT ROW_COUNT()',
+      step(onReplica, bare(['t']), answered()),
+      { to: 'last', member: 'db2', role: 'replica', reason: 'row count' },
+    ],
+    [
+      'diagnostics behind that preparation, which looked at tables',
+      'SHOW WARNINGS',
+      step(onReplica, bare(['t']), answered()),
       { to: 'last', member: 'db1', role: 'primary', reason: 'diagnostics' },
     ],
     [
