@@ -87,7 +87,7 @@ export async function compare(
   let errors = 0;
   for (const key of new Set([...direct.keys(), ...routed.keys()])) {
     const [left, right] = [direct.get(key), routed.get(key)];
-    if (left !== undefined && /error|"[0-9a-f]{8}ff|ERROR/.test(left)) errors++;
+    if (left !== undefined && client.errorLike.test(left)) errors++;
     if (left === right) continue;
     const [script = 0, step = 0] = key.split('/').map(Number);
     differences.push({

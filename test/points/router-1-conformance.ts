@@ -47,8 +47,11 @@ async function control(sides: Sides): Promise<Record<string, Record<string, numb
   return seen;
 }
 
-function check({ client, answers, differences }: Comparison): void {
+function check({ client, answers, errors, differences }: Comparison): void {
   assert.ok(answers > 0, `${client} answered nothing`);
+  // About a tenth of the corpus is errors on purpose. A runner that is broken gets the same error from both sides.
+  const share = errors / answers;
+  assert.ok(share > 0.02 && share < 0.4, `${client}: ${errors} of ${answers} answers were errors`);
   const told = differences.slice(0, 5).map((difference) => JSON.stringify(difference, undefined, 2));
   assert.equal(differences.length, 0, `${client}: ${differences.length} differences\n${told.join('\n')}`);
 }
