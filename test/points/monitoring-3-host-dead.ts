@@ -71,7 +71,7 @@ export const monitoringHostDead: OwnPoint<Counts> = {
           assert.deepEqual(receiver.duplicates(), [], 'the same was told twice');
           return { both, dead, notifications: receiver.notifications.length };
         },
-        (stack) => monitored(stack, place.subnet, [receiver.port]),
+        (stack) => monitored(stack, place.subnet, { webhooks: [receiver.port] }),
       );
     } finally {
       receiver.close();
