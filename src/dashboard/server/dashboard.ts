@@ -6,6 +6,7 @@ import type { BlockEntries, Metrics, Range, Session, SqlView, StackState, Story 
 import { Accounts } from './accounts.ts';
 import { Acts } from './acts.ts';
 import { Agents } from './agents.ts';
+import { type AlertSource, KeptAlerts } from './alert-marks.ts';
 import { Authentication } from './authentication.ts';
 import { ClusterWatch } from './cluster.ts';
 import { Collector } from './collector.ts';
@@ -31,12 +32,14 @@ export class Dashboard {
   readonly #collector: Collector;
   readonly #recorder = new Recorder();
   readonly #history: MetricsSource | undefined;
+  readonly #alerts: KeptAlerts | undefined;
   #epoch: number | null = null;
 
-  /** `history`: where series older than this process' memory come from, when there is such a place. */
-  constructor(config: DashboardConfig, tls: TlsFiles, log: Log, history?: MetricsSource) {
+  /** `history`: where series older than this process' memory, and alerts, come from, when there is such a place. */
+  constructor(config: DashboardConfig, tls: TlsFiles, log: Log, history?: MetricsSource & AlertSource) {
     this.config = config;
     this.#history = history;
+    this.#alerts = history === undefined ? undefined : new KeptAlerts(history);
     this.#etcd = new EtcdClient({ endpoints: config.etcdEndpoints, tls });
     this.#agents = new Agents(config, tls);
     this.#cluster = new ClusterWatch(this.#etcd);
@@ -93,9 +96,12 @@ export class Dashboard {
   async readMetrics(range: Range): Promise<Metrics> {
     // The last minutes by the second are here; what is older is Prometheus', where there is one.
     const isRecent = range.to - range.from <= recentMs;
-    const older = isRecent ? undefined : await this.#history?.query(range).catch(() => undefined);
+    const [older, alerts = []] = await Promise.all([
+      isRecent ? undefined : this.#history?.query(range).catch(() => undefined),
+      this.#alerts?.read(range),
+    ]);
     const found = older ?? (await this.#recorder.query(range));
-    return { ...found, marks: this.#marks(range) };
+    return { ...found, marks: [...this.#marks(range), ...alerts] };
   }
 
   #marks({ from, to }: Range): Metrics['marks'] {

@@ -114,7 +114,10 @@ function clockValues(_plot: uPlot, values: number[]): string[] {
   return values.map((value) => new Date(value * 1_000).toLocaleTimeString('en-GB').slice(0, seconds ? 8 : 5));
 }
 
-/** Failovers and acts as lines over the whole height. */
+/** Not by colour alone. */
+const dashes = { failover: [], alert: [10, 4], act: [3, 4] };
+
+/** Failovers, alerts and acts as lines over the whole height. */
 function drawMarks(plot: uPlot, marks: Metrics['marks']): void {
   const { ctx } = plot;
   const { left, top, width, height: tall } = plot.bbox;
@@ -123,7 +126,7 @@ function drawMarks(plot: uPlot, marks: Metrics['marks']): void {
     const x = Math.round(plot.valToPos(atMs / 1_000, 'x', true));
     if (x < left || x > left + width) continue;
     ctx.strokeStyle = color(kind === 'act' ? '--soft' : kind === 'failover' ? '--bad-text' : '--warn-text');
-    ctx.setLineDash(kind === 'act' ? [3, 4] : []);
+    ctx.setLineDash(dashes[kind]);
     ctx.lineWidth = devicePixelRatio;
     ctx.beginPath();
     ctx.moveTo(x, top);
