@@ -202,7 +202,7 @@ export const metricsSchema = z.object({
       values: z.array(z.number().nullable()),
     }),
   ),
-  marks: z.array(z.object({ atMs, kind: z.enum(['failover', 'act', 'alert']), text: z.string() })),
+  marks: z.array(z.object({ atMs, kind: z.enum(['failover', 'deploy', 'act', 'alert']), text: z.string() })),
 });
 export type Metrics = z.output<typeof metricsSchema>;
 

@@ -13,6 +13,7 @@ import { Collector } from './collector.ts';
 import type { Caller } from './environment.ts';
 import type { Log } from './log.ts';
 import { type MetricsSource, Recorder } from './recorder.ts';
+import { ReleaseWatch } from './releases.ts';
 import { Shared } from './shared.ts';
 import { readBlocklist, readSql, readStory } from './story.ts';
 import { Streams } from './streams.ts';
@@ -29,6 +30,7 @@ export class Dashboard {
   readonly #etcd: EtcdClient;
   readonly #agents: Agents;
   readonly #cluster: ClusterWatch;
+  readonly #releases: ReleaseWatch;
   readonly #collector: Collector;
   readonly #recorder = new Recorder();
   readonly #history: MetricsSource | undefined;
@@ -43,6 +45,7 @@ export class Dashboard {
     this.#etcd = new EtcdClient({ endpoints: config.etcdEndpoints, tls });
     this.#agents = new Agents(config, tls);
     this.#cluster = new ClusterWatch(this.#etcd);
+    this.#releases = new ReleaseWatch(this.#etcd);
     this.shared = new Shared(this.#etcd, log);
     this.authentication = new Authentication(new Accounts(config.accountsFile), this.shared, config);
     this.#collector = new Collector(config, this.#agents, this.#cluster);
@@ -60,6 +63,7 @@ export class Dashboard {
       this.streams,
       this.#collector,
       this.#cluster,
+      this.#releases,
       this.shared,
       this.#agents,
       this.#etcd,
@@ -113,7 +117,7 @@ export class Dashboard {
     const acts = this.shared.acts
       .filter(({ outcome }) => outcome === 'done')
       .map(({ atMs, who, message }) => ({ atMs, kind: 'act' as const, text: `${who}: ${message}` }));
-    return [...failovers, ...acts].filter(({ atMs }) => atMs >= from && atMs <= to);
+    return [...failovers, ...acts, ...this.#releases.marks].filter(({ atMs }) => atMs >= from && atMs <= to);
   }
 
   #connect(): void {

@@ -115,9 +115,10 @@ function clockValues(_plot: uPlot, values: number[]): string[] {
 }
 
 /** Not by colour alone. */
-const dashes = { failover: [], alert: [10, 4], act: [3, 4] };
+const dashes = { failover: [], deploy: [2, 2], alert: [10, 4], act: [3, 4] };
+const inks = { failover: '--bad-text', deploy: '--accent', alert: '--warn-text', act: '--soft' };
 
-/** Failovers, alerts and acts as lines over the whole height. */
+/** Failovers, deploys, alerts and acts as lines over the whole height. */
 function drawMarks(plot: uPlot, marks: Metrics['marks']): void {
   const { ctx } = plot;
   const { left, top, width, height: tall } = plot.bbox;
@@ -125,7 +126,7 @@ function drawMarks(plot: uPlot, marks: Metrics['marks']): void {
   for (const { atMs, kind } of marks) {
     const x = Math.round(plot.valToPos(atMs / 1_000, 'x', true));
     if (x < left || x > left + width) continue;
-    ctx.strokeStyle = color(kind === 'act' ? '--soft' : kind === 'failover' ? '--bad-text' : '--warn-text');
+    ctx.strokeStyle = color(inks[kind]);
     ctx.setLineDash(dashes[kind]);
     ctx.lineWidth = devicePixelRatio;
     ctx.beginPath();
