@@ -22,9 +22,12 @@ export const databaseCauses: readonly Cause[] = [
     async provoke({ lab }) {
       const { replica } = await membersOf(lab);
       const rules =
-        'table inet test_cut { chain output { type filter hook output priority -10; tcp dport 3306 drop; }; chain input { type filter hook input priority -10; tcp sport 3306 drop; }; }';
+        'table inet test_cut { chain output { type filter hook output priority -10; meta skuid mysql tcp dport 3306 reject with tcp reset; }; }';
       await exec(lab, replica.host, 'nft', rules);
+      // What nobody writes nobody has to acknowledge.
+      const stop = repeat(1_000, post(lab));
       return async () => {
+        await stop();
         await exec(lab, replica.host, 'nft', 'delete table inet test_cut');
       };
     },

@@ -34,7 +34,8 @@ export const hostsCauses: readonly Cause[] = [
     alerts: expected('CrashLoop', 'ServiceDown'),
     group: 'aside',
     async provoke({ lab }) {
-      const until = lab.keepDown('server-1', ['app-2'], 150_000);
+      // Nobody else needs it meanwhile.
+      const until = lab.keepDown('lb-2', ['dashboard'], 150_000);
       until.catch(() => undefined);
       return () => until;
     },

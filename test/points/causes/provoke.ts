@@ -52,12 +52,15 @@ export class Provoker {
         this.#aside.delete(cause);
       }),
     );
+    let isFirst = true;
     for (const group of groups) {
       const causes = of(group);
       if (causes.length === 0) continue;
       // The last ones hide all others.
       if (group === 'blind' || group === 'maintenance') await aside;
-      await this.#settle(group);
+      // Those aside have only just begun, and one of them is not healthy yet.
+      if (!isFirst) await this.#settle(group);
+      isFirst = false;
       await this.#together(causes);
     }
     await aside;
