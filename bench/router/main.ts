@@ -30,7 +30,7 @@ const whole = {
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1.5' },
+    seconds: { type: 'string', default: '2' },
     threads: { type: 'string', default: whole.threads },
     workloads: { type: 'string', default: whole.workloads },
     statements: { type: 'string', default: whole.statements },
@@ -38,6 +38,7 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
+/** Whole ones: sysbench takes no others. */
 const seconds = Number(values.seconds);
 const isWhole =
   values.threads === whole.threads &&
