@@ -485,6 +485,14 @@ const alerts = z
   .strictObject({
     webhooks: z.array(webhook).max(10).default([]).describe('Receivers by HTTP, as Alertmanager sends it.'),
     email: email.optional().describe('Receivers by e-mail.'),
+    gatherSeconds: z
+      .int()
+      .min(10)
+      .max(3_600)
+      .default(60)
+      .describe(
+        'What happens within so many seconds comes in one message; nobody gets more than one in this time.',
+      ),
     repeatHours: z
       .int()
       .min(1)
