@@ -73,11 +73,11 @@ export class NspawnHost {
   async powerOn(): Promise<void> {
     await createNamespace(this.#place.set, this.name, this.#index, this.#place.subnet);
     const log = openSync(join(this.#files, 'console.log'), 'a');
-    await createCgroups(this.#cgroup);
+    const groups = await createCgroups(this.#cgroup);
     const child = spawn(
       'sh',
       [
-        ...['-c', enterCgroups, 'sh', this.#cgroup, 'systemd-nspawn'],
+        ...['-c', enterCgroups, 'sh', groups.join(' '), 'systemd-nspawn'],
         ...['-q', '-D', this.root, '--register=no', '--keep-unit', `--hostname=${this.name}`],
         ...[`--machine=${this.#place.set}-${this.name}`, '--console=pipe'],
         `--network-namespace-path=/run/netns/${namespaceName(this.#place.set, this.name)}`,
