@@ -12,6 +12,10 @@ export function restartsDatabase(plan: HostPlan): boolean {
   return someStep(plan, ({ service, action }) => service === 'mariadb' && action === 'restart');
 }
 
+export function restartsQuorum(plan: HostPlan): boolean {
+  return someStep(plan, ({ service, action }) => service === 'etcd' && action === 'restart');
+}
+
 /**
  * Something that requests pass through on a web host ends, if only for a moment. Reloads count: nginx's old workers close
  * connections that a balancer may just be using, and the router's close sessions of the application.

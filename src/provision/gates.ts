@@ -4,7 +4,13 @@
  * the stack is healthy.
  */
 import { askAgent } from '#src/adapters/agent-client.ts';
-import { disturbsAddress, disturbsRequests, restartsDatabase, rollingOrder } from '#src/plan/rolling.ts';
+import {
+  disturbsAddress,
+  disturbsRequests,
+  restartsDatabase,
+  restartsQuorum,
+  rollingOrder,
+} from '#src/plan/rolling.ts';
 import type { Role } from '#src/spec/schema.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -15,6 +21,7 @@ import { putIn, takeOut, type WebHostChange } from './application/web-host.ts';
 import type { Gates, PlannedHost } from './apply.ts';
 import { FloatingAddress } from './floating-address.ts';
 import { readStatus, type StackAccess, subjectOf, waitHealthy } from './health.ts';
+import { memberReady } from './quorum-member.ts';
 
 const healthyTimeoutMs = 120_000;
 /** Beside the wait for open transactions. */
@@ -55,6 +62,8 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
       await takeOut(taken.change, host.driver.host);
     },
     after: async (host) => {
+      const member = isIn(host, 'quorum');
+      if (member !== undefined && restartsQuorum(host.plan)) await memberReady(host.driver, member);
       if (taken.change !== undefined) await putIn(taken.change, new HostApplication(host.driver));
       delete taken.change;
       const balancer = isIn(host, 'balancer');

@@ -97,6 +97,11 @@ export class NspawnHost {
     return [this.#pid, ...childrenOf(this.#pid)];
   }
 
+  /** Where this machine sees a path of the host's, /run included, while it is on. */
+  inside(path: string): string {
+    return `/proc/${this.pids()[1]}/root${path}`;
+  }
+
   /** Pulls the plug: every process is killed at once, nothing is flushed or stopped. */
   async powerOff(): Promise<void> {
     const pids = this.pids();
