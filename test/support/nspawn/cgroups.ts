@@ -3,7 +3,7 @@
  * own, and two hosts in one would wait for each other's processes.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { command } from '../command.ts';
 import { sleep } from '../wait.ts';
@@ -30,7 +30,12 @@ export async function createCgroups(name: string): Promise<readonly string[]> {
     basename(hierarchy) === 'cpu' ? ownGroup(hierarchy) : hierarchy,
   );
   const places = (await Promise.all(parents)).map((parent) => join(parent, name));
-  for (const place of places) await mkdir(place, { recursive: true });
+  for (const place of places) {
+    await mkdir(place, { recursive: true });
+    // A group counts as one process among those beside it; a host has about ten that work.
+    const shares = join(place, 'cpu.shares');
+    if (existsSync(shares)) await writeFile(shares, '10240');
+  }
   return places;
 }
 
