@@ -97,6 +97,11 @@ export class NspawnHost {
     return [this.#pid, ...childrenOf(this.#pid)];
   }
 
+  /** A program of this machine in the host's network: a bare host has few. */
+  inNetwork(...words: string[]): Promise<CommandOutput> {
+    return command('ip', ['netns', 'exec', namespaceName(this.#place.set, this.name), ...words]);
+  }
+
   /** Where this machine sees a path of the host's, /run included, while it is on. */
   inside(path: string): string {
     return `/proc/${this.pids()[1]}/root${path}`;
