@@ -352,6 +352,12 @@ const database = z
 const quorum = z
   .strictObject({
     leaseMs: milliseconds(1_000, 60_000).default(1_000).describe("Lifetime of the database leader's lease."),
+    quotaBytes: z
+      .int()
+      .min(67_108_864)
+      .max(8_589_934_592)
+      .default(268_435_456)
+      .describe("Size of etcd's database beyond which it takes no more writes."),
   })
   .prefault({})
   .describe('The etcd members, on every host with the role quorum.');
