@@ -352,6 +352,12 @@ const database = z
 const quorum = z
   .strictObject({
     leaseMs: milliseconds(1_000, 60_000).default(1_000).describe("Lifetime of the database leader's lease."),
+    quotaBytes: z
+      .int()
+      .min(67_108_864)
+      .max(8_589_934_592)
+      .default(268_435_456)
+      .describe("Size of etcd's database beyond which it takes no more writes."),
   })
   .prefault({})
   .describe('The etcd members, on every host with the role quorum.');
@@ -485,6 +491,14 @@ const alerts = z
   .strictObject({
     webhooks: z.array(webhook).max(10).default([]).describe('Receivers by HTTP, as Alertmanager sends it.'),
     email: email.optional().describe('Receivers by e-mail.'),
+    gatherSeconds: z
+      .int()
+      .min(10)
+      .max(3_600)
+      .default(60)
+      .describe(
+        'What happens within so many seconds comes in one message; nobody gets more than one in this time.',
+      ),
     repeatHours: z
       .int()
       .min(1)
