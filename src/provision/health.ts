@@ -172,11 +172,14 @@ function balancerProblems(stack: Spec, views: readonly HostView[]): readonly str
   });
 }
 
+const atWork = "a change is at work, or was interrupted ('tandem up' ends that)";
+
 function drainProblems({ name, agent }: HostView): readonly string[] {
-  return (agent?.balancer?.drained ?? []).map(
-    (host) =>
-      `${name}: its HAProxy sends ${host} no requests: a deploy or upgrade is at work, or was interrupted ('tandem up' ends that)`,
+  const drained = (agent?.balancer?.drained ?? []).map(
+    (host) => `${name}: its HAProxy sends ${host} no requests: ${atWork}`,
   );
+  if (agent?.balancer?.standsBack !== true) return drained;
+  return [...drained, `${name}: leaves the floating address to other balancers: ${atWork}`];
 }
 
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {

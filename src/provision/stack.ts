@@ -137,9 +137,9 @@ export class Stack implements StackAccess {
     return this.#material();
   }
 
-  #material(): Promise<Material> {
+  #material(renew = false): Promise<Material> {
     const { spec, directory, stateDirectory } = this.location;
-    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory });
+    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory, renew });
   }
 
   async #standIns(): Promise<Material> {
@@ -147,7 +147,10 @@ export class Stack implements StackAccess {
     return { ...placeholderMaterial(spec), schemaSql: await readSchemaFile(spec, directory) };
   }
 
-  upRequest(reporter: UpRequest['reporter']): UpRequest {
+  upRequest(
+    reporter: UpRequest['reporter'],
+    options: { readonly rotateCertificates?: boolean } = {},
+  ): UpRequest {
     const { stateDirectory, directory } = this.location;
     return {
       spec: this.spec,
@@ -156,7 +159,7 @@ export class Stack implements StackAccess {
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,
-      loadMaterial: () => this.#material(),
+      loadMaterial: () => this.#material(options.rotateCertificates),
       reporter,
     };
   }

@@ -62,7 +62,7 @@ export function agentService(context: RenderContext): Service {
       ...(isDatabase && schemaSql !== undefined ? [publicFile(schemaFile, schemaSql, 'none')] : []),
     ],
     readiness: { kind: 'tcp', address: host.address, port: ports.agent },
-    startTimeoutMs: 15_000,
+    startTimeoutMs: 30_000,
     stop: { signal: 'SIGTERM', timeoutMs: 2_000 },
     restart: defaultRestart,
     after: ['firewall'],

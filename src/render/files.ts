@@ -29,12 +29,16 @@ export function tlsPaths(component: string) {
   } as const;
 }
 
-/** CA, certificate and key of the host, as one component's own copies. */
+/**
+ * CA, certificate and key of the host, as one component's own copies. `pairChange`: of certificate and key, where the
+ * program reads those again by itself.
+ */
 export function tlsFiles(
   component: string,
   material: { readonly ca: string; readonly certificate: string; readonly key: string },
   onChange: FileEffect,
   owner = 'root',
+  pairChange = onChange,
 ): {
   readonly ca: string;
   readonly certificate: string;
@@ -48,8 +52,8 @@ export function tlsFiles(
     key,
     files: [
       publicFile(ca, material.ca, onChange),
-      publicFile(certificate, material.certificate, onChange),
-      secretFile(key, material.key, onChange, owner),
+      publicFile(certificate, material.certificate, pairChange),
+      secretFile(key, material.key, pairChange, owner),
     ],
   };
 }

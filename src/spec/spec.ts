@@ -1,6 +1,7 @@
 /** The stack as the rest of Tandem reads it: every default filled in, every host with its address. */
 import { oncePer } from '#src/std/once-per.ts';
-import type { ParsedStack, Role } from './schema.ts';
+import type { Role } from './schema/hosts.ts';
+import type { ParsedStack } from './schema.ts';
 
 export interface HostSpec {
   readonly name: string;

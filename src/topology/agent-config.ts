@@ -2,7 +2,8 @@
  * The agent's configuration: what `up` derives from the stack file for one host. It lies in two files, because what all
  * hosts know of each other is the same everywhere (`AgentFile`). Secrets are in files of their own, named here.
  */
-import type { AccountPrivileges, HookName, Role } from '#src/spec/schema.ts';
+import type { AccountPrivileges, HookName } from '#src/spec/schema/database.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 
 export interface AgentPeer {
   readonly name: string;

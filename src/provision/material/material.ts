@@ -36,6 +36,8 @@ export interface MaterialOptions {
   /** Directory of the stack file; the user's certificate files are relative to it. */
   readonly specDirectory?: string;
   readonly nowMs?: number;
+  /** New certificates and keys in place of all that the authority has signed. */
+  readonly renew?: boolean;
 }
 
 /** Rejects with a `TandemError`: damaged secrets (operation), or a user's certificate that is not fit (input). */
@@ -68,7 +70,9 @@ export async function loadOrCreateMaterial(
     nowMs,
   );
   const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
-    loadOrIssue(pair, authority, { commonName, names }, nowMs);
+    options.renew === true
+      ? issue(pair, authority, { commonName, names }, nowMs)
+      : loadOrIssue(pair, authority, { commonName, names }, nowMs);
   const hosts: Record<string, KeyPair> = {};
   const monitoring: Record<string, KeyPair> = {};
   for (const host of spec.hosts) {
@@ -173,6 +177,15 @@ async function loadOrIssue(
     const pair = { certificate, key };
     if (leafDefect(pair, authority.issuer, request.names, nowMs) === undefined) return pair;
   }
+  return issue(paths, authority, request, nowMs);
+}
+
+async function issue(
+  paths: PairPaths,
+  authority: CertificateAndKey,
+  request: { readonly commonName: string; readonly names: readonly string[] },
+  nowMs: number,
+): Promise<KeyPair> {
   // Loaded only to issue: its library is a third of what a short command takes to start.
   const { issueLeaf } = await import('#src/adapters/tls/authority.ts');
   const pair = await issueLeaf(authority, request, nowMs);
