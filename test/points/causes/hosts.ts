@@ -3,8 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { issueLeaf } from '#src/adapters/tls/authority.ts';
 import { expectCommand } from '#test/support/command.ts';
-import { membersOf } from '#test/support/database.ts';
-import { type Cause, expected } from './cause.ts';
+import { type Cause, expected, members } from './cause.ts';
 
 export const hostsCauses: readonly Cause[] = [
   {
@@ -12,7 +11,7 @@ export const hostsCauses: readonly Cause[] = [
     alerts: expected('HostDown', 'SyncDegraded', 'FailoverImpossible'),
     group: 'host',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       await lab.fault('link-down', replica.host);
       return () => lab.fault('link-up', replica.host);
     },
