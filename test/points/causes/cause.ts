@@ -42,6 +42,8 @@ export interface Cause {
   /** Alerts that must fire, and resolve once it is healed. */
   readonly alerts: readonly Expected[];
   readonly group: Group;
+  /** The two Alertmanagers can't talk meanwhile: then both tell, as they must. */
+  readonly separates?: true;
   provoke(world: World): Promise<Heal>;
 }
 

@@ -74,6 +74,7 @@ export const hostsCauses: readonly Cause[] = [
     what: 'the links of three hosts are down',
     alerts: expected('MonitoringBlind'),
     group: 'blind',
+    separates: true,
     async provoke({ lab }) {
       const hosts = ['lb-2', 'server-1', 'server-2'];
       for (const host of hosts) await lab.fault('link-down', host);

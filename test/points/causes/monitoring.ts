@@ -63,6 +63,7 @@ export const monitoringCauses: readonly Cause[] = [
     what: 'the two Alertmanagers do not reach each other',
     alerts: expected('AlertmanagersApart'),
     group: 'aside',
+    separates: true,
     async provoke({ lab }) {
       const rules =
         'table inet test_cut { chain output { type filter hook output priority -10; tcp dport 9094 drop; tcp sport 9094 drop; }; }';

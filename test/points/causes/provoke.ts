@@ -3,7 +3,7 @@ import type { Lab } from '#test/support/lab.ts';
 import type { Mailbox } from '#test/support/mailbox.ts';
 import { Prometheus } from '#test/support/monitoring.ts';
 import { waitFor } from '#test/support/wait.ts';
-import type { ToldAlert, WebhookReceiver } from '#test/support/webhook.ts';
+import type { Period, ToldAlert, WebhookReceiver } from '#test/support/webhook.ts';
 import { type Cause, type Expected, groups, type World } from './cause.ts';
 
 /** From the cause to the receivers: an alert's own time, and how seldom Alertmanager speaks; the rest is for a busy machine. */
@@ -23,6 +23,8 @@ export interface Told {
 
 export interface Outcome {
   readonly told: readonly Told[];
+  /** When the two Alertmanagers could not talk to each other. */
+  readonly apart: readonly Period[];
   readonly failures: readonly string[];
 }
 
@@ -33,6 +35,7 @@ export class Provoker {
   readonly #log: (line: string) => void;
   readonly #told: Told[] = [];
   readonly #failures: string[] = [];
+  readonly #apart: Period[] = [];
   /** Those whose alerts may fire beside other causes. */
   readonly #aside = new Set<Cause>();
 
@@ -65,7 +68,7 @@ export class Provoker {
     }
     await aside;
     await this.#settle('end');
-    return { told: this.#told, failures: this.#failures };
+    return { told: this.#told, failures: this.#failures, apart: this.#apart };
   }
 
   async #together(causes: readonly Cause[]): Promise<void> {
@@ -108,6 +111,7 @@ export class Provoker {
       await heal();
     }
     await this.#wait(alerts, 'resolved', healedMs, resolvesWithinMs);
+    if (cause.separates) this.#apart.push({ fromMs: startedMs, toMs: Date.now() });
     return {
       what,
       alerts: alerts.map(({ name }) => name),
