@@ -8,7 +8,7 @@ import { type Cause, expected, members } from './cause.ts';
 export const hostsCauses: readonly Cause[] = [
   {
     what: "a host's link is down",
-    alerts: expected('HostDown', 'SyncDegraded', 'FailoverImpossible'),
+    alerts: expected('HostDown', 'FailoverImpossible'),
     group: 'host',
     async provoke({ lab }) {
       const { replica } = await members(lab);

@@ -36,8 +36,6 @@ export class Provoker {
   readonly #told: Told[] = [];
   readonly #failures: string[] = [];
   readonly #apart: Period[] = [];
-  /** Those whose alerts may fire beside other causes. */
-  readonly #aside = new Set<Cause>();
 
   constructor(world: World, main: WebhookReceiver, mailbox: Mailbox, log: (line: string) => void) {
     this.#world = world;
@@ -48,13 +46,7 @@ export class Provoker {
 
   async run(wanted: readonly Cause[]): Promise<Outcome> {
     const of = (group: Cause['group']) => wanted.filter((cause) => cause.group === group);
-    const aside = Promise.all(
-      of('aside').map(async (cause) => {
-        this.#aside.add(cause);
-        await this.#provoke(cause);
-        this.#aside.delete(cause);
-      }),
-    );
+    const aside = Promise.all(of('aside').map((cause) => this.#provoke(cause)));
     let isFirst = true;
     for (const group of groups) {
       const causes = of(group);
@@ -62,12 +54,11 @@ export class Provoker {
       // The last ones hide all others.
       if (group === 'blind' || group === 'maintenance') await aside;
       // Those aside have only just begun, and one of them is not healthy yet.
-      if (!isFirst) await this.#settle(group);
+      if (!isFirst) await this.#settle(causes);
       isFirst = false;
       await this.#together(causes);
     }
     await aside;
-    await this.#settle('end');
     return { told: this.#told, failures: this.#failures, apart: this.#apart };
   }
 
@@ -145,13 +136,13 @@ export class Provoker {
     return instance === undefined ? all : all.filter(({ labels }) => labels['instance'] === instance);
   }
 
-  /** Healthy, and nothing pending but what is aside: no cause is mixed up with what another leaves behind. */
-  async #settle(before: string): Promise<void> {
-    const aside = [...this.#aside].flatMap(({ alerts }) => alerts.map(({ name }) => name));
+  /** Healthy, and nothing of what is expected next is there already: left behind by another cause it would prove nothing. */
+  async #settle(next: readonly Cause[]): Promise<void> {
+    const names = new Set(next.flatMap(({ alerts }) => alerts.map(({ name }) => name)));
     try {
-      await settled(this.#world.lab, aside);
+      await settled(this.#world.lab, (name) => names.has(name));
     } catch (error) {
-      this.#failures.push(`before ${before}: ${(error as Error).message}`);
+      this.#failures.push(`before ${[...names].join(', ')}: ${(error as Error).message}`);
       this.#log(this.#failures.at(-1) ?? '');
     }
   }
@@ -161,13 +152,13 @@ function secondsSince(sinceMs: number): number {
   return Math.round((Date.now() - sinceMs) / 1_000);
 }
 
-/** Healthy, and no alert is pending or fires but those with these names. */
-export async function settled(lab: Lab, except: readonly string[] = []): Promise<void> {
+/** Healthy, and no alert (that `counts`) is pending or fires. */
+export async function settled(lab: Lab, counts: (name: string) => boolean = () => true): Promise<void> {
   await lab.healthy(settlesWithinMs);
   const watchers = await Promise.all(['lb-1', 'lb-2'].map((host) => Prometheus.of(lab, host)));
   const isQuiet = async () => {
     const all = (await Promise.all(watchers.map((watcher) => watcher.alerts()))).flat();
-    const left = all.filter(({ name }) => !except.includes(name));
+    const left = all.filter(({ name }) => counts(name));
     if (left.length > 0) throw new Error(left.map(({ name, state }) => `${name} ${state}`).join(', '));
     return true;
   };
