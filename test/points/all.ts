@@ -10,6 +10,7 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { bareServers } from './hosts-1-bare.ts';
+import { matrix } from './hosts-2-matrix.ts';
 import { upKilled } from './hosts-3-killed.ts';
 import { changeStops } from './hosts-4-stops.ts';
 import { largeStacks } from './hosts-6-large.ts';
@@ -101,6 +102,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(deploys),
   labPoint(upgrades),
   ownPoint(bareServers),
+  ownPoint(matrix),
   ownPoint(upKilled),
   ownPoint(changeStops),
   ownPoint(badServers),
