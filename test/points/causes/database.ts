@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
-import { accountsOf, membersOf } from '#test/support/database.ts';
+import { accountsOf } from '#test/support/database.ts';
 import type { Lab } from '#test/support/lab.ts';
 import { waitFor } from '#test/support/wait.ts';
-import { type Cause, exec, expected, freeze, repeat, sql } from './cause.ts';
+import { type Cause, exec, expected, freeze, members, repeat, sql } from './cause.ts';
 
 const post = (lab: Lab) => async () =>
   lab.fetch('/api/users', {
@@ -20,7 +20,7 @@ export const databaseCauses: readonly Cause[] = [
     alerts: expected('ReplicationStopped', 'SyncDegraded'),
     group: 'figures',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       const rules =
         'table inet test_cut { chain output { type filter hook output priority -10; meta skuid mysql tcp dport 3306 reject with tcp reset; }; }';
       await exec(lab, replica.host, 'nft', rules);
@@ -37,7 +37,7 @@ export const databaseCauses: readonly Cause[] = [
     alerts: expected('ReplicaLag'),
     group: 'lag',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       const { schema } = await accountsOf(lab);
       const lock = lab.exec(
         replica.host,
@@ -62,7 +62,7 @@ export const databaseCauses: readonly Cause[] = [
     alerts: expected('ErrantTransactions'),
     group: 'errant',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       const { schema } = await accountsOf(lab);
       await sql(lab, replica.host, `CREATE TABLE ${schema}.errant (id INT PRIMARY KEY)`);
       return async () => {
