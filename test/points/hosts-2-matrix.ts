@@ -268,7 +268,8 @@ async function upWithNewCode({ lab, hosts }: Servers, round: number): Promise<st
     await cp(join(repository, name), join(copy, name), { recursive: true });
   await symlink(join(repository, 'node_modules'), join(copy, 'node_modules'));
   await writeFile(join(copy, 'src/agent/release-of-a-test.ts'), `// round ${round}\n`);
-  const result = await command(join(copy, 'tandem'), ['up', '--file', lab.file], { cwd: lab.directory });
+  const words = ['--disable-warning=ExperimentalWarning', join(copy, 'src/bin/tandem.ts'), 'up'];
+  const result = await command(process.execPath, [...words, '--file', lab.file], { cwd: lab.directory });
   assert.equal(result.code, 0, result.stdout + result.stderr);
   return result.stderr;
 }
