@@ -11,7 +11,7 @@ import {
   restartsQuorum,
   rollingOrder,
 } from '#src/plan/rolling.ts';
-import type { Role } from '#src/spec/schema.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';

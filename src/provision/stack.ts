@@ -11,11 +11,9 @@ import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
 import type { Infrastructure } from './infrastructure.ts';
-import { LabInfrastructure } from './lab/infrastructure.ts';
 import { loadOrCreateMaterial, readSchemaFile } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
 import { placeholderMaterial } from './material/placeholder.ts';
-import { SshInfrastructure } from './ssh/infrastructure.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
 
 export interface StackLocation {
@@ -32,11 +30,19 @@ export class Stack implements StackAccess {
   readonly location: StackLocation;
   readonly infrastructure: Infrastructure;
 
-  constructor(location: StackLocation) {
+  private constructor(location: StackLocation, infrastructure: Infrastructure) {
     this.location = location;
-    this.infrastructure = isOnServers(location.spec)
-      ? new SshInfrastructure(location)
-      : new LabInfrastructure(location);
+    this.infrastructure = infrastructure;
+  }
+
+  /** Of the two kinds of infrastructure, only the stack's own is loaded. */
+  static async open(location: StackLocation): Promise<Stack> {
+    if (isOnServers(location.spec)) {
+      const { SshInfrastructure } = await import('./ssh/infrastructure.ts');
+      return new Stack(location, new SshInfrastructure(location));
+    }
+    const { LabInfrastructure } = await import('./lab/infrastructure.ts');
+    return new Stack(location, new LabInfrastructure(location));
   }
 
   get spec(): Spec {

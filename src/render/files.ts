@@ -20,6 +20,15 @@ export function secretFile(
   return { path, content, mode: 0o600, owner, onChange, secret: true };
 }
 
+/** Where a component has its own copies of the CA's certificate, and of the host's with its key. */
+export function tlsPaths(component: string) {
+  return {
+    ca: configPath(component, 'ca.pem'),
+    certificate: configPath(component, 'host.pem'),
+    key: configPath(component, 'host.key'),
+  } as const;
+}
+
 /**
  * CA, certificate and key of the host, as one component's own copies. `pairChange`: of certificate and key, where the
  * program reads those again by itself.
@@ -36,9 +45,7 @@ export function tlsFiles(
   readonly key: string;
   readonly files: RenderedFile[];
 } {
-  const ca = configPath(component, 'ca.pem');
-  const certificate = configPath(component, 'host.pem');
-  const key = configPath(component, 'host.key');
+  const { ca, certificate, key } = tlsPaths(component);
   return {
     ca,
     certificate,

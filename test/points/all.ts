@@ -18,7 +18,7 @@ import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
 import { upgrades } from './hosts-upgrade.ts';
 import { dashboard } from './monitoring-1-dashboard.ts';
-import { alertsPoint } from './monitoring-2-alerts.ts';
+import { alertsPoint, quietPoint } from './monitoring-2-alerts.ts';
 import { monitoringHostDead } from './monitoring-3-host-dead.ts';
 import { monitoringCost } from './monitoring-4-cost.ts';
 import { monitoringPorts } from './monitoring-5-ports.ts';
@@ -107,6 +107,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(changeStops),
   ownPoint(badServers),
   ownPoint(alertsPoint),
+  ownPoint(quietPoint),
   ownPoint(monitoringHostDead),
   ownPoint(monitoringCost),
   ownPoint(monitoringPorts),

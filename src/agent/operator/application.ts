@@ -1,7 +1,8 @@
 /** The record of the application's releases in etcd. Written only over what its writer has read. */
 import type { EtcdClient } from '#src/adapters/etcd/client.ts';
+import { applicationKey } from '#src/topology/application.ts';
 
-const key = '/tandem/application';
+const key = applicationKey;
 
 export interface StoredApplication {
   /** As the command-line tool wrote it (`ApplicationRecord`); null when there is none. */
