@@ -28,15 +28,19 @@ async function state({ hosts }: Servers): Promise<ReadonlyMap<string, string>> {
   return new Map(await Promise.all(texts));
 }
 
-/** Runs `up` and kills it, its ssh processes too, as soon as it has finished one more step; undefined when it ended before. */
-async function upKilledAfterOneStep(lab: Lab): Promise<string | undefined> {
+/**
+ * Runs `up` and kills it, its ssh processes too, as soon as it has finished one more step than `last`, which may be the first
+ * of every run (out of service); undefined when it ended before.
+ */
+async function upKilledAfterOneStep(lab: Lab, last: string | undefined): Promise<string | undefined> {
   const child = lab.spawn('up');
   const step = new Promise<string | undefined>((resolve) => {
     let text = '';
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
       text += part;
-      const found = /^✓ (.*?) +[\d.]+ s$/m.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
+      const found = [...text.matchAll(/^✓ (.*?) +[\d.]+ s$/gm)].map(([, step]) => step);
+      const next = found.find((step) => step !== last);
+      if (next !== undefined) resolve(next);
     });
     child.stdout?.resume();
     child.once('close', () => resolve(undefined));
@@ -58,7 +62,7 @@ async function killUntilDone(
 ): Promise<readonly string[]> {
   const steps: string[] = [];
   while (steps.length < kills) {
-    const step = await upKilledAfterOneStep(lab);
+    const step = await upKilledAfterOneStep(lab, steps.at(-1));
     if (step === undefined) break;
     // Waiting for health changes nothing: it would be the first step of every further run.
     if (/healthy/.test(step)) break;
