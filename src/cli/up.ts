@@ -8,7 +8,8 @@ export function register(program: Command): void {
   program
     .command('up')
     .description('bring the stack up, or to what the stack file now says; returns when it is healthy')
-    .action(async (_options: unknown, self: Command) => {
+    .option('--lost <host...>', 'taken out of the stack file, and gone for good: nothing is asked of it')
+    .action(async (options: { lost?: readonly string[] }, self: Command) => {
       const stack = await openStack(self);
       const { up } = await import('#src/provision/up.ts');
       const { withOperation } = await import('#src/provision/stack-lock.ts');
@@ -18,7 +19,7 @@ export function register(program: Command): void {
       const { outcome, passwords } = await withOperation(
         { ...lock, reporter: progress },
         async (reporter) => ({
-          outcome: await up(stack.upRequest(reporter)),
+          outcome: await up(stack.upRequest(reporter, options.lost)),
           passwords: await firstPasswords(stack),
         }),
       );

@@ -27,6 +27,15 @@ export interface Gates {
   before(host: PlannedHost): Promise<void>;
   /** Resolves when the stack is healthy again after the host was changed. */
   settled(host: PlannedHost): Promise<void>;
+  /** Hosts that come, or take a role: begun with one by one, when all others know them. */
+  readonly arrivals?: Arrivals;
+}
+
+export interface Arrivals {
+  readonly names: ReadonlySet<string>;
+  /** Before anything is started there; and when all of it is. */
+  before(host: string): Promise<void>;
+  after(host: string): Promise<void>;
 }
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -58,10 +67,14 @@ export async function applyPlans(
   await allEnded(changed.map((host) => prepareHost(host, reporter)));
   await prepared();
   await allEnded(changed.map(({ driver, services }) => driver.validate(services)));
+  const arrives = ({ driver }: PlannedHost) => gates.arrivals?.names.has(driver.host) === true;
   const isNew = ({ plan }: PlannedHost) => plan.steps.every((step) => !disturbs(step));
-  await allEnded(changed.filter(isNew).map((host) => applyHost(host, reporter)));
-  const serving = changed.filter((host) => !isNew(host));
-  const rolling = serving.length === 0 ? [] : await gates.order(serving);
+  await allEnded(
+    changed.filter((host) => isNew(host) && !arrives(host)).map((host) => applyHost(host, reporter)),
+  );
+  const serving = changed.filter((host) => !isNew(host) || arrives(host));
+  const ordered = serving.length === 0 ? [] : await gates.order(serving);
+  const rolling = [...ordered.filter((host) => !arrives(host)), ...ordered.filter(arrives)];
   const done: string[] = [];
   for (const host of rolling) {
     try {
@@ -100,7 +113,9 @@ function disturbs(step: Step): boolean {
 async function rollHost(host: PlannedHost, reporter: Reporter, gates: Gates): Promise<void> {
   await gates.before(host);
   await host.driver.remember?.();
+  await gates.arrivals?.before(host.driver.host);
   await applyHost(host, reporter);
+  await gates.arrivals?.after(host.driver.host);
   await reporter.step(host.driver.host, 'healthy again', () => gates.settled(host));
 }
 

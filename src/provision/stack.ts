@@ -141,7 +141,7 @@ export class Stack implements StackAccess {
     return { ...placeholderMaterial(spec), schemaSql: await readSchemaFile(spec, directory) };
   }
 
-  upRequest(reporter: UpRequest['reporter']): UpRequest {
+  upRequest(reporter: UpRequest['reporter'], lost: readonly string[] = []): UpRequest {
     const { stateDirectory, directory } = this.location;
     return {
       spec: this.spec,
@@ -152,6 +152,8 @@ export class Stack implements StackAccess {
       infrastructure: this.infrastructure,
       loadMaterial: () => this.#material(),
       reporter,
+      lost,
+      at: (spec) => new Stack({ ...this.location, spec }).upRequest(reporter, lost),
     };
   }
 }

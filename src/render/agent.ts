@@ -131,20 +131,23 @@ function agentConfig(context: RenderContext): AgentConfig {
           },
         }
       : {}),
-    ...(host.roles.includes('database') ? { database: databaseConfig(context, peers) } : {}),
+    ...(host.roles.includes('database') ? { database: databaseConfig(context) } : {}),
     ...(host.roles.includes('web') ? { web: { nginxStatusSocket, routerControlSocket } } : {}),
     ...(watcher === -1 ? {} : { monitoring: { position: watcher } }),
   };
 }
 
-function databaseConfig({ spec, material }: RenderContext, peers: readonly AgentPeer[]): AgentDatabaseConfig {
+function databaseConfig({ spec, material }: RenderContext): AgentDatabaseConfig {
   return {
     dataDirectory: mariadbPaths.dataDirectory,
     socket: mariadbPaths.socket,
     port: ports.mariadb,
     optionFile: mariadbPaths.configuration,
     roleFile: mariadbPaths.roleFile,
-    members: peers.filter((peer) => peer.roles.includes('database')),
+    members: hostsWithRole(spec, 'database').map(({ name, address, roles, transit }) => ({
+      ...{ name, address, roles },
+      ...(transit?.leaving.includes('database') === true ? { leaving: true as const } : {}),
+    })),
     schema: spec.database.schema,
     accounts: Object.entries(spec.database.accounts).map(([name, { privileges }]) => ({ name, privileges })),
     ...(material.schemaSql === undefined ? {} : { schemaFile }),

@@ -2,9 +2,9 @@
  * MariaDB 10.11. What the guarantees on acknowledged writes rest on is fixed here (src/spec/guarded-mariadb-settings.ts
  * refuses it in a stack file); role, semi-sync and read_only are the agent's, at run time.
  */
-import { hostsWithRole } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
+import { memberServerId } from '#src/topology/server-id.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, lines, publicFile, tlsFiles } from './files.ts';
 import type { Service } from './service.ts';
@@ -65,7 +65,6 @@ function mariadbConfiguration(
   tls: { readonly ca: string; readonly certificate: string; readonly key: string },
 ): string {
   const { database } = spec;
-  const serverId = hostsWithRole(spec, 'database').findIndex((member) => member.name === host.name) + 1;
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
     '[mariadbd]',
@@ -94,7 +93,7 @@ function mariadbConfiguration(
     'enforce_storage_engine = InnoDB',
     '',
     '# Replication by GTID, rows only.',
-    `server_id = ${serverId}`,
+    `server_id = ${memberServerId(host.address)}`,
     `report_host = ${host.name}`,
     'log_bin = binlog',
     'relay_log = relay',

@@ -10,6 +10,11 @@ export interface AgentPeer {
   readonly roles: readonly Role[];
 }
 
+export interface AgentMember extends AgentPeer {
+  /** On its way out of the stack. */
+  readonly leaving?: true;
+}
+
 export interface AgentDatabaseConfig {
   /** MariaDB's data directory. */
   readonly dataDirectory: string;
@@ -20,7 +25,7 @@ export interface AgentDatabaseConfig {
   /** Option file that the agent writes before each start (role, server id). */
   readonly roleFile: string;
   /** Members in the order of the stack file; the first creates the database. */
-  readonly members: readonly AgentPeer[];
+  readonly members: readonly AgentMember[];
   readonly schema: string;
   /** File on the host with the SQL that fills a new schema; absent without one. */
   readonly schemaFile?: string;

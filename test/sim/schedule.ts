@@ -45,6 +45,7 @@ function configOf(self: string, members: readonly string[], mode: SyncMode, rand
     stackId: 'stack',
     self,
     members,
+    leaving: [],
     mode,
     serverId: members.indexOf(self) + 1,
     leaseTtlMs,
