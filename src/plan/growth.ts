@@ -97,9 +97,9 @@ export function growthIssues(
   growth: Growth,
 ): readonly Issue[] {
   if (known === undefined) return [];
+  const moved = movedAddresses(known, wanted);
   return [
-    ...movedAddresses(known, wanted),
-    ...takenAddresses(growth, wanted),
+    ...(moved.length > 0 ? moved : takenAddresses(growth, wanted)),
     ...quorumIssues(known, growth),
     ...databaseIssues(known, wanted),
     ...kindIssues(known, wanted),
@@ -114,7 +114,7 @@ function movedAddresses(known: readonly KnownHost[], wanted: Spec): readonly Iss
       {
         path: `hosts.${host.name}.address`,
         message: `was ${host.address} and is now ${now.address}: the others know the host by it`,
-        hint: `Give the host at ${now.address} another name: then it joins, and ${host.name} is taken out.`,
+        hint: `Write 'address: ${host.address}' for it (a host without one gets its address by its place in the file). For a host that really is another one, choose another name.`,
       },
     ];
   });

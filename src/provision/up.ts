@@ -79,7 +79,7 @@ const converge: Converge = async (request, { later, isNew }) => {
   await infrastructure.prepare();
   const quorum = new Quorum({ access: request, stackId: material.stackId, reporter, isNew });
   const member = (name: string) =>
-    hostsWithRole(spec, 'quorum').filter((host) => host.name === name && host.transit?.leaving === undefined);
+    hostsWithRole(spec, 'quorum').filter((host) => host.name === name && host.transit?.leaving.includes('quorum') !== true);
   const arrivals = {
     names: later,
     before: async (name: string) => void (await Promise.all(member(name).map((host) => quorum.admit(host)))),
