@@ -56,8 +56,7 @@ export function hostWork(
   return [...services].map(([host, list]) => ({ driver: infrastructure.driver(host), services: list }));
 }
 
-export async function up(request: UpRequest): Promise<UpOutcome> {
-  await request.infrastructure.preflight();
+export function up(request: UpRequest): Promise<UpOutcome> {
   return grow(request, converge);
 }
 
@@ -79,7 +78,9 @@ const converge: Converge = async (request, { later, isNew }) => {
   await infrastructure.prepare();
   const quorum = new Quorum({ access: request, stackId: material.stackId, reporter, isNew });
   const member = (name: string) =>
-    hostsWithRole(spec, 'quorum').filter((host) => host.name === name && host.transit?.leaving.includes('quorum') !== true);
+    hostsWithRole(spec, 'quorum').filter(
+      (host) => host.name === name && host.transit?.leaving.includes('quorum') !== true,
+    );
   const arrivals = {
     names: later,
     before: async (name: string) => void (await Promise.all(member(name).map((host) => quorum.admit(host)))),

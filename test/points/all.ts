@@ -12,6 +12,7 @@ import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { bareServers } from './hosts-1-bare.ts';
 import { upKilled } from './hosts-3-killed.ts';
 import { changeStops } from './hosts-4-stops.ts';
+import { growth } from './hosts-5-growth.ts';
 import { largeStacks } from './hosts-6-large.ts';
 import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
@@ -103,6 +104,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(bareServers),
   ownPoint(upKilled),
   ownPoint(changeStops),
+  ownPoint(growth),
   ownPoint(badServers),
   ownPoint(alertsPoint),
   ownPoint(monitoringHostDead),

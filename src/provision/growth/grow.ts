@@ -61,6 +61,7 @@ class Grower {
     const known = noted === undefined ? undefined : await withoutDone(request, noted, lost);
     const grower = new Grower(request, converge, { store, known, lost });
     refuse(growthIssues(known, request.spec, grower.#growth));
+    await request.infrastructure.preflight();
     await grower.#checkLeavers();
     await grower.#checkLost();
     return grower;

@@ -10,7 +10,6 @@ import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { accountsOf, queryLocally } from '../database.ts';
 import { type Lab, repository } from '../lab.ts';
-import { namespaceOf } from '../namespaces.ts';
 import { waitFor } from '../wait.ts';
 import { judge, longestPause, type MemberContent } from './check.ts';
 import { ledgerNow, type WriteRecord, type WriterConfig } from './records.ts';
@@ -63,8 +62,16 @@ export class Ledger {
     return this.#records;
   }
 
-  /** Starts writers in these hosts' networks (again, after a host was powered off). */
-  async write(hosts: readonly string[], workers = 4, pauseMs = 4): Promise<void> {
+  /**
+   * Starts writers in these hosts' networks (again, after a host was powered off). `later`: addresses of members that are
+   * not there yet.
+   */
+  async write(
+    hosts: readonly string[],
+    workers = 4,
+    pauseMs = 4,
+    later: readonly string[] = [],
+  ): Promise<void> {
     const { application, schema } = await accountsOf(this.#lab);
     const status = await this.#lab.status();
     const members = status.hosts
@@ -76,7 +83,7 @@ export class Ledger {
       this.#count += 1;
       const config: WriterConfig = {
         name: `${host}-${this.#number}-${this.#count}`,
-        members,
+        members: [...new Set([...members, ...later])],
         port: ports.mariadb,
         ...(this.#through === 'router' ? { socketPath: await this.#routerOf(host) } : {}),
         user: application.user,
@@ -87,7 +94,7 @@ export class Ledger {
         accounts,
         pauseMs,
       };
-      const namespace = namespaceOf(this.#lab.stack.stack, host);
+      const namespace = this.#lab.namespace(host);
       const words = ['netns', 'exec', namespace, process.execPath, writerProgram, JSON.stringify(config)];
       const child = spawn('ip', words, { cwd: repository, stdio: ['pipe', 'pipe', 'inherit'] });
       child.stdin?.on('error', () => undefined);
@@ -100,7 +107,7 @@ export class Ledger {
     await waitFor(
       'the first acknowledged write',
       () => this.#records.some(({ outcome, doneAt }) => outcome === 'acknowledged' && doneAt > from),
-      10_000,
+      30_000,
     );
   }
 
