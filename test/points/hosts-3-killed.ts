@@ -15,15 +15,15 @@ interface Counts {
 
 /** Everything that Tandem puts on a host, but for data and times: files with their content, owners and modes, links, units, packages. */
 async function state({ hosts }: Servers): Promise<ReadonlyMap<string, string>> {
-  const list = `cd / && find etc/tandem etc/systemd/system -type f ( -path 'etc/tandem/*' -o -name 'tandem-*' ) |
-      sort | xargs stat --printf '%n %U %G %a\n'
-    find etc/tandem etc/systemd/system -type f ( -path 'etc/tandem/*' -o -name 'tandem-*' ) | sort | xargs sha256sum
+  const list = `cd / && find etc/tandem etc/systemd/system -type f \\( -path 'etc/tandem/*' -o -name 'tandem-*' \\) |
+      sort | xargs stat --printf '%n %U %G %a\\n'
+    find etc/tandem etc/systemd/system -type f \\( -path 'etc/tandem/*' -o -name 'tandem-*' \\) | sort | xargs sha256sum
     find opt/tandem -maxdepth 2 | sort; readlink opt/tandem/code opt/tandem/app/current
     find opt/tandem/app -type f | sort | xargs sha256sum
     systemctl list-unit-files --state=enabled,masked --no-legend --plain | awk '{print $1, $2}'
     systemctl list-units --all --plain --no-legend 'tandem-*' | awk '{print $1, $3, $4}'
     nft -s -t list table inet tandem
-    dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\n'; apt-mark showhold
+    dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n'; apt-mark showhold
     ls /usr/sbin/policy-rc.d /var/lib/tandem 2>&1`;
   const texts = hosts.hosts.map(
     async (host) => [host.name, (await host.console('sh', '-c', list)).stdout] as const,
