@@ -143,7 +143,7 @@ export function clients(world: World, everyMs: number): void {
   world.queue.after(everyMs, () => clients(world, everyMs));
 }
 
-function heal(world: World): void {
+export function heal(world: World): void {
   world.trace('everything heals');
   world.lossRate = 0;
   world.etcdDelayMs = 4;
