@@ -8,7 +8,7 @@ import { Prober } from '#test/support/prober.ts';
 import type { Evidence, OwnPoint } from './point.ts';
 
 interface Counts {
-  /** A member that joins and one that is taken out, again and again: the third round takes in one that was there before. */
+  /** A member that joins and one that is taken out; with more rounds the one that was taken out comes back. */
   readonly rounds: number;
   /** Of the ledger, on each of two hosts. */
   readonly workers: number;
@@ -23,6 +23,8 @@ const everything: Hosts[string]['roles'] = ['web', 'database', 'quorum'];
 interface Step {
   readonly step: string;
   readonly upSeconds: number;
+  /** More than one where `up` had lost its lock: on a machine that is too busy etcd does not answer for half a minute. */
+  readonly runs: number;
   readonly http: {
     readonly requests: number;
     readonly failed: number;
@@ -50,6 +52,13 @@ class Watch {
     this.#log = log;
   }
 
+  async #upAgain() {
+    for (let runs = 1; ; runs += 1) {
+      const result = await this.#lab.run('up');
+      if (runs === 3 || !/The lock of this stack was lost/.test(result.stderr)) return { ...result, runs };
+    }
+  }
+
   /** `up` with other hosts, while clients ask and write. */
   async up(step: string, hosts: Hosts): Promise<void> {
     const { stack } = this.#lab;
@@ -60,7 +69,7 @@ class Watch {
     });
     const from = ledgerNow();
     const startedMs = performance.now();
-    const { code, stdout, stderr } = await this.#lab.run('up');
+    const { code, stdout, stderr, runs } = await this.#upAgain();
     const upSeconds = Math.round((performance.now() - startedMs) / 100) / 10;
     const to = ledgerNow();
     const seen = await prober.stop();
@@ -72,6 +81,7 @@ class Watch {
     const result: Step = {
       step,
       upSeconds,
+      runs,
       http: {
         requests: seen.probes.length,
         failed: seen.failed.length,
@@ -204,7 +214,7 @@ export const growth: OwnPoint<Counts> = {
   title: 'A third database member added under load, then the first one removed: no lost write, pauses shown',
   inSuite: false,
   small: { rounds: 1, workers: 1 },
-  full: { rounds: 3, workers: 2 },
+  full: { rounds: 1, workers: 4 },
   async run(place, { counts, log }): Promise<Evidence> {
     const servers = await startServers(place, undefined, ['server-3']);
     const { lab, hosts: machines } = servers;
