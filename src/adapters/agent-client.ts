@@ -1,6 +1,9 @@
-/** The command-line tool's side of the agents' HTTPS API: mutual TLS with the operator's certificate. */
-import { type Agent, request } from 'node:https';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+/**
+ * The command-line tool's side of the agents' HTTPS API: mutual TLS with the operator's certificate. Node's own part of
+ * it is loaded with the first request: it is a tenth of what a command takes that makes none.
+ */
+import type { Agent } from 'node:https';
+import type { PeerCertificate } from 'node:tls';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import { ports } from '#src/topology/ports.ts';
@@ -19,11 +22,15 @@ export interface AgentEndpoint {
 }
 
 /** Options of a request that takes the way through a socket, and still checks who answers. */
-export function throughSocket(
+export async function throughSocket(
   socketPath: string | undefined,
   address: string,
-): { socketPath?: string; checkServerIdentity?: (name: string, peer: PeerCertificate) => Error | undefined } {
+): Promise<{
+  socketPath?: string;
+  checkServerIdentity?: (name: string, peer: PeerCertificate) => Error | undefined;
+}> {
   if (socketPath === undefined) return {};
+  const { checkServerIdentity } = await import('node:tls');
   return { socketPath, checkServerIdentity: (_name, peer) => checkServerIdentity(address, peer) };
 }
 
@@ -44,17 +51,19 @@ export interface AgentAsk {
 }
 
 /** One request to an agent; rejects when there is no answer in `timeoutMs`. */
-export function askAgent(
+export async function askAgent(
   endpoint: AgentEndpoint,
   identity: ClientIdentity,
   ask: AgentAsk,
 ): Promise<AgentAnswer> {
   const { address, socketPath } = endpoint;
   const payload = ask.body === undefined ? undefined : JSON.stringify(ask.body);
+  const { request } = await import('node:https');
+  const way = await throughSocket(socketPath, address);
   return new Promise((resolve, reject) => {
     const outgoing = request({
       host: address,
-      ...throughSocket(socketPath, address),
+      ...way,
       port: ask.port ?? ports.agent,
       path: ask.path,
       method: ask.method ?? 'GET',

@@ -43,7 +43,7 @@ export async function startAgent(
   const status = () => agentStatus(parts);
   const maintenanceSinceMs = () => silence?.maintenanceSinceMs;
   const metrics = agentMetrics({ context, status, database, maintenanceSinceMs });
-  const api = startApi(context, { status, blocklist, database, metrics, faults }, listen);
+  const api = startApi(context, { status, blocklist, database, metrics, faults, balancer }, listen);
   // A host without nftables yet (its firewall is being loaded) must not keep the agent from starting.
   await blocklist.start().catch((error: Error) => {
     context.warnings.set('blocklist', `Block-list: ${error.message}.`);

@@ -9,7 +9,7 @@ import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
 import { SystemdRunner } from '#src/adapters/systemd/runner.ts';
 import { loadConcerns, startAgent } from '#src/agent/agent.ts';
 import { createLog } from '#src/agent/log.ts';
-import type { AgentConfig } from '#src/topology/agent-config.ts';
+import { type AgentFile, type AgentPeer, agentConfigOf } from '#src/topology/agent-config.ts';
 
 const log = createLog((line) => process.stdout.write(line));
 
@@ -32,7 +32,8 @@ if (process.argv[2] === '--warm') {
 }
 const file = process.argv[2] ?? '/etc/tandem/agent/agent.json';
 try {
-  const config = JSON.parse(await readFile(file, 'utf8')) as AgentConfig;
+  const own = JSON.parse(await readFile(file, 'utf8')) as AgentFile;
+  const config = agentConfigOf(own, JSON.parse(await readFile(own.peersFile, 'utf8')) as AgentPeer[]);
   await beginWarm(() => loadConcerns(config));
   const runner = config.runner === 'systemd' ? new SystemdRunner() : new SupervisorClient();
   await startAgent(config, runner, log);

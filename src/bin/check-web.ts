@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { AgentConfig } from '#src/topology/agent-config.ts';
+import type { AgentFile } from '#src/topology/agent-config.ts';
 import { ports } from '#src/topology/ports.ts';
 
 interface Question {
@@ -38,7 +38,7 @@ function ask(name: string, send: typeof httpRequest, options: RequestOptions): P
   });
 }
 
-const agent = JSON.parse(await readFile('/etc/tandem/agent/agent.json', 'utf8')) as AgentConfig;
+const agent = JSON.parse(await readFile('/etc/tandem/agent/agent.json', 'utf8')) as AgentFile;
 const [ca, cert, key] = await Promise.all(
   [agent.tls.ca, agent.tls.certificate, agent.tls.key].map((file) => readFile(file)),
 );

@@ -1,9 +1,10 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-// Compiled code is kept between runs: half of a short command's time. Before the imports, which are dynamic for it.
-// Beside the packages rather than in /tmp, where others could leave code for root to run.
+// The launcher has asked for it already, so that this file needs no compiling either; here for who comes without the
+// launcher, and before the imports, which are dynamic for it. It is for this process alone, not for those it starts.
 enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/tandem'));
+delete process.env['NODE_COMPILE_CACHE'];
 const { main } = await import('#src/cli/main.ts');
 const { reportError } = await import('#src/cli/output.ts');
 

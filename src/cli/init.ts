@@ -1,7 +1,7 @@
 import { access, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { namePattern, nameText } from '#src/spec/schema.ts';
+import { namePattern, nameText } from '#src/spec/schema/values.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { print } from './output.ts';
 

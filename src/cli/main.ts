@@ -27,6 +27,7 @@ const commands = new Map<string, () => Promise<{ register(program: Command): voi
   ['firewall', () => import('./firewall.ts')],
   ['top', () => import('./top.ts')],
   ['dashboard', () => import('./dashboard.ts')],
+  ['fault', () => import('./fault.ts')],
   ['support-bundle', () => import('./support-bundle.ts')],
   ['down', () => import('./down.ts')],
 ]);

@@ -4,5 +4,5 @@ import { resolveStack } from './resolve.ts';
 
 /** The stack that a command works on, opened; apart from `resolve.ts`, so that `validate` loads none of it. */
 export async function openStack(command: Command): Promise<Stack> {
-  return new Stack(await resolveStack(command));
+  return Stack.open(await resolveStack(command));
 }

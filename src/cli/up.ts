@@ -8,8 +8,9 @@ export function register(program: Command): void {
   program
     .command('up')
     .description('bring the stack up, or to what the stack file now says; returns when it is healthy')
+    .option('--rotate-certificates', 'with new internal certificates and keys for every host')
     .option('--lost <host...>', 'taken out of the stack file, and gone for good: nothing is asked of it')
-    .action(async (options: { lost?: readonly string[] }, self: Command) => {
+    .action(async (options: { rotateCertificates?: boolean; lost?: readonly string[] }, self: Command) => {
       const stack = await openStack(self);
       const { up } = await import('#src/provision/up.ts');
       const { withOperation } = await import('#src/provision/stack-lock.ts');
@@ -19,7 +20,7 @@ export function register(program: Command): void {
       const { outcome, passwords } = await withOperation(
         { ...lock, reporter: progress },
         async (reporter) => ({
-          outcome: await up(stack.upRequest(reporter, options.lost)),
+          outcome: await up(stack.upRequest(reporter, options)),
           passwords: await firstPasswords(stack),
         }),
       );

@@ -3,7 +3,7 @@
  * Each of them is an ordinary one, applied as any change is: first the newcomers beside everybody else, then the same
  * with those that go giving up what they have, then what the stack file says.
  */
-import type { Role } from '#src/spec/schema.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import type { Issue } from '#src/std/errors.ts';
 import type { KnownHost } from '#src/topology/known-hosts.ts';

@@ -8,7 +8,7 @@ import { type HostPlan, planHost, type Step } from '#src/plan/plan.ts';
 import type { Service } from '#src/render/service.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { HostDriver } from './host-driver.ts';
-import { stopped } from './stopped.ts';
+import { type Fate, stopped } from './stopped.ts';
 
 export interface HostWork {
   readonly driver: HostDriver;
@@ -23,8 +23,12 @@ export interface PlannedHost extends HostWork {
 export interface Gates {
   /** The order in which hosts that serve are changed. */
   order(hosts: readonly PlannedHost[]): Promise<readonly PlannedHost[]>;
-  /** Takes off a host what others can do meanwhile, such as the primary's role. */
+  /** Takes off a host what others can do meanwhile: the primary's role, the floating address, requests. */
   before(host: PlannedHost): Promise<void>;
+  /** Gives the changed host back what it can do again, once it can. */
+  after(host: PlannedHost): Promise<void>;
+  /** The same for a host whose change failed, whatever state it is in. Never rejects. */
+  release(host: PlannedHost): Promise<void>;
   /** Resolves when the stack is healthy again after the host was changed. */
   settled(host: PlannedHost): Promise<void>;
   /** Hosts that come, or take a role: begun with one by one, when all others know them. */
@@ -77,10 +81,9 @@ export async function applyPlans(
   const rolling = [...ordered.filter((host) => !arrives(host)), ...ordered.filter(arrives)];
   const done: string[] = [];
   for (const host of rolling) {
-    try {
-      await rollHost(host, reporter, gates);
-    } catch (cause) {
-      throw stopped(cause, await putBack(host, reporter), {
+    const failure = await rollHost(host, reporter, gates);
+    if (failure !== undefined) {
+      throw stopped(failure.cause, failure.fate, {
         host: host.driver.host,
         done,
         untouched: rolling.slice(done.length + 1).map(({ driver }) => driver.host),
@@ -110,17 +113,31 @@ function disturbs(step: Step): boolean {
   return step.kind === 'service' && step.action !== 'start';
 }
 
-async function rollHost(host: PlannedHost, reporter: Reporter, gates: Gates): Promise<void> {
-  await gates.before(host);
-  await host.driver.remember?.();
-  await gates.arrivals?.before(host.driver.host);
-  await applyHost(host, reporter);
-  await gates.arrivals?.after(host.driver.host);
-  await reporter.step(host.driver.host, 'healthy again', () => gates.settled(host));
+interface Failure {
+  readonly cause: unknown;
+  readonly fate: Fate;
 }
 
-/** What became of the host that failed: put back, not put back (and why), or there is no way back. */
-async function putBack({ driver }: PlannedHost, reporter: Reporter): Promise<'restored' | 'left' | Error> {
+async function rollHost(host: PlannedHost, reporter: Reporter, gates: Gates): Promise<Failure | undefined> {
+  let isTouched = false;
+  try {
+    await gates.before(host);
+    await host.driver.remember?.();
+    isTouched = true;
+    await gates.arrivals?.before(host.driver.host);
+    await applyHost(host, reporter);
+    await gates.arrivals?.after(host.driver.host);
+    await gates.after(host);
+    await reporter.step(host.driver.host, 'healthy again', () => gates.settled(host));
+    return undefined;
+  } catch (cause) {
+    const fate = isTouched ? await putBack(host, reporter) : 'untouched';
+    await gates.release(host);
+    return { cause, fate };
+  }
+}
+
+async function putBack({ driver }: PlannedHost, reporter: Reporter): Promise<Fate> {
   if (driver.restore === undefined) return 'left';
   try {
     await reporter.step(

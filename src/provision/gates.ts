@@ -1,35 +1,82 @@
 /**
- * Between two hosts of a rolling change: replicas before the primary, whose role moves away first; and nothing goes on
- * before the stack is healthy.
+ * Around each host of a rolling change: replicas before the primary, whose role moves away first; the balancer with the
+ * floating address last, and a web host out of service, where the change would be noticed otherwise; and nothing goes on before
+ * the stack is healthy.
  */
 import { askAgent } from '#src/adapters/agent-client.ts';
+import {
+  disturbsAddress,
+  disturbsRequests,
+  restartsDatabase,
+  restartsQuorum,
+  rollingOrder,
+} from '#src/plan/rolling.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
+import { Balancers } from './application/balancers.ts';
+import { HostApplication } from './application/host.ts';
+import { putIn, takeOut, type WebHostChange } from './application/web-host.ts';
 import type { Gates, PlannedHost } from './apply.ts';
+import { FloatingAddress } from './floating-address.ts';
 import { readStatus, type StackAccess, subjectOf, waitHealthy } from './health.ts';
+import { memberReady } from './quorum-member.ts';
 
 const healthyTimeoutMs = 120_000;
 /** Beside the wait for open transactions. */
 const handoverMs = 30_000;
 const lookMs = 200;
 
+/** What was taken off the host that is being changed. */
+interface Taken {
+  /** Out of service at these. */
+  change?: WebHostChange;
+  standsBack?: boolean;
+}
+
 export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
+  const { spec } = access;
+  const floating = new FloatingAddress(access, reporter);
   // What ails already is not this change's doing: an `up` that was killed half-way is finished by the next one.
   let known: ReadonlySet<string> = new Set();
+  let taken: Taken = {};
+  const isIn = ({ driver }: PlannedHost, role: Role) =>
+    hostsWithRole(spec, role).find(({ name }) => name === driver.host);
   return {
     order: async (hosts) => {
-      const { problems, database } = await readStatus(access);
+      const { problems, database, balancer } = await readStatus(access);
       known = new Set(problems.map(subjectOf));
-      // Only where the database restarts the order counts; otherwise it is that of the stack file.
-      const isLast = (host: PlannedHost) => restartsDatabase(host) && host.driver.host === database.primary;
-      return [...hosts.filter((host) => !isLast(host)), ...hosts.filter(isLast)];
+      return rollingOrder(hosts, { primary: database.primary, balancer: balancer.active });
     },
     before: async (host) => {
-      if (!restartsDatabase(host)) return;
-      const { database } = await readStatus(access);
-      if (database.primary !== host.driver.host || hostsWithRole(access.spec, 'database').length < 2) return;
-      await reporter.step(host.driver.host, 'move the primary away', () => switchOver(access));
+      taken = {};
+      if (restartsDatabase(host.plan)) await movePrimary(access, reporter, host.driver.host);
+      const balancer = isIn(host, 'balancer');
+      if (balancer !== undefined && disturbsAddress(host.plan)) {
+        taken.standsBack = true;
+        await floating.moveAway(balancer);
+      }
+      if (isIn(host, 'web') === undefined || !disturbsRequests(host.plan)) return;
+      taken.change = { spec, reporter, balancers: await Balancers.open(access) };
+      await takeOut(taken.change, host.driver.host);
+    },
+    after: async (host) => {
+      const member = isIn(host, 'quorum');
+      if (member !== undefined && restartsQuorum(host.plan)) await memberReady(host.driver, member);
+      if (taken.change !== undefined) await putIn(taken.change, new HostApplication(host.driver));
+      delete taken.change;
+      const balancer = isIn(host, 'balancer');
+      if (taken.standsBack === true && balancer !== undefined) await floating.mayReturn(balancer);
+      delete taken.standsBack;
+    },
+    release: async (host) => {
+      // Whatever state it is in: from here on the balancers' own checks decide.
+      await taken.change?.balancers.restore(host.driver.host, 0).catch(() => undefined);
+      const balancer = isIn(host, 'balancer');
+      if (taken.standsBack === true && balancer !== undefined)
+        await floating.mayReturn(balancer).catch(() => undefined);
+      taken = {};
     },
     settled: async () => {
       await waitHealthy(access, healthyTimeoutMs, known);
@@ -37,10 +84,10 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
   };
 }
 
-function restartsDatabase({ plan }: PlannedHost): boolean {
-  return plan.steps.some(
-    (step) => step.kind === 'service' && step.service === 'mariadb' && step.action === 'restart',
-  );
+async function movePrimary(access: StackAccess, reporter: Reporter, host: string): Promise<void> {
+  const { database } = await readStatus(access);
+  if (database.primary !== host || hostsWithRole(access.spec, 'database').length < 2) return;
+  await reporter.step(host, 'move the primary away', () => switchOver(access));
 }
 
 /** Resolves when another member leads (`to`; the sync standby without it) and the stack is healthy. */

@@ -2,7 +2,6 @@
  * Is the stack healthy? Asked of the hosts' runners (services), their agents (balancer, database, quorum) and of the
  * site itself, through its floating address.
  */
-import { request as httpsRequest } from 'node:https';
 import { type ClientIdentity, fetchAgentStatus, throughSocket } from '#src/adapters/agent-client.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
@@ -173,11 +172,14 @@ function balancerProblems(stack: Spec, views: readonly HostView[]): readonly str
   });
 }
 
+const atWork = "a change is at work, or was interrupted ('tandem up' ends that)";
+
 function drainProblems({ name, agent }: HostView): readonly string[] {
-  return (agent?.balancer?.drained ?? []).map(
-    (host) =>
-      `${name}: its HAProxy sends ${host} no requests: a deploy or upgrade is at work, or was interrupted ('tandem up' ends that)`,
+  const drained = (agent?.balancer?.drained ?? []).map(
+    (host) => `${name}: its HAProxy sends ${host} no requests: ${atWork}`,
   );
+  if (agent?.balancer?.standsBack !== true) return drained;
+  return [...drained, `${name}: leaves the floating address to other balancers: ${atWork}`];
 }
 
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {
@@ -221,16 +223,17 @@ async function askSite(
   ca: string,
 ): Promise<string | undefined> {
   const url = new URL(stack.web.app.healthPath, siteUrl(stack));
-  let way: ReturnType<typeof throughSocket>;
+  let way: Awaited<ReturnType<typeof throughSocket>>;
   try {
-    way = throughSocket(await infrastructure.site(), url.hostname);
+    way = await throughSocket(await infrastructure.site(), url.hostname);
   } catch (error) {
     return `${url.href}: ${(error as Error).message}`;
   }
+  const { request } = await import('node:https');
   return new Promise((resolve) => {
     // The internal authority signs for the domain; a user's own certificate is checked when it is loaded.
     const trust = stack.site.certificate === 'internal' ? { ca } : { rejectUnauthorized: false };
-    const outgoing = httpsRequest(url, { ...trust, ...way, agent: false, timeout: 2_000 }, (incoming) => {
+    const outgoing = request(url, { ...trust, ...way, agent: false, timeout: 2_000 }, (incoming) => {
       incoming.resume();
       incoming.on('end', () =>
         resolve(incoming.statusCode === 200 ? undefined : `${url.href} answers ${incoming.statusCode}`),

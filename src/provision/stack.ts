@@ -11,11 +11,9 @@ import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
 import type { Infrastructure } from './infrastructure.ts';
-import { LabInfrastructure } from './lab/infrastructure.ts';
 import { loadOrCreateMaterial, readSchemaFile } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
 import { placeholderMaterial } from './material/placeholder.ts';
-import { SshInfrastructure } from './ssh/infrastructure.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
 
 export interface StackLocation {
@@ -32,11 +30,19 @@ export class Stack implements StackAccess {
   readonly location: StackLocation;
   readonly infrastructure: Infrastructure;
 
-  constructor(location: StackLocation) {
+  private constructor(location: StackLocation, infrastructure: Infrastructure) {
     this.location = location;
-    this.infrastructure = isOnServers(location.spec)
-      ? new SshInfrastructure(location)
-      : new LabInfrastructure(location);
+    this.infrastructure = infrastructure;
+  }
+
+  /** Of the two kinds of infrastructure, only the stack's own is loaded. */
+  static async open(location: StackLocation): Promise<Stack> {
+    if (isOnServers(location.spec)) {
+      const { SshInfrastructure } = await import('./ssh/infrastructure.ts');
+      return new Stack(location, new SshInfrastructure(location));
+    }
+    const { LabInfrastructure } = await import('./lab/infrastructure.ts');
+    return new Stack(location, new LabInfrastructure(location));
   }
 
   get spec(): Spec {
@@ -131,9 +137,9 @@ export class Stack implements StackAccess {
     return this.#material();
   }
 
-  #material(): Promise<Material> {
+  #material(renew = false): Promise<Material> {
     const { spec, directory, stateDirectory } = this.location;
-    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory });
+    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory, renew });
   }
 
   async #standIns(): Promise<Material> {
@@ -141,7 +147,10 @@ export class Stack implements StackAccess {
     return { ...placeholderMaterial(spec), schemaSql: await readSchemaFile(spec, directory) };
   }
 
-  upRequest(reporter: UpRequest['reporter'], lost: readonly string[] = []): UpRequest {
+  upRequest(
+    reporter: UpRequest['reporter'],
+    options: { readonly rotateCertificates?: boolean; readonly lost?: readonly string[] } = {},
+  ): UpRequest {
     const { stateDirectory, directory } = this.location;
     return {
       spec: this.spec,
@@ -150,10 +159,13 @@ export class Stack implements StackAccess {
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,
-      loadMaterial: () => this.#material(),
+      loadMaterial: () => this.#material(options.rotateCertificates),
       reporter,
-      lost,
-      at: (spec) => new Stack({ ...this.location, spec }).upRequest(reporter, lost),
+      lost: options.lost ?? [],
+      at: async (spec) => {
+        const other = await Stack.open({ ...this.location, spec });
+        return other.upRequest(reporter, { lost: options.lost ?? [] });
+      },
     };
   }
 }

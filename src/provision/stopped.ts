@@ -9,29 +9,28 @@ export interface StoppedAt {
   readonly untouched: readonly string[];
 }
 
-/** `fate`: what became of the host that failed; an error says why it could not be put back. */
-export function stopped(
-  cause: unknown,
-  fate: 'restored' | 'left' | Error,
-  { host, done, untouched }: StoppedAt,
-): TandemError {
+/** What became of the host that failed; an error says why it could not be put back. */
+export type Fate = 'untouched' | 'restored' | 'left' | Error;
+
+const fates: Readonly<Record<Exclude<Fate, Error>, string>> = {
+  untouched: 'was not changed',
+  restored: 'was put back as it was',
+  left: 'is as the change left it',
+};
+
+export function stopped(cause: unknown, fate: Fate, { host, done, untouched }: StoppedAt): TandemError {
   const issues: readonly Issue[] =
     cause instanceof TandemError
       ? [{ path: host, message: cause.message }, ...cause.issues]
       : [{ path: host, message: cause instanceof Error ? cause.message : String(cause) }];
-  const became =
-    fate === 'restored'
-      ? `${host} was put back as it was`
-      : fate === 'left'
-        ? `${host} is as the change left it`
-        : `${host} could not be put back (${fate.message})`;
+  const became = fate instanceof Error ? `could not be put back (${fate.message})` : fates[fate];
   const others = [
     ...(done.length > 0 ? [`${done.join(', ')} changed`] : []),
     ...(untouched.length > 0 ? [`${untouched.join(', ')} not touched`] : []),
   ];
   return new TandemError(
     'change-stopped',
-    `The change stopped at ${host}: ${[became, ...others].join('; ')}.`,
+    `The change stopped at ${host}: ${[`${host} ${became}`, ...others].join('; ')}.`,
     {
       issues,
       hint: `The other hosts serve. See 'tandem status' and 'tandem logs ${host}'; mend what is named above, or take the change back in the stack file, then run 'tandem up' again.`,

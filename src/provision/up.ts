@@ -27,7 +27,7 @@ export interface UpRequest extends StackAccess {
   /** Hosts that were taken out of the stack file and are gone for good: nothing is asked of them. */
   readonly lost: readonly string[];
   /** The same for another stack of that name: one on the way to what the stack file says. */
-  readonly at: (spec: Spec) => UpRequest;
+  readonly at: (spec: Spec) => Promise<UpRequest>;
 }
 
 export interface UpOutcome {

@@ -1,8 +1,9 @@
 /** Tandem's own agent, on every host. */
 
-import { hostsWithRole } from '#src/spec/spec.ts';
+import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { parseSubnet } from '#src/std/ipv4.ts';
-import type { AgentConfig, AgentDatabaseConfig, AgentPeer } from '#src/topology/agent-config.ts';
+import { oncePer } from '#src/std/once-per.ts';
+import type { AgentFile, AgentPeer } from '#src/topology/agent-config.ts';
 import { monitoringHosts } from '#src/topology/monitoring.ts';
 import { codeDirectory, hostPaths, hostTls, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
@@ -14,11 +15,12 @@ import { mariadbPaths } from './mariadb.ts';
 import { applicationAccount } from './mariadb-accounts.ts';
 import { nginxStatusSocket } from './nginx.ts';
 import { routerControlSocket } from './router.ts';
-import { defaultRestart, punctual, type Service } from './service.ts';
+import { defaultRestart, punctual, type RenderedFile, type Service } from './service.ts';
 
 const component = 'agent';
 const dataDirectory = `${hostPaths.data}/agent`;
 const configuration = configPath(component, 'agent.json');
+const peersFile = configPath(component, 'peers.json');
 const passwordsFile = configPath(component, 'passwords.json');
 const schemaFile = configPath(component, 'schema.sql');
 
@@ -49,7 +51,8 @@ export function agentService(context: RenderContext): Service {
     },
     directories: [{ path: dataDirectory, mode: 0o700, owner: 'root' }],
     files: [
-      publicFile(configuration, `${JSON.stringify(agentConfig(context), null, 2)}\n`, 'restart'),
+      publicFile(configuration, `${JSON.stringify(agentFile(context), null, 2)}\n`, 'restart'),
+      peers(context.spec),
       publicFile(hostTls.ca, material.ca, 'restart'),
       publicFile(hostTls.certificate, own.certificate, 'restart'),
       secretFile(hostTls.key, own.key, 'restart'),
@@ -59,7 +62,7 @@ export function agentService(context: RenderContext): Service {
       ...(isDatabase && schemaSql !== undefined ? [publicFile(schemaFile, schemaSql, 'none')] : []),
     ],
     readiness: { kind: 'tcp', address: host.address, port: ports.agent },
-    startTimeoutMs: 15_000,
+    startTimeoutMs: 30_000,
     stop: { signal: 'SIGTERM', timeoutMs: 2_000 },
     restart: defaultRestart,
     after: ['firewall'],
@@ -95,9 +98,18 @@ function passwordsOf({ spec, material }: RenderContext) {
   return { ...material.passwords, accounts: Object.fromEntries(accounts) };
 }
 
-function agentConfig(context: RenderContext): AgentConfig {
+/** The same on every host; a line each. */
+const peers = oncePer(({ hosts }: Spec): RenderedFile => {
+  const list = hosts.map(({ name, address, roles, transit }): AgentPeer => {
+    const leaving = transit?.leaving.includes('database') === true;
+    return { name, address, roles, ...(leaving ? { leaving } : {}) };
+  });
+  const text = list.map((peer) => `  ${JSON.stringify(peer)}`).join(',\n');
+  return publicFile(peersFile, `[\n${text}\n]\n`, 'restart');
+});
+
+function agentFile(context: RenderContext): AgentFile {
   const { spec, host, material } = context;
-  const peers = spec.hosts.map(({ name, address, roles }): AgentPeer => ({ name, address, roles }));
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
     (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
   );
@@ -113,7 +125,7 @@ function agentConfig(context: RenderContext): AgentConfig {
     ...(host.ssh === undefined ? {} : { runner: 'systemd' as const }),
     floatingAddresses: spec.site.addresses,
     operators: spec.network.operators,
-    peers,
+    peersFile,
     etcdEndpoints: quorum.map((member) => `https://${member.address}:${ports.etcdClient}`),
     leaseMs: spec.quorum.leaseMs,
     tls: hostTls,
@@ -137,17 +149,13 @@ function agentConfig(context: RenderContext): AgentConfig {
   };
 }
 
-function databaseConfig({ spec, material }: RenderContext): AgentDatabaseConfig {
+function databaseConfig({ spec, material }: RenderContext): AgentFile['database'] & object {
   return {
     dataDirectory: mariadbPaths.dataDirectory,
     socket: mariadbPaths.socket,
     port: ports.mariadb,
     optionFile: mariadbPaths.configuration,
     roleFile: mariadbPaths.roleFile,
-    members: hostsWithRole(spec, 'database').map(({ name, address, roles, transit }) => ({
-      ...{ name, address, roles },
-      ...(transit?.leaving.includes('database') === true ? { leaving: true as const } : {}),
-    })),
     schema: spec.database.schema,
     accounts: Object.entries(spec.database.accounts).map(([name, { privileges }]) => ({ name, privileges })),
     ...(material.schemaSql === undefined ? {} : { schemaFile }),

@@ -56,12 +56,12 @@ const heartbeatMs = 140;
 const electionMs = 700;
 /** Go's scheduler looks at itself every 20 µs while anything runs; a third of what etcd costs at rest. */
 const timerSlackMs = 2;
-const quotaBytes = 268_435_456;
 
 export function etcdService(context: RenderContext): Service {
   const { material, host } = context;
   const pair = material.hosts[host.name] as KeyPair;
-  const tls = tlsFiles(component, { ca: material.ca, ...pair }, 'restart', 'etcd');
+  // Certificate and key are read anew for each connection (etcd 3.2 and later), the authority is not.
+  const tls = tlsFiles(component, { ca: material.ca, ...pair }, 'restart', 'etcd', 'none');
   return {
     name: 'etcd',
     description: 'Quorum: leases and shared state',
@@ -92,7 +92,7 @@ export function etcdService(context: RenderContext): Service {
 }
 
 function etcdConfiguration(
-  { host }: RenderContext,
+  { spec, host }: RenderContext,
   tls: { readonly ca: string; readonly certificate: string; readonly key: string },
 ): string {
   const security = {
@@ -115,7 +115,7 @@ function etcdConfiguration(
       'auto-compaction-mode': 'revision',
       'auto-compaction-retention': '1000',
       'snapshot-count': 10_000,
-      'quota-backend-bytes': quotaBytes,
+      'quota-backend-bytes': spec.quorum.quotaBytes,
       'enable-v2': false,
       // On by default on the command line, off by default in a file.
       'enable-grpc-gateway': true,

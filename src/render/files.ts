@@ -20,29 +20,40 @@ export function secretFile(
   return { path, content, mode: 0o600, owner, onChange, secret: true };
 }
 
-/** CA, certificate and key of the host, as one component's own copies. */
+/** Where a component has its own copies of the CA's certificate, and of the host's with its key. */
+export function tlsPaths(component: string) {
+  return {
+    ca: configPath(component, 'ca.pem'),
+    certificate: configPath(component, 'host.pem'),
+    key: configPath(component, 'host.key'),
+  } as const;
+}
+
+/**
+ * CA, certificate and key of the host, as one component's own copies. `pairChange`: of certificate and key, where the
+ * program reads those again by itself.
+ */
 export function tlsFiles(
   component: string,
   material: { readonly ca: string; readonly certificate: string; readonly key: string },
   onChange: FileEffect,
   owner = 'root',
+  pairChange = onChange,
 ): {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
   readonly files: RenderedFile[];
 } {
-  const ca = configPath(component, 'ca.pem');
-  const certificate = configPath(component, 'host.pem');
-  const key = configPath(component, 'host.key');
+  const { ca, certificate, key } = tlsPaths(component);
   return {
     ca,
     certificate,
     key,
     files: [
       publicFile(ca, material.ca, onChange),
-      publicFile(certificate, material.certificate, onChange),
-      secretFile(key, material.key, onChange, owner),
+      publicFile(certificate, material.certificate, pairChange),
+      secretFile(key, material.key, pairChange, owner),
     ],
   };
 }

@@ -2,8 +2,8 @@
  * nftables, the firewall of a host: what the stack's flows say, and nothing else, in and (egress deny) out. One file,
  * loaded as one transaction. Hosts of a stack speak IPv4 only: IPv6 is dropped but on loopback, link-local included.
  */
-import type { Spec } from '#src/spec/spec.ts';
-import { type Flow, flowsOf } from '#src/topology/flows.ts';
+import { hostByName, type Spec } from '#src/spec/spec.ts';
+import { type Destination, type Flow, flowsOf } from '#src/topology/flows.ts';
 import { type Departure, departures } from '#src/topology/monitoring-flows.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import type { RenderContext } from './context.ts';
@@ -57,7 +57,7 @@ export function firewallRules({ spec, host }: RenderContext): string {
   const flows = flowsOf(spec, host);
   const hasSource = (flow: Flow) => flow.from !== 'operators' || spec.network.operators.length > 0;
   const inbound = flows.inbound.filter((flow) => flow.protocol !== 'icmp' && hasSource(flow));
-  const outbound = flows.outbound.filter((flow) => flow.protocol !== 'icmp');
+  const outbound = flows.outbound.filter(({ protocol }) => protocol !== 'icmp');
   const { operators } = spec.network;
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
@@ -103,7 +103,7 @@ export function firewallRules({ spec, host }: RenderContext): string {
     '        ct state established,related accept',
     spec.network.egress === 'deny' && [
       `        ip daddr ${spec.network.subnet} icmp type echo-request accept`,
-      ...outbound.map((flow) => `        ${depart(spec, flow)}`),
+      ...outbound.map((destination) => `        ${depart(spec, destination)}`),
       ...(host.ssh === undefined ? [] : systemNeeds(spec)),
       ...departures(spec, host).map((departure) => `        ${leaveStack(departure)}`),
     ],
@@ -141,23 +141,15 @@ function limit(spec: Spec, inbound: readonly Flow[]): readonly string[] {
   ];
 }
 
-/** Addresses by host name; looked up for every host in every other host's rules. */
-const addresses = new WeakMap<Spec, ReadonlyMap<string, string>>();
-
-function addressOf(spec: Spec, name: string): string {
-  let known = addresses.get(spec);
-  if (known === undefined) {
-    known = new Map(spec.hosts.map((host) => [host.name, host.address]));
-    addresses.set(spec, known);
-  }
-  return known.get(name) ?? '';
+function addressesOf(spec: Spec, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => hostByName(spec, name)?.address ?? []);
 }
 
 function set(items: readonly (string | number)[]): string {
   return items.length === 1 ? String(items[0]) : `{ ${items.join(', ')} }`;
 }
 
-function traffic(flow: Flow): string {
+function traffic(flow: Pick<Flow, 'protocol' | 'port'>): string {
   // VRRP by its number: names are in /etc/protocols, which a small machine does not have (package netbase).
   return flow.protocol === 'vrrp' ? 'ip protocol 112' : `tcp dport ${flow.port} ct state new`;
 }
@@ -167,11 +159,11 @@ function accept(spec: Spec, flow: Flow): string {
   const verdict = `${traffic(flow)} accept comment "${flow.service}: ${flow.purpose}"`;
   if (flow.from === 'any') return verdict;
   const floating = flow.floating === true ? spec.site.addresses : [];
-  const own = `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${verdict}`;
+  const own = `ip daddr ${set([...addressesOf(spec, [flow.to]), ...floating])} ${verdict}`;
   // Operators may come by another address of a server than the one that the stack uses.
   if (flow.service === 'sshd') return `ip saddr @operators ${verdict}`;
   if (flow.from === 'operators') return `ip saddr @operators ${own}`;
-  return `ip saddr ${set(flow.from.map((name) => addressOf(spec, name)))} ${own}`;
+  return `ip saddr ${set(addressesOf(spec, flow.from))} ${own}`;
 }
 
 /** By user: no other program of the host gets out by this door. */
@@ -180,8 +172,10 @@ function leaveStack({ user, to, protocol, port, purpose }: Departure): string {
   return `meta skuid ${user}${place} ${protocol} dport ${port} ct state new accept comment "${purpose}"`;
 }
 
-function depart(spec: Spec, flow: Flow): string {
+/** One rule a service: its hosts are a set, so that neither the rules nor the kernel's way through them grow with the stack. */
+function depart(spec: Spec, destination: Destination): string {
+  const { to, isPublic, floating, service, purpose } = destination;
   // What everybody may reach is reached by the floating addresses too.
-  const floating = flow.from === 'any' || flow.floating === true ? spec.site.addresses : [];
-  return `ip daddr ${set([addressOf(spec, flow.to), ...floating])} ${traffic(flow)} accept comment "${flow.service} on ${flow.to}: ${flow.purpose}"`;
+  const alsoAt = isPublic || floating === true ? spec.site.addresses : [];
+  return `ip daddr ${set([...addressesOf(spec, to), ...alsoAt])} ${traffic(destination)} accept comment "${service}: ${purpose}"`;
 }

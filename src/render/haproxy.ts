@@ -64,7 +64,7 @@ export function haproxyService(context: RenderContext): Service {
     restart: defaultRestart,
     after: ['firewall'],
     startedBy: 'always',
-    openFiles: (spec.balancer.maxConnections + reservedConnections) * 2 + 1_000,
+    // It raises its own limit to what maxconn takes, with each reload: a limit here would be a restart.
     confinement: {
       capabilities: [
         'CAP_KILL',

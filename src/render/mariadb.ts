@@ -1,16 +1,21 @@
 /**
  * MariaDB 10.11. What the guarantees on acknowledged writes rest on is fixed here (src/spec/guarded-mariadb-settings.ts
- * refuses it in a stack file); role, semi-sync and read_only are the agent's, at run time.
+ * refuses it in a stack file); role, semi-sync and read_only are the agent's, at run time. What a running server takes
+ * (settings, certificates) is a reload, which no session notices.
  */
+import type { Spec } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { memberServerId } from '#src/topology/server-id.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, lines, publicFile, tlsFiles } from './files.ts';
+import { dynamicSettings, type SettingValue, settingSql, settingText } from './mariadb-settings.ts';
 import type { Service } from './service.ts';
 
 const component = 'mariadb';
 const runDirectory = `${hostPaths.run}/mariadb`;
+const dynamicFile = configPath(component, 'dynamic.cnf');
+const dynamicSql = configPath(component, 'dynamic.sql');
 const temporaryDirectory = `${hostPaths.data}/mariadb/tmp`;
 
 export const mariadbPaths = {
@@ -28,7 +33,7 @@ export function mariadbService(context: RenderContext): Service {
   const tls = tlsFiles(
     component,
     { ca: material.ca, ...(material.hosts[host.name] as KeyPair) },
-    'restart',
+    'reload',
     'mysql',
   );
   return {
@@ -46,8 +51,12 @@ export function mariadbService(context: RenderContext): Service {
     ],
     files: [
       publicFile(mariadbPaths.configuration, mariadbConfiguration(context, tls), 'restart'),
+      publicFile(dynamicFile, dynamicConfiguration(context.spec), 'reload'),
+      publicFile(dynamicSql, dynamicStatements(context.spec), 'reload'),
       ...tls.files,
     ],
+    beforeStart: [['/bin/sh', '-c', noteSettings]],
+    reload: { kind: 'command', command: ['/bin/sh', '-c', reloadScript] },
     validate: ['/usr/sbin/mariadbd', `--defaults-file=${mariadbPaths.configuration}`, '--help', '--verbose'],
     readiness: { kind: 'socket', path: mariadbPaths.socket },
     startTimeoutMs: 120_000,
@@ -65,6 +74,7 @@ function mariadbConfiguration(
   tls: { readonly ca: string; readonly certificate: string; readonly key: string },
 ): string {
   const { database } = spec;
+  const fixed = Object.entries(database.settings).filter(([name]) => !dynamicSettings.has(name));
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
     '[mariadbd]',
@@ -76,7 +86,6 @@ function mariadbConfiguration(
     `bind_address = ${host.address}`,
     `port = ${ports.mariadb}`,
     'skip_name_resolve = ON',
-    `max_connections = ${database.maxConnections}`,
     '',
     '# The agent opens the server to writes, and starts replication.',
     'read_only = ON',
@@ -140,19 +149,43 @@ function mariadbConfiguration(
     'table_open_cache = 400',
     'character_set_server = utf8mb4',
     'collation_server = utf8mb4_general_ci',
-    Object.keys(database.settings).length > 0 && [
+    fixed.length > 0 && [
       '',
       '# database.settings of the stack file.',
-      ...Object.entries(database.settings).map(([name, value]) => `${name} = ${settingText(value)}`),
+      ...fixed.map(([name, value]) => `${name} = ${settingText(value)}`),
     ],
     '',
+    '# What the running server takes.',
+    `!include ${dynamicFile}`,
     `!includedir ${mariadbPaths.roleDirectory}`,
   );
 }
 
-/** As option files read it: quoted where a #, a blank or a quote would change its meaning. */
-function settingText(value: string | number | boolean): string {
-  if (typeof value === 'boolean') return value ? 'ON' : 'OFF';
-  const text = String(value);
-  return /^[\w.,:+/@-]+$/.test(text) ? text : `"${text.replaceAll('\\', '\\\\')}"`;
+/** Settings that need no restart, by name. */
+function dynamicOf({ database }: Spec): readonly (readonly [string, SettingValue])[] {
+  const own = Object.entries(database.settings).filter(([name]) => dynamicSettings.has(name));
+  return [['max_connections', database.maxConnections], ...own];
 }
+
+function dynamicConfiguration(spec: Spec): string {
+  return lines(
+    '[mariadbd]',
+    dynamicOf(spec).map(([name, value]) => `${name} = ${settingText(value)}`),
+  );
+}
+
+function dynamicStatements(spec: Spec): string {
+  return lines(dynamicOf(spec).map(([name, value]) => `SET GLOBAL ${name} = ${settingSql(value)};`));
+}
+
+/** Names of the settings that the running server was given, one a line: what is no longer set has its default again. */
+const appliedFile = `${runDirectory}/settings.applied`;
+const noteSettings = `sed -n 's/^SET GLOBAL \\([a-z0-9_]*\\) = .*/\\1/p' ${dynamicSql} >${appliedFile}`;
+
+/** On this member alone: nothing of it goes into the binlog, where it would be a write of a replica's own. */
+const reloadScript = [
+  'set -e',
+  `gone=$(for name in $(cat ${appliedFile}); do grep -q "^SET GLOBAL $name = " ${dynamicSql} || echo "SET GLOBAL $name = DEFAULT;"; done)`,
+  `{ echo "$gone"; cat ${dynamicSql}; echo "FLUSH NO_WRITE_TO_BINLOG SSL;"; } | mariadb --no-defaults --socket=${mariadbPaths.socket}`,
+  noteSettings,
+].join('; ');

@@ -56,7 +56,7 @@ export function routerService(context: RenderContext): Service {
     ],
     reload: { kind: 'signal', signal: 'SIGHUP', replacesWorkers: true },
     readiness: { kind: 'socket', path: routerSocket },
-    startTimeoutMs: 15_000,
+    startTimeoutMs: 30_000,
     stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
     restart: soon,
     after: ['firewall'],

@@ -91,7 +91,8 @@ export class Observer {
     const { work, answer, client } = session;
     const shape = ran === undefined ? `command ${work.code}` : shapeOf(session);
     if (sampled) {
-      this.#top.add(shape, tookMs, this.#passedMs);
+      const reason = work.choice?.reason ?? 'no choice';
+      this.#top.add(shape, tookMs, this.#passedMs, member.member.name, reason);
       this.#passedMs = 0;
       // Not at equal distances: what is repeated in step with them would be seen always or never.
       this.#nextMs = sampleEveryMs * (0.5 + Math.random());

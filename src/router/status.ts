@@ -44,6 +44,11 @@ export function routerStatus(router: Router) {
       atMostTooMuchMs: Math.round(each.atMostTooMuchMs),
       statements: Math.round(each.statements),
       longestMs: Math.round(each.longestMs * 10) / 10,
+      routes: each.routes.map(({ member, reason, statements }) => ({
+        member,
+        reason,
+        statements: Math.round(statements),
+      })),
     })),
   };
 }

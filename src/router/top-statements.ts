@@ -10,7 +10,18 @@ export interface TopStatement {
   /** Estimated from those that were looked at. */
   statements: number;
   longestMs: number;
+  /** Where its statements went and why, estimated from the same samples; since it is in the table. */
+  readonly routes: Route[];
 }
+
+export interface Route {
+  readonly member: string;
+  readonly reason: string;
+  statements: number;
+}
+
+/** Members times reasons are few; what is beyond is counted in the shape alone. */
+const routesKept = 16;
 
 export class TopStatements {
   readonly #size: number;
@@ -20,14 +31,15 @@ export class TopStatements {
     this.#size = size;
   }
 
-  /** A statement that took `tookMs` stands for `forMs` of statements' time. */
-  add(fingerprint: string, tookMs: number, forMs: number): void {
+  /** A statement that took `tookMs` on `member` stands for `forMs` of statements' time. */
+  add(fingerprint: string, tookMs: number, forMs: number, member: string, reason: string): void {
     const statements = tookMs > 0 ? Math.max(1, forMs / tookMs) : 1;
     const known = this.#byShape.get(fingerprint);
     if (known !== undefined) {
       known.totalMs += forMs;
       known.statements += statements;
       if (tookMs > known.longestMs) known.longestMs = tookMs;
+      addRoute(known.routes, member, reason, statements);
       return;
     }
     const inheritedMs = this.#byShape.size < this.#size ? 0 : this.#removeSmallest();
@@ -37,6 +49,7 @@ export class TopStatements {
       atMostTooMuchMs: inheritedMs,
       statements,
       longestMs: tookMs,
+      routes: [{ member, reason, statements }],
     });
   }
 
@@ -56,4 +69,10 @@ export class TopStatements {
     this.#byShape.delete(smallest.fingerprint);
     return smallest.totalMs;
   }
+}
+
+function addRoute(routes: Route[], member: string, reason: string, statements: number): void {
+  const known = routes.find((route) => route.member === member && route.reason === reason);
+  if (known !== undefined) known.statements += statements;
+  else if (routes.length < routesKept) routes.push({ member, reason, statements });
 }

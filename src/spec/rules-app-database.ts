@@ -3,7 +3,8 @@ import type { Issue } from '#src/std/errors.ts';
 import { guardedMariadbSettings } from './guarded-mariadb-settings.ts';
 import { connectionsPerWorker, keptConnections, maxRouters, routerSettings } from './router-settings.ts';
 import type { Rule } from './rule.ts';
-import { accountNamePattern, type ParsedStack } from './schema.ts';
+import { accountNamePattern } from './schema/database.ts';
+import type { ParsedStack } from './schema.ts';
 import { hostsWithRole, type Spec } from './spec.ts';
 import { staticPath } from './static-path.ts';
 

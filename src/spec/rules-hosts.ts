@@ -1,7 +1,9 @@
 /** Rules on hosts: names, roles, quorum, weights, lab or real. */
 import type { Issue } from '#src/std/errors.ts';
 import type { Rule } from './rule.ts';
-import { namePattern, nameText, type ParsedStack, type Role } from './schema.ts';
+import type { Role } from './schema/hosts.ts';
+import { namePattern, nameText } from './schema/values.ts';
+import type { ParsedStack } from './schema.ts';
 import { type HostSpec, hostsWithRole, isOnServers, type Spec } from './spec.ts';
 
 export const hostErrors: readonly Rule[] = [

@@ -1,5 +1,7 @@
 /** The stack as the rest of Tandem reads it: every default filled in, every host with its address. */
-import type { ParsedStack, Role } from './schema.ts';
+import { oncePer } from '#src/std/once-per.ts';
+import type { Role } from './schema/hosts.ts';
+import type { ParsedStack } from './schema.ts';
 
 export interface HostSpec {
   readonly name: string;
@@ -45,5 +47,25 @@ export function servingWebHosts(spec: Spec): readonly HostSpec[] {
 }
 
 export function hostsWithRole(spec: Spec, role: Role): readonly HostSpec[] {
-  return spec.hosts.filter((host) => host.roles.includes(role));
+  return hostsByRole(spec).get(role) ?? [];
 }
+
+/** Every host's files ask for every tier. */
+const hostsByRole = oncePer(({ hosts }: Spec): ReadonlyMap<Role, readonly HostSpec[]> => {
+  const byRole = new Map<Role, HostSpec[]>();
+  for (const host of hosts) {
+    for (const role of host.roles) {
+      const tier = byRole.get(role);
+      if (tier === undefined) byRole.set(role, [host]);
+      else tier.push(host);
+    }
+  }
+  return byRole;
+});
+
+/** A host by its name; undefined when there is none. */
+export function hostByName(spec: Spec, name: string): HostSpec | undefined {
+  return hostsByName(spec).get(name);
+}
+
+const hostsByName = oncePer(({ hosts }: Spec) => new Map(hosts.map((host) => [host.name, host])));

@@ -7,6 +7,8 @@ export interface AgentBalancerStatus {
   readonly haproxyHealthy: boolean;
   /** Web hosts that it sends no new requests, because somebody asked for that. */
   readonly drained: readonly string[];
+  /** It leaves the floating addresses to another balancer, because somebody asked for that. */
+  readonly standsBack: boolean;
 }
 
 /** A web host as one balancer's HAProxy sees it (`GET /v1/balancer/servers`). */

@@ -1,18 +1,16 @@
 /**
- * The agent's configuration file (/etc/tandem/agent/agent.json): what `up` derives from the stack file for one host.
- * Secrets are in files of their own, named here.
+ * The agent's configuration: what `up` derives from the stack file for one host. It lies in two files, because what all
+ * hosts know of each other is the same everywhere (`AgentFile`). Secrets are in files of their own, named here.
  */
-import type { AccountPrivileges, HookName, Role } from '#src/spec/schema.ts';
+import type { AccountPrivileges, HookName } from '#src/spec/schema/database.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 
 export interface AgentPeer {
   readonly name: string;
   readonly address: string;
   readonly roles: readonly Role[];
-}
-
-export interface AgentMember extends AgentPeer {
-  /** On its way out of the stack. */
-  readonly leaving?: true;
+  /** Its database member is on its way out of the stack. */
+  readonly leaving?: boolean;
 }
 
 export interface AgentDatabaseConfig {
@@ -25,7 +23,7 @@ export interface AgentDatabaseConfig {
   /** Option file that the agent writes before each start (role, server id). */
   readonly roleFile: string;
   /** Members in the order of the stack file; the first creates the database. */
-  readonly members: readonly AgentMember[];
+  readonly members: readonly AgentPeer[];
   readonly schema: string;
   /** File on the host with the SQL that fills a new schema; absent without one. */
   readonly schemaFile?: string;
@@ -88,4 +86,22 @@ export interface AgentConfig {
   readonly web?: { readonly nginxStatusSocket: string; readonly routerControlSocket: string };
   /** Only on hosts with Alertmanager; `position` among them, from 0. */
   readonly monitoring?: { readonly position: number };
+}
+
+/** /etc/tandem/agent/agent.json, as it is on one host; the peers are a list (`AgentPeer[]`) in a file of its own. */
+export interface AgentFile extends Omit<AgentConfig, 'peers' | 'database'> {
+  /** Absolute path. */
+  readonly peersFile: string;
+  readonly database?: Omit<AgentDatabaseConfig, 'members'>;
+}
+
+/** What an agent goes by, from its two files. */
+export function agentConfigOf(
+  { peersFile: _, ...file }: AgentFile,
+  peers: readonly AgentPeer[],
+): AgentConfig {
+  const { database, ...rest } = file;
+  if (database === undefined) return { ...rest, peers };
+  const members = peers.filter(({ roles }) => roles.includes('database'));
+  return { ...rest, peers, database: { ...database, members } };
 }

@@ -35,6 +35,9 @@ export interface ApplicationRecord {
   readonly history: readonly ReleaseEvent[];
 }
 
+/** Where the record is in etcd. */
+export const applicationKey = '/tandem/application';
+
 /** So that the record stays within what an agent takes. */
 export const keptEvents = 40;
 

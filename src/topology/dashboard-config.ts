@@ -2,7 +2,8 @@
  * The dashboard's configuration file (/etc/tandem/dashboard/dashboard.json): what `up` derives from the stack file for
  * one balancer. Secrets are in files of their own, named here.
  */
-import type { OperatorRole, Role } from '#src/spec/schema.ts';
+import type { OperatorRole } from '#src/spec/schema/dashboard.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 
 export interface DashboardConfig {
   readonly stack: string;

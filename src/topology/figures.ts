@@ -89,6 +89,12 @@ export interface HostOverview {
   readonly figures: HostFigures;
 }
 
+export interface StatementRoute {
+  readonly member: string;
+  readonly reason: string;
+  readonly statements: number;
+}
+
 /** The statements that took most time through one router, and where such a statement goes now. */
 export interface RouterStory {
   readonly statements: readonly {
@@ -97,6 +103,8 @@ export interface RouterStory {
     readonly atMostTooMuchMs: number;
     readonly statements: number;
     readonly longestMs: number;
+    /** Where they went, estimated from samples; undefined from a router of an older version. */
+    readonly routes?: readonly StatementRoute[];
     readonly goesTo: string | null;
     readonly because: string | null;
   }[];

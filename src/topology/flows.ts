@@ -4,6 +4,7 @@
  */
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { networkAround } from '#src/std/ipv4.ts';
+import { oncePer } from '#src/std/once-per.ts';
 import { monitoringFlows } from './monitoring-flows.ts';
 import { ports } from './ports.ts';
 
@@ -31,10 +32,17 @@ export function deriveFlows(spec: Spec): readonly Flow[] {
   return derived(spec).flows;
 }
 
-/** The flows that end at one host and those that its own connections are part of, in the order of `deriveFlows`. */
+/** The same service, spoken to for the same purpose, on one or more hosts: flows that differ in `to` (and `from`) only. */
+export interface Destination extends Omit<Flow, 'from' | 'to'> {
+  readonly to: readonly [string, ...string[]];
+  /** Whether everybody may speak to it. */
+  readonly isPublic: boolean;
+}
+
+/** The flows that end at one host, and what its own connections may go to, in the order of `deriveFlows`. */
 export interface HostFlows {
   readonly inbound: readonly Flow[];
-  readonly outbound: readonly Flow[];
+  readonly outbound: readonly Destination[];
 }
 
 export function flowsOf(spec: Spec, host: HostSpec): HostFlows {
@@ -47,11 +55,7 @@ interface Derived {
 }
 
 /** A stack's flows grow with the square of its hosts, and every host's firewall asks for them: derived once a stack. */
-const known = new WeakMap<Spec, Derived>();
-
-function derived(spec: Spec): Derived {
-  const earlier = known.get(spec);
-  if (earlier !== undefined) return earlier;
+const derived = oncePer((spec: Spec): Derived => {
   const flows = spec.hosts.flatMap((host) => [
     ...balancerFlows(spec, host),
     ...webFlows(spec, host),
@@ -60,25 +64,37 @@ function derived(spec: Spec): Derived {
     ...hostFlows(spec, host),
     ...monitoringFlows(spec, host),
   ]);
-  const result = { flows, byHost: sortByHost(spec, flows) };
-  known.set(spec, result);
-  return result;
-}
+  return { flows, byHost: sortByHost(spec, flows) };
+});
+
+type Growing = Omit<Destination, 'to'> & { readonly to: [string, ...string[]] };
 
 function sortByHost(spec: Spec, flows: readonly Flow[]): ReadonlyMap<string, HostFlows> {
-  const byHost = new Map(
-    spec.hosts.map(({ name }) => [name, { inbound: [] as Flow[], outbound: [] as Flow[] }]),
-  );
+  const inbound = new Map(spec.hosts.map(({ name }) => [name, [] as Flow[]]));
+  const outbound = new Map(spec.hosts.map(({ name }) => [name, new Map<string, Growing>()]));
   const everybody = spec.hosts.map(({ name }) => name);
   const operators = spec.hosts
     .filter(({ address }) => spec.network.operators.some((operator) => covers(operator, address)))
     .map(({ name }) => name);
   for (const flow of flows) {
-    byHost.get(flow.to)?.inbound.push(flow);
-    const from = flow.from === 'any' ? everybody : flow.from === 'operators' ? operators : flow.from;
-    for (const name of from) if (name !== flow.to) byHost.get(name)?.outbound.push(flow);
+    inbound.get(flow.to)?.push(flow);
+    const { from, to, ...what } = flow;
+    const sources = from === 'any' ? everybody : from === 'operators' ? operators : from;
+    const kind = JSON.stringify([from === 'any', what]);
+    for (const source of sources) {
+      if (source === to) continue;
+      const destinations = outbound.get(source);
+      const known = destinations?.get(kind);
+      if (known === undefined) destinations?.set(kind, { ...what, to: [to], isPublic: from === 'any' });
+      else known.to.push(to);
+    }
   }
-  return byHost;
+  return new Map(
+    spec.hosts.map(({ name }) => [
+      name,
+      { inbound: inbound.get(name) ?? [], outbound: [...(outbound.get(name)?.values() ?? [])] },
+    ]),
+  );
 }
 
 function covers(addressOrCidr: string, address: string): boolean {

@@ -1,5 +1,5 @@
 /** Which hosts a stack is on, as `up` notes it in etcd: by it the next `up` knows a host that is no longer in the file. */
-import type { Role } from '#src/spec/schema.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
 
 export interface KnownHost {
   readonly name: string;

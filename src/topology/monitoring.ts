@@ -3,6 +3,7 @@
  * stack by itself, so a reader takes whichever answers.
  */
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { oncePer } from '#src/std/once-per.ts';
 import { ports } from './ports.ts';
 
 export type MonitoringSpec = Exclude<Spec['monitoring'], false>;
@@ -13,7 +14,7 @@ export function monitoringOf(spec: Spec): MonitoringSpec | undefined {
 }
 
 /** Hosts with Prometheus and Alertmanager: as the stack file says, or the first two, balancers without a database first. */
-export function monitoringHosts(spec: Spec): readonly HostSpec[] {
+export const monitoringHosts = oncePer((spec: Spec): readonly HostSpec[] => {
   const monitoring = monitoringOf(spec);
   if (monitoring === undefined) return [];
   const named = monitoring.hosts;
@@ -21,7 +22,7 @@ export function monitoringHosts(spec: Spec): readonly HostSpec[] {
   const rank = ({ roles }: HostSpec): number =>
     Number(roles.includes('database')) * 2 + Number(!roles.includes('balancer'));
   return spec.hosts.toSorted((left, right) => rank(left) - rank(right)).slice(0, 2);
-}
+});
 
 export interface HttpEndpoint {
   readonly host: string;

@@ -10,6 +10,7 @@ import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
 import { bareServers } from './hosts-1-bare.ts';
+import { matrix } from './hosts-2-matrix.ts';
 import { upKilled } from './hosts-3-killed.ts';
 import { changeStops } from './hosts-4-stops.ts';
 import { growth } from './hosts-5-growth.ts';
@@ -18,7 +19,7 @@ import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
 import { upgrades } from './hosts-upgrade.ts';
 import { dashboard } from './monitoring-1-dashboard.ts';
-import { alertsPoint } from './monitoring-2-alerts.ts';
+import { alertsPoint, quietPoint } from './monitoring-2-alerts.ts';
 import { monitoringHostDead } from './monitoring-3-host-dead.ts';
 import { monitoringCost } from './monitoring-4-cost.ts';
 import { monitoringPorts } from './monitoring-5-ports.ts';
@@ -102,11 +103,13 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(deploys),
   labPoint(upgrades),
   ownPoint(bareServers),
+  ownPoint(matrix),
   ownPoint(upKilled),
   ownPoint(changeStops),
   ownPoint(growth),
   ownPoint(badServers),
   ownPoint(alertsPoint),
+  ownPoint(quietPoint),
   ownPoint(monitoringHostDead),
   ownPoint(monitoringCost),
   ownPoint(monitoringPorts),

@@ -103,6 +103,7 @@ export const conformance: OwnPoint<Counts> = {
         seen.push({ ...row, selectsOnPrimary, selectsOnReplica });
         all.push(comparison);
         log(JSON.stringify(seen.at(-1)));
+        for (const difference of differences.slice(0, 5)) log(JSON.stringify(difference, undefined, 2));
         assert.ok(selectsOnReplica > 0, `${client.name}: no read went to the replica`);
       }
       for (const comparison of all) check(comparison);

@@ -9,6 +9,8 @@ import { Outside } from '#test/support/outside.ts';
 import { scan } from '#test/support/scanner.ts';
 import type { Evidence, LabPoint } from './point.ts';
 import { checkBlocklist } from './stack-5-blocklist.ts';
+import { scanFloating } from './stack-5-floating.ts';
+import { allowed, difference, type Source, type Target } from './stack-5-flows.ts';
 
 interface Counts {
   /** Every TCP port, or those of all flows, of the listeners, the lowest thousand and this many others. */
@@ -16,18 +18,6 @@ interface Counts {
   readonly otherPorts: number;
   /** Rounds of block and unblock. */
   readonly blocks: number;
-}
-
-interface Source {
-  readonly name: string;
-  /** Undefined: this machine, the operator. */
-  readonly namespace: string | undefined;
-}
-
-interface Target {
-  readonly host: string;
-  readonly address: string;
-  readonly isFloating: boolean;
 }
 
 const udpPorts = [53, 67, 69, 111, 123, 137, 161, 443, 500, 514, 1900, 3306, 5353, 8443, 11211];
@@ -41,48 +31,10 @@ async function sourcesOf(lab: Lab, outside: Outside): Promise<readonly Source[]>
   ];
 }
 
-/** Hosts by their own address, and the balancer that is active by the floating address as well. */
+/** Hosts by their own address; the floating one is scanned by itself. */
 async function targetsOf(lab: Lab): Promise<readonly Target[]> {
-  const { hosts, site, balancer } = await lab.status();
-  assert.ok(balancer.active, 'no active balancer');
-  return [
-    ...hosts.map(({ name, address }) => ({ host: name, address, isFloating: false })),
-    { host: balancer.active, address: site.address, isFloating: true },
-  ];
-}
-
-function allowed(flows: readonly Flow[], source: Source, target: Target): readonly number[] {
-  const isFrom = ({ from }: Flow) =>
-    typeof from === 'string' ? from === 'any' || from === source.name : from.includes(source.name);
-  const ports = flows
-    .filter((flow) => flow.protocol === 'tcp' && flow.to === target.host && isFrom(flow))
-    .flatMap(({ port }) => port ?? []);
-  return [...new Set(ports)].sort((left, right) => left - right);
-}
-
-/**
- * What is wrong with what a scan found. A flow leads to its host's own address; by the floating address the public ones
- * must be open, and others may be, where the service listens on every address.
- */
-function difference(
-  open: readonly number[],
-  flows: readonly Flow[],
-  source: Source,
-  target: Target,
-): string | undefined {
-  const expected = allowed(flows, source, target);
-  const required = target.isFloating
-    ? allowed(
-        flows.filter(({ from }) => from === 'any'),
-        source,
-        target,
-      )
-    : expected;
-  const isRight =
-    open.every((port) => expected.includes(port)) && required.every((port) => open.includes(port));
-  if (isRight) return undefined;
-  const list = (ports: readonly number[]) => ports.join(', ') || 'none';
-  return `${source.name} → ${target.host} (${target.address}): open ${list(open)}; the plan says ${list(expected)}`;
+  const { hosts } = await lab.status();
+  return hosts.map(({ name, address }) => ({ host: name, address, isFloating: false }));
 }
 
 function portsToScan(
@@ -207,15 +159,19 @@ async function scanAll(
     const ports = portsToScan(counts, flows, extra);
     const sources = await sourcesOf(lab, outside);
     const failures: string[] = [];
+    let addressMoved = 0;
     for (const source of sources) {
       const startedMs = performance.now();
       failures.push(...(await scanFrom(lab, source, targets, ports, flows, extra)));
+      const floating = await scanFloating(lab, source, ports, flows);
+      failures.push(...floating.failures);
+      addressMoved += floating.moves;
       log(`scanned from ${source.name} in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
     }
     assert.deepEqual(failures, [], 'open ports are not exactly the flows');
     const open = sources.flatMap((source) =>
       targets
-        .filter(({ host, isFloating }) => host !== source.name && !isFloating)
+        .filter(({ host }) => host !== source.name)
         .map((target) => ({
           from: source.name,
           to: `${target.host} ${target.address}`,
@@ -229,6 +185,7 @@ async function scanAll(
       tcpPorts: counts.allPorts ? 'all 65,535' : ports.split(',').length + 1_022,
       extraPorts,
       hostsWithLinkLocalAddress: ipv6.length,
+      scansRepeatedBecauseTheAddressMoved: addressMoved,
       open,
     };
   } finally {

@@ -62,6 +62,20 @@ describe('points on one lab', () => {
       expect(names).toContain(name);
   });
 
+  test('breaks a service on purpose, and nobody else', async () => {
+    if (lab === undefined) throw new Error('no lab');
+    const ofRouter = async (host: string) => lab?.pid(host, 'router');
+    const before = { one: await ofRouter('server-1'), other: await ofRouter('server-2') };
+    await lab.expect('fault', 'kill', 'server-2', 'router');
+    await lab.healthy();
+    expect(await ofRouter('server-2')).not.toBe(before.other);
+    expect(await ofRouter('server-1')).toBe(before.one);
+    const spared = await lab.run('fault', 'kill', 'server-2', 'agent');
+    expect([spared.code, spared.stderr]).toEqual([1, expect.stringContaining('spared')]);
+    const unknown = await lab.run('fault', 'freeze', 'server-9', 'router');
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining("no host 'server-9'")]);
+  });
+
   for (const point of anyPoints.filter(({ kind }) => kind === 'lab')) {
     test(`${point.id}: ${point.title}`, { timeout: 3 * minutes, retry }, async () => {
       if (lab === undefined) throw new Error('no lab');

@@ -192,7 +192,7 @@ export class Lab {
   async #open(): Promise<Stack | undefined> {
     if (this.#launcher.command[0] !== join(repository, 'tandem')) return undefined;
     const loaded = await loadStackFile(this.directory, this.file);
-    return new Stack({ ...loaded, stateDirectory: join(loaded.directory, '.tandem', loaded.spec.stack) });
+    return Stack.open({ ...loaded, stateDirectory: join(loaded.directory, '.tandem', loaded.spec.stack) });
   }
 
   async statusByCommand(): Promise<Status> {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 
 export interface Mail {
+  readonly atMs: number;
   readonly from: string;
   readonly to: readonly string[];
   readonly text: string;
@@ -17,15 +18,26 @@ export class Mailbox {
     this.#server = server;
   }
 
-  static async listen(): Promise<Mailbox> {
+  /** `address`: `0.0.0.0` for mails from a lab, whose network is not there yet. */
+  static async listen(address = '127.0.0.1'): Promise<Mailbox> {
     const server = createServer((socket) => box.#serve(socket));
     const box = new Mailbox(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, address, resolve));
     return box;
   }
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Mails since `sinceMs` in which Alertmanager's own template names this alert among what fires, or is resolved. */
+  told(alert: string, status: 'firing' | 'resolved', sinceMs: number): readonly Mail[] {
+    return this.mails.filter(({ atMs, text }) => {
+      // Quoted-printable (RFC 2045): a line that ends with = goes on in the next one.
+      const [firing = '', resolved = ''] = text.replaceAll('=\n', '').split(/\[\d+\] Resolved</);
+      const part = status === 'firing' ? firing : resolved;
+      return atMs >= sinceMs && part.includes(`alertname =3D ${alert}<`);
+    });
   }
 
   close(): void {
@@ -43,7 +55,7 @@ export class Mailbox {
           text += `${line}\n`;
           return;
         }
-        this.mails.push({ from, to, text });
+        this.mails.push({ atMs: Date.now(), from, to, text });
         [isData, text, to] = [false, '', []];
         say('250 kept');
         return;

@@ -18,13 +18,41 @@ export interface Sample {
   readonly value: number;
 }
 
-/** `stack` with monitoring: quick readings, and a receiver on this machine. CPU is the machine's, which others use too. */
-export function monitored(stack: StackFile, subnet: string, receiverPorts: readonly number[]): StackFile {
-  const webhooks = receiverPorts.map((port) => ({ url: `http://${gatewayOf(subnet)}:${port}/` }));
+/** Receivers on this machine, by their ports. */
+export interface Receivers {
+  readonly webhooks: readonly number[];
+  readonly mailbox?: number;
+}
+
+/**
+ * `stack` with monitoring: quick readings, messages as soon as a stack file may have them, and receivers on this machine.
+ * CPU is the machine's, which others use too.
+ */
+export function monitored(stack: StackFile, subnet: string, { webhooks, mailbox }: Receivers): StackFile {
+  const gateway = gatewayOf(subnet);
+  const email = {
+    to: ['ops@example.org'],
+    from: 'tandem@example.org',
+    smtp: `${gateway}:${mailbox}`,
+    tls: false,
+  };
   return {
     ...stack,
-    monitoring: { scrapeSeconds: 5, alerts: { webhooks, thresholds: { cpuPercent: 100, lagSeconds: 5 } } },
+    monitoring: {
+      scrapeSeconds: 5,
+      alerts: {
+        gatherSeconds: 10,
+        webhooks: webhooks.map((port) => webhookOf(subnet, port)),
+        ...(mailbox === undefined ? {} : { email }),
+        thresholds: { cpuPercent: 100, lagSeconds: 5 },
+      },
+    },
   };
+}
+
+/** A receiver on this machine, as a lab in this subnet reaches it. */
+export function webhookOf(subnet: string, port: number): { readonly url: string } {
+  return { url: `http://${gatewayOf(subnet)}:${port}/` };
 }
 
 export async function operatorIdentity(lab: Lab): Promise<Identity> {

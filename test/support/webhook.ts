@@ -76,15 +76,28 @@ export class WebhookReceiver {
       .flatMap(({ alerts }) => alerts.filter((alert) => alert.name === name && alert.status === status));
   }
 
-  /** Notifications that said the very same as the one before: two Alertmanagers that do not know of each other. */
-  duplicates(): readonly string[] {
-    const texts = this.notifications.map(({ alerts }) =>
-      alerts
-        .map(({ status, labels, startsAt }) => `${status} ${JSON.stringify(labels)} ${startsAt}`)
-        .sort()
-        .join('\n'),
-    );
-    return texts.filter((text, index) => index > 0 && text === texts[index - 1]);
+  /**
+   * Notifications without any news: each of their alerts was last told in the same state. A message is of all that fires in
+   * its stack, so it repeats what goes on beside what is new; one that only repeats was sent by somebody who did not know
+   * that it had been told. `betweenMs`: of these times alone.
+   */
+  duplicates(
+    betweenMs: readonly [from: number, until: number] = [0, Number.POSITIVE_INFINITY],
+  ): readonly string[] {
+    const last = new Map<string, string>();
+    const repeated: string[] = [];
+    for (const { atMs, alerts } of this.notifications) {
+      let hasNews = false;
+      for (const { status, labels } of alerts) {
+        const key = JSON.stringify(labels);
+        hasNews ||= last.get(key) !== status;
+        last.set(key, status);
+      }
+      if (hasNews || atMs < betweenMs[0] || atMs > betweenMs[1]) continue;
+      const states = alerts.map(({ status, labels }) => `${status} ${JSON.stringify(labels)}`);
+      repeated.push(`${new Date(atMs).toISOString()} ${states.join('; ')}`);
+    }
+    return repeated;
   }
 
   close(): void {

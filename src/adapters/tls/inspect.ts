@@ -38,16 +38,15 @@ export function keyMatches(certificate: X509Certificate, key: string): boolean {
   }
 }
 
-/** Why this pair cannot go on being used as a leaf of `authority` for `names`; undefined when it can. */
+/** Why this pair cannot go on being used as a leaf of `issuer` for `names`; undefined when it can. */
 export function leafDefect(
   pair: { readonly certificate: string; readonly key: string },
-  authority: string,
+  issuer: X509Certificate,
   names: readonly string[],
   nowMs: number,
 ): string | undefined {
   const certificate = readCertificate(pair.certificate);
-  const issuer = readCertificate(authority);
-  if (certificate === undefined || issuer === undefined) return 'not readable';
+  if (certificate === undefined) return 'not readable';
   if (!keyMatches(certificate, pair.key)) return 'the key is not the certificate’s';
   if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
     return 'signed by another authority';

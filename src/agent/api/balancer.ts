@@ -7,7 +7,15 @@ import type { AgentContext } from '../context.ts';
 import type { Env } from './environment.ts';
 import { Problem } from './problem.ts';
 
-export function balancerRoutes(app: Hono<Env>, context: AgentContext): void {
+export interface StandsBack {
+  standBack(isBack: boolean): Promise<void>;
+}
+
+export function balancerRoutes(
+  app: Hono<Env>,
+  context: AgentContext,
+  balancer: StandsBack | undefined,
+): void {
   const socket = (): string => {
     const { balancer } = context.config;
     if (balancer === undefined) throw new Problem(404, 'No balancer', 'This host has no balancer.');
@@ -26,6 +34,17 @@ export function balancerRoutes(app: Hono<Env>, context: AgentContext): void {
     await orProblem(() => setServerState(socket(), webBackend, host, state));
     context.log.info(state === 'drain' ? 'web host drained' : 'web host back in service', { host });
     return c.json({ servers: await balancerServers(socket()) });
+  });
+  app.put('/v1/balancer/standing', async (c) => {
+    const { state } = (await c.req.json().catch(() => ({}))) as { state?: unknown };
+    if (state !== 'back' && state !== 'ready')
+      throw new Problem(422, 'No such state', "`state` is 'back' or 'ready'.");
+    if (balancer === undefined) throw new Problem(404, 'No balancer', 'This host has no balancer.');
+    await balancer.standBack(state === 'back');
+    context.log.info(
+      state === 'back' ? 'stands back: another balancer shall hold the address' : 'stands back no longer',
+    );
+    return c.json({ state });
   });
 }
 

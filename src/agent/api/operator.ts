@@ -2,9 +2,10 @@
 import type { Hono } from 'hono';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import type { Operation } from '#src/topology/agent-api.ts';
+import { applicationKey } from '#src/topology/application.ts';
 import type { AgentContext } from '../context.ts';
 import { currentOperation, releaseOperation, renewOperation, takeOperation } from '../operator/lock.ts';
-import { applicationKey, readRecord, writeRecord } from '../operator/record.ts';
+import { readRecord, writeRecord } from '../operator/record.ts';
 import type { Env } from './environment.ts';
 import { Problem } from './problem.ts';
 

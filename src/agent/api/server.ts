@@ -14,7 +14,7 @@ import type { AgentContext } from '../context.ts';
 import type { DatabaseConcern } from '../database/concern.ts';
 import type { LabFaults } from '../lab/faults.ts';
 import type { Readings } from '../metrics/gauges.ts';
-import { balancerRoutes } from './balancer.ts';
+import { balancerRoutes, type StandsBack } from './balancer.ts';
 import { dashboardRoutes, limitDashboard } from './dashboard.ts';
 import { databaseRoutes } from './database.ts';
 import { asker, type Env } from './environment.ts';
@@ -28,6 +28,8 @@ export interface ApiParts {
   readonly blocklist: Blocklist;
   readonly database: DatabaseConcern | undefined;
   readonly metrics: Readings;
+  /** Only on balancers. */
+  readonly balancer?: StandsBack | undefined;
   /** Only on hosts of a lab. */
   readonly faults?: LabFaults | undefined;
 }
@@ -92,7 +94,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   blocklistRoutes(app, parts.blocklist);
   databaseRoutes(app, context, parts.database);
   dashboardRoutes(app, context, parts.status, parts.faults);
-  balancerRoutes(app, context);
+  balancerRoutes(app, context, parts.balancer);
   operatorRoutes(app, context);
   quorumRoutes(app, context);
   metricsRoutes(app, context, parts.metrics);

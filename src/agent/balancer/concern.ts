@@ -15,6 +15,7 @@ import { type HealthState, initialHealth, type Level, nextHealth, trackValue } f
 import { HealthProbe } from './health-probe.ts';
 import { dropAddress, heldAddresses, lookAtKeepalived } from './keepalived.ts';
 import { initialKeepalived, judgeKeepalived, type KeepalivedState } from './keepalived-decide.ts';
+import { Standing } from './standing.ts';
 
 const probeMs = 200;
 /** On the balancer that doesn't hold the address nobody waits for the answer. */
@@ -37,6 +38,7 @@ export class BalancerConcern {
   readonly #log: Log;
   readonly #probe: HealthProbe;
   readonly #trackFile: string;
+  readonly #standing: Standing;
   readonly #loops: readonly Loop[];
   #health: HealthState = initialHealth;
   #written: string | undefined;
@@ -49,6 +51,7 @@ export class BalancerConcern {
     this.#context = context;
     this.#log = context.log.of('balancer');
     this.#trackFile = balancer.trackFile;
+    this.#standing = new Standing(join(dirname(balancer.trackFile), 'stands-back'));
     this.#probe = new HealthProbe(balancer.haproxyHealthSocket, probeTimeoutMs);
     const health = new Loop({
       name: 'haproxy',
@@ -72,7 +75,19 @@ export class BalancerConcern {
       drained: await this.#drained(),
       heldAddresses: heldAddresses(name, floatingAddresses),
       haproxyHealthy: this.#health.level !== 'dead',
+      standsBack: this.#standing.isBack,
     };
+  }
+
+  /** Another balancer that serves takes the addresses, for as long as this one stands back. */
+  async standBack(isBack: boolean): Promise<void> {
+    await this.#standing.set(isBack);
+    await this.#track(this.#wantedTrack);
+  }
+
+  get #wantedTrack(): string {
+    const { level } = this.#health;
+    return level === 'serving' && this.#standing.isBack ? trackValue.empty : trackValue[level];
   }
 
   /** Asked for, not watched: it is rare, and nobody waits for it. */
@@ -96,13 +111,14 @@ export class BalancerConcern {
     if (this.#written === undefined) {
       // An agent that starts goes on from what the last one said: its own restart moves no address.
       this.#written = (await readFileIfThere(this.#trackFile))?.trim() ?? '';
-      if (this.#written === trackValue.serving) this.#health = { ...initialHealth, level: 'serving' };
+      const wasServing = this.#standing.isBack ? trackValue.empty : trackValue.serving;
+      if (this.#written === wasServing) this.#health = { ...initialHealth, level: 'serving' };
     }
     const answer = await this.#probe.ask();
     const before = this.#health.level;
     this.#health = nextHealth(this.#health, answer, performance.now());
     const { level } = this.#health;
-    await this.#track(trackValue[level]);
+    await this.#track(this.#wantedTrack);
     if (level === before) return;
     this.#log.info(sentences[level]);
     this.#context.warnings.set('haproxy', level === 'serving' ? undefined : sentences[level]);

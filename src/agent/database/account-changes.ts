@@ -1,7 +1,7 @@
 /** What has to be said to the primary so that its accounts are those of the stack file: a pure function of both. */
 import { createHash } from 'node:crypto';
 import { quote, quoteName } from '#src/adapters/mariadb/dialect.ts';
-import type { AccountPrivileges } from '#src/spec/schema.ts';
+import type { AccountPrivileges } from '#src/spec/schema/database.ts';
 
 export interface WantedAccount {
   readonly name: string;

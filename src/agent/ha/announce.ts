@@ -1,7 +1,7 @@
 /** What of a step of the decision core is worth telling others: the occasions of hooks. Pure. */
 import { standbyOf } from '#src/ha/keys.ts';
 import type { Event, State } from '#src/ha/state.ts';
-import type { HookName } from '#src/spec/schema.ts';
+import type { HookName } from '#src/spec/schema/database.ts';
 
 export interface Announcement {
   readonly hook: HookName;

@@ -8,7 +8,7 @@ import { type FailoverPossible, failoverPossible } from '#src/ha/failover-possib
 import { type Config, type Event, initialState, type State } from '#src/ha/state.ts';
 import { step } from '#src/ha/step.ts';
 import { storeKeys, storePrefix } from '#src/ha/store-format.ts';
-import type { HookName } from '#src/spec/schema.ts';
+import type { HookName } from '#src/spec/schema/database.ts';
 import type { AgentContext } from '../context.ts';
 import type { DatabaseMember } from '../database/member.ts';
 import { announcements } from './announce.ts';

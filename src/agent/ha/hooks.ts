@@ -3,7 +3,7 @@
  * on standard input. Nothing ever waits for them, and what they do decides nothing.
  */
 import { run } from '#src/adapters/process/run.ts';
-import type { HookName } from '#src/spec/schema.ts';
+import type { HookName } from '#src/spec/schema/database.ts';
 import type { Log } from '../log.ts';
 
 const timeoutMs = 30_000;

@@ -1,8 +1,6 @@
 /** Records that the command-line tool keeps in etcd. Written only over what their writer has read. */
 import type { EtcdClient } from '#src/adapters/etcd/client.ts';
 
-/** The application's releases (`ApplicationRecord`). */
-export const applicationKey = '/tandem/application';
 /** Which hosts the stack is on (`KnownHosts`). */
 export const knownHostsKey = '/tandem/hosts';
 

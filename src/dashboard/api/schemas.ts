@@ -155,6 +155,9 @@ export const sqlSchema = z.object({
       statements: z.number(),
       longestMs: z.number(),
       hosts: z.array(z.string()).describe('Web hosts whose router saw it.'),
+      went: z
+        .array(z.object({ member: z.string(), reason: z.string(), statements: z.number() }))
+        .describe('Where its statements went and why, estimated from samples, most first.'),
       goesTo: z.string().nullable().describe('Where the router would send it now.'),
       because: z.string().nullable(),
     }),
@@ -199,7 +202,7 @@ export const metricsSchema = z.object({
       values: z.array(z.number().nullable()),
     }),
   ),
-  marks: z.array(z.object({ atMs, kind: z.enum(['failover', 'act', 'alert']), text: z.string() })),
+  marks: z.array(z.object({ atMs, kind: z.enum(['failover', 'deploy', 'act', 'alert']), text: z.string() })),
 });
 export type Metrics = z.output<typeof metricsSchema>;
 

@@ -6,12 +6,14 @@ import type { BlockEntries, Metrics, Range, Session, SqlView, StackState, Story 
 import { Accounts } from './accounts.ts';
 import { Acts } from './acts.ts';
 import { Agents } from './agents.ts';
+import { type AlertSource, KeptAlerts } from './alert-marks.ts';
 import { Authentication } from './authentication.ts';
 import { ClusterWatch } from './cluster.ts';
 import { Collector } from './collector.ts';
 import type { Caller } from './environment.ts';
 import type { Log } from './log.ts';
 import { type MetricsSource, Recorder } from './recorder.ts';
+import { ReleaseWatch } from './releases.ts';
 import { Shared } from './shared.ts';
 import { readBlocklist, readSql, readStory } from './story.ts';
 import { Streams } from './streams.ts';
@@ -28,18 +30,22 @@ export class Dashboard {
   readonly #etcd: EtcdClient;
   readonly #agents: Agents;
   readonly #cluster: ClusterWatch;
+  readonly #releases: ReleaseWatch;
   readonly #collector: Collector;
   readonly #recorder = new Recorder();
   readonly #history: MetricsSource | undefined;
+  readonly #alerts: KeptAlerts | undefined;
   #epoch: number | null = null;
 
-  /** `history`: where series older than this process' memory come from, when there is such a place. */
-  constructor(config: DashboardConfig, tls: TlsFiles, log: Log, history?: MetricsSource) {
+  /** `history`: where series older than this process' memory, and alerts, come from, when there is such a place. */
+  constructor(config: DashboardConfig, tls: TlsFiles, log: Log, history?: MetricsSource & AlertSource) {
     this.config = config;
     this.#history = history;
+    this.#alerts = history === undefined ? undefined : new KeptAlerts(history);
     this.#etcd = new EtcdClient({ endpoints: config.etcdEndpoints, tls });
     this.#agents = new Agents(config, tls);
     this.#cluster = new ClusterWatch(this.#etcd);
+    this.#releases = new ReleaseWatch(this.#etcd);
     this.shared = new Shared(this.#etcd, log);
     this.authentication = new Authentication(new Accounts(config.accountsFile), this.shared, config);
     this.#collector = new Collector(config, this.#agents, this.#cluster);
@@ -57,6 +63,7 @@ export class Dashboard {
       this.streams,
       this.#collector,
       this.#cluster,
+      this.#releases,
       this.shared,
       this.#agents,
       this.#etcd,
@@ -93,9 +100,12 @@ export class Dashboard {
   async readMetrics(range: Range): Promise<Metrics> {
     // The last minutes by the second are here; what is older is Prometheus', where there is one.
     const isRecent = range.to - range.from <= recentMs;
-    const older = isRecent ? undefined : await this.#history?.query(range).catch(() => undefined);
+    const [older, alerts = []] = await Promise.all([
+      isRecent ? undefined : this.#history?.query(range).catch(() => undefined),
+      this.#alerts?.read(range),
+    ]);
     const found = older ?? (await this.#recorder.query(range));
-    return { ...found, marks: this.#marks(range) };
+    return { ...found, marks: [...this.#marks(range), ...alerts] };
   }
 
   #marks({ from, to }: Range): Metrics['marks'] {
@@ -107,7 +117,7 @@ export class Dashboard {
     const acts = this.shared.acts
       .filter(({ outcome }) => outcome === 'done')
       .map(({ atMs, who, message }) => ({ atMs, kind: 'act' as const, text: `${who}: ${message}` }));
-    return [...failovers, ...acts].filter(({ atMs }) => atMs >= from && atMs <= to);
+    return [...failovers, ...acts, ...this.#releases.marks].filter(({ atMs }) => atMs >= from && atMs <= to);
   }
 
   #connect(): void {

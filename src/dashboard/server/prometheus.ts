@@ -6,6 +6,7 @@ import { Agent, request } from 'node:https';
 import { z } from 'zod';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
 import type { Metrics, Range } from '../api/schemas.ts';
+import { type AlertRuns, type AlertSource, alertMarks, alertsFiring } from './alert-marks.ts';
 import type { MetricsSource } from './recorder.ts';
 
 type Unit = Metrics['series'][number]['unit'];
@@ -104,7 +105,7 @@ const maxAnswerBytes = 16 * 1024 * 1024;
 /** Finer than that it scrapes nothing. */
 const leastStepMs = 15_000;
 
-export class PrometheusSource implements MetricsSource {
+export class PrometheusSource implements MetricsSource, AlertSource {
   readonly #endpoints: readonly string[];
   readonly #tls: TlsFiles;
   readonly #connections = new Agent({ keepAlive: true, maxSockets: 4 });
@@ -120,11 +121,30 @@ export class PrometheusSource implements MetricsSource {
   }
 
   /** Rejects when none of them answers. */
-  async query(range: Range): Promise<Omit<Metrics, 'marks'>> {
+  query(range: Range): Promise<Omit<Metrics, 'marks'>> {
+    return this.#first((endpoint) => this.#queryOne(endpoint, range));
+  }
+
+  /** Alerts that began to fire in this range. Rejects when none of them answers. */
+  alerts(range: Range): Promise<Metrics['marks']> {
+    return this.#first(async (endpoint) => {
+      const { stepMs, times } = axisOf(range);
+      // One step more: what fired before the range did not begin in it.
+      const before = [(times[0] ?? range.from) - stepMs, ...times];
+      const result = await this.#matrix(endpoint, alertsFiring, before);
+      const runs: AlertRuns = result.map(({ metric, values }) => ({
+        labels: metric,
+        times: values.map(([seconds]) => Math.round(seconds * 1_000)),
+      }));
+      return alertMarks(runs, { firstMs: before[0] ?? 0, lastMs: before.at(-1) ?? 0, stepMs });
+    });
+  }
+
+  async #first<T>(ask: (endpoint: string) => Promise<T>): Promise<T> {
     let last: unknown = new Error('there is no Prometheus');
     for (const endpoint of this.#endpoints) {
       try {
-        return await this.#queryOne(endpoint, range);
+        return await ask(endpoint);
       } catch (error) {
         last = error;
       }
@@ -132,24 +152,13 @@ export class PrometheusSource implements MetricsSource {
     throw last;
   }
 
-  async #queryOne(endpoint: string, { from, to, points }: Range): Promise<Omit<Metrics, 'marks'>> {
-    const stepMs = Math.max(leastStepMs, Math.ceil((to - from) / points / 1_000) * 1_000);
-    const first = Math.floor(from / stepMs) * stepMs;
-    const times = Array.from(
-      { length: Math.floor((to - first) / stepMs) + 1 },
-      (_, at) => first + at * stepMs,
-    );
+  async #queryOne(endpoint: string, range: Range): Promise<Omit<Metrics, 'marks'>> {
+    const { stepMs, times } = axisOf(range);
     const window = `${Math.max(60, Math.round((2 * stepMs) / 1_000))}s`;
     const series = await Promise.all(
       queries.map(async (query) => {
-        const parameters = new URLSearchParams({
-          query: query.expression(window),
-          start: String(first / 1_000),
-          end: String((times.at(-1) ?? first) / 1_000),
-          step: String(stepMs / 1_000),
-        });
-        const { data } = answerSchema.parse(JSON.parse(await this.#ask(endpoint, parameters)));
-        return data.result.map(({ metric, values }) => ({
+        const result = await this.#matrix(endpoint, query.expression(window), times);
+        return result.map(({ metric, values }) => ({
           name: query.name,
           label: query.label === undefined ? '' : (metric[query.label] ?? ''),
           unit: query.unit,
@@ -158,6 +167,17 @@ export class PrometheusSource implements MetricsSource {
       }),
     );
     return { source: 'prometheus', stepMs, times, series: series.flat() };
+  }
+
+  async #matrix(endpoint: string, expression: string, times: readonly number[]) {
+    const [first = 0, second = first + leastStepMs] = times;
+    const parameters = new URLSearchParams({
+      query: expression,
+      start: String(first / 1_000),
+      end: String((times.at(-1) ?? first) / 1_000),
+      step: String((second - first) / 1_000),
+    });
+    return answerSchema.parse(JSON.parse(await this.#ask(endpoint, parameters))).data.result;
   }
 
   #ask(endpoint: string, parameters: URLSearchParams): Promise<string> {
@@ -185,6 +205,14 @@ export class PrometheusSource implements MetricsSource {
       call.end();
     });
   }
+}
+
+/** The times of a range: whole steps, no finer than it scrapes. */
+function axisOf({ from, to, points }: Range): { readonly stepMs: number; readonly times: number[] } {
+  const stepMs = Math.max(leastStepMs, Math.ceil((to - from) / points / 1_000) * 1_000);
+  const first = Math.floor(from / stepMs) * stepMs;
+  const length = Math.floor((to - first) / stepMs) + 1;
+  return { stepMs, times: Array.from({ length }, (_, at) => first + at * stepMs) };
 }
 
 /** Prometheus leaves out the times at which it knows nothing. */

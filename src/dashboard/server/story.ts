@@ -1,6 +1,6 @@
 /** The views that are asked for when they are opened: story, SQL, block-list. */
 import type { HistoryRecord } from '#src/ha/store-format.ts';
-import type { RouterStory } from '#src/topology/figures.ts';
+import type { RouterStory, StatementRoute } from '#src/topology/figures.ts';
 import type { BlockEntries, SqlView, StackState, Story } from '../api/schemas.ts';
 import type { Agents } from './agents.ts';
 
@@ -70,12 +70,22 @@ export function mergeStatements(
         statements: one.statements + (before?.statements ?? 0),
         longestMs: Math.max(one.longestMs, before?.longestMs ?? 0),
         hosts: [...(before?.hosts ?? []), host],
+        went: mergeRoutes([...(before?.went ?? []), ...(one.routes ?? [])]),
         goesTo: before?.goesTo ?? one.goesTo,
         because: before?.because ?? one.because,
       });
     }
   }
   return [...merged.values()].toSorted((a, b) => b.totalMs - a.totalMs).slice(0, shownStatements);
+}
+
+function mergeRoutes(routes: readonly StatementRoute[]): StatementRoute[] {
+  const merged = new Map<string, StatementRoute>();
+  for (const { member, reason, statements } of routes) {
+    const key = `${member} ${reason}`;
+    merged.set(key, { member, reason, statements: statements + (merged.get(key)?.statements ?? 0) });
+  }
+  return [...merged.values()].toSorted((a, b) => b.statements - a.statements);
 }
 
 function mergeRouted(stories: readonly RouterStory[]): SqlView['routed'] {

@@ -33,7 +33,7 @@ export function SqlView(_props: Live) {
                   longest
                 </th>
                 <th scope="col">shape</th>
-                <th scope="col">goes to, because</th>
+                <th scope="col">went to, because</th>
               </tr>
             </thead>
             <tbody>
@@ -54,8 +54,13 @@ export function SqlView(_props: Live) {
                     <code>{one.shape}</code>
                   </td>
                   <td>
-                    {one.goesTo === null ? <span class="soft">–</span> : <strong>{one.goesTo}</strong>}
-                    {one.because !== null && <span class="soft">: {one.because}</span>}
+                    <Went went={one.went} />
+                    {one.goesTo !== null && (
+                      <p class="soft">
+                        now: {one.goesTo}
+                        {one.because !== null && `: ${one.because}`}
+                      </p>
+                    )}
                   </td>
                 </tr>
               ))}
@@ -69,6 +74,22 @@ export function SqlView(_props: Live) {
         <Routed routed={answer.routed} />
       </section>
     </div>
+  );
+}
+
+/** Where the statements of one shape went, with their share. */
+function Went({ went }: Pick<Sql['statements'][number], 'went'>) {
+  const total = went.reduce((sum, { statements }) => sum + statements, 0);
+  if (total === 0) return <span class="soft">–</span>;
+  return (
+    <ul class="went">
+      {went.map(({ member, reason, statements }) => (
+        <li key={`${member} ${reason}`}>
+          <strong>{member}</strong> {count(statements)} ({((statements / total) * 100).toFixed(0)} %)
+          <span class="soft">: {reason}</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

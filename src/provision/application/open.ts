@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { ApplicationRecord } from '#src/topology/application.ts';
+import { FloatingAddress } from '../floating-address.ts';
 import type { StackAccess } from '../health.ts';
 import { Balancers } from './balancers.ts';
 import { ApplicationStore } from './record.ts';
@@ -44,9 +45,10 @@ export async function openApplication(
   };
 }
 
-/** An interrupted deploy or upgrade may have left a web host out of service. Without an answer nothing can be said. */
+/** An interrupted command may have left a host out of service. Without an answer nothing can be said. */
 export async function endDrains(access: StackAccess, reporter: Reporter): Promise<void> {
   try {
+    await new FloatingAddress(access, reporter).endAll();
     const balancers = await Balancers.open(access);
     for (const host of await balancers.restoreAll())
       reporter.note(host, 'back in service after an earlier command');

@@ -39,20 +39,37 @@ export async function switchHost(
   host: HostApplication,
   release: string,
 ): Promise<void> {
-  const { balancers, reporter } = change;
-  const drainMs = Math.min(mostDrainMs, change.spec.balancer.serverTimeoutMs);
-  await reporter.step(host.host, 'out of service', async () => {
-    const drained = await balancers.drain(host.host, drainMs);
-    if (drained !== 'empty') reporter.note(host.host, drainNotes[drained]);
-  });
+  const { reporter } = change;
+  await takeOut(change, host.host);
   await reporter.step(host.host, `start release ${release}`, () => startRelease(change, host, release));
   await reporter.step(host.host, 'healthy', () => checkHealth(change, host));
   await host.applied(release);
   await reporter.step(host.host, 'back in service', () =>
-    balancers.restore(host.host, restoreMs).catch((error: TandemError) => {
+    change.balancers.restore(host.host, restoreMs).catch((error: TandemError) => {
       throw new UnhealthyRelease(error.message, error.issues);
     }),
   );
+}
+
+/** No new requests for the host, and those that it has answered; for at most half a minute. */
+export async function takeOut({ spec, balancers, reporter }: WebHostChange, host: string): Promise<void> {
+  const drainMs = Math.min(mostDrainMs, spec.balancer.serverTimeoutMs);
+  await reporter.step(host, 'out of service', async () => {
+    const drained = await balancers.drain(host, drainMs);
+    if (drained !== 'empty') reporter.note(host, drainNotes[drained]);
+  });
+}
+
+/** Back in service once everything that requests pass through answers; rejects while something does not. */
+export async function putIn(change: WebHostChange, host: HostApplication): Promise<void> {
+  await change.reporter.step(host.host, 'back in service', async () => {
+    await checkHealth(change, host).catch((error: UnhealthyRelease) => {
+      throw new TandemError('web-host-unhealthy', `${host.host}: ${error.message}.`, {
+        issues: error.issues,
+      });
+    });
+    await change.balancers.restore(host.host, restoreMs);
+  });
 }
 
 /** The way back. Whatever comes of it the host is put back in service: the balancers' own checks decide from then on. */

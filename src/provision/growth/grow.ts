@@ -75,14 +75,14 @@ class Grower {
     // A member that is lost counts against every majority until it is taken out.
     if (this.#lost.size > 0) await this.#dismiss();
     if (withNewcomers !== undefined) {
-      const request = this.#request.at(withNewcomers);
+      const request = await this.#request.at(withNewcomers);
       await this.#converge(request, { later, isNew: false });
       await this.#checkWeb(request, later);
       await this.#note(this.#known.map((host) => (later.has(host.name) ? this.#arrived(host) : host)));
       changed = true;
     }
     if (withLeavers !== undefined) {
-      const request = this.#request.at(withLeavers);
+      const request = await this.#request.at(withLeavers);
       await this.#converge(request, { later: new Set(), isNew: false });
       await handDatabaseOver(request, request.reporter);
       await leaveAddresses(request, request.reporter);
@@ -162,7 +162,7 @@ class Grower {
   async #checkLeavers(): Promise<void> {
     const { withLeavers } = this.#growth;
     if (withLeavers === undefined) return;
-    const access = this.#request.at(withLeavers);
+    const access = await this.#request.at(withLeavers);
     const silent = await unreachable(
       access,
       withLeavers.hosts.filter(({ transit }) => transit !== undefined),
@@ -201,7 +201,10 @@ class Grower {
       if (lost?.roles.includes('quorum') === true) await removeData(request.infrastructure.driver(host.name));
     }
     if (gone.length === 0) return;
-    const everybody = request.at({ ...request.spec, hosts: [...request.spec.hosts, ...gone.map(asSpec)] });
+    const everybody = await request.at({
+      ...request.spec,
+      hosts: [...request.spec.hosts, ...gone.map(asSpec)],
+    });
     for (const { name } of gone) {
       if (this.#lost.has(name)) {
         request.reporter.note(

@@ -3,7 +3,8 @@
  * certificate, leaves near their end (or for other names) are renewed. Safe to kill at any point: every file is
  * replaced whole, keys before certificates, and a pair that does not match is made again.
  */
-import { chmod, readFile } from 'node:fs/promises';
+import type { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   ensureDirectory,
@@ -11,6 +12,7 @@ import {
   removeTemporaryFiles,
   writeFileAtomic,
 } from '#src/adapters/files/atomic.ts';
+import { readSecret, readSmallFile } from '#src/adapters/files/small.ts';
 import type { CertificateAndKey } from '#src/adapters/tls/authority.ts';
 import { keyMatches, leafDefect, readCertificate } from '#src/adapters/tls/inspect.ts';
 import type { KeyPair, Material } from '#src/render/context.ts';
@@ -34,6 +36,8 @@ export interface MaterialOptions {
   /** Directory of the stack file; the user's certificate files are relative to it. */
   readonly specDirectory?: string;
   readonly nowMs?: number;
+  /** New certificates and keys in place of all that the authority has signed. */
+  readonly renew?: boolean;
 }
 
 /** Rejects with a `TandemError`: damaged secrets (operation), or a user's certificate that is not fit (input). */
@@ -66,7 +70,9 @@ export async function loadOrCreateMaterial(
     nowMs,
   );
   const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
-    loadOrIssue(pair, authority, { commonName, names }, nowMs);
+    options.renew === true
+      ? issue(pair, authority, { commonName, names }, nowMs)
+      : loadOrIssue(pair, authority, { commonName, names }, nowMs);
   const hosts: Record<string, KeyPair> = {};
   const monitoring: Record<string, KeyPair> = {};
   for (const host of spec.hosts) {
@@ -130,45 +136,56 @@ export async function readSchemaFile(spec: Spec, directory: string): Promise<str
   }
 }
 
+/** Parsed once: every leaf is checked against it. */
+interface Authority extends CertificateAndKey {
+  readonly issuer: X509Certificate;
+}
+
 async function loadOrCreateAuthority(
   paths: MaterialPaths,
   commonName: string,
   nowMs: number,
-): Promise<CertificateAndKey> {
+): Promise<Authority> {
   const certificate = await readFileIfThere(paths.ca);
   const key = await readFileIfThere(paths.caKey);
   if (certificate !== undefined) {
-    const parsed = readCertificate(certificate);
-    if (parsed === undefined || key === undefined || !keyMatches(parsed, key)) {
+    const issuer = readCertificate(certificate);
+    if (issuer === undefined || key === undefined || !keyMatches(issuer, key)) {
       throw new TandemError('material-unreadable', `${paths.ca} and ${paths.caKey} do not belong together.`, {
         hint: 'Restore both from a backup: every host trusts this authority. Without one: tandem down --purge, then up.',
       });
     }
-    return { certificate, key };
+    return { certificate, key, issuer };
   }
   // A key without a certificate is what an interrupted first run leaves: nothing was signed with it yet.
   const { createAuthority } = await import('#src/adapters/tls/authority.ts');
   const authority = await createAuthority(commonName, nowMs);
   await writeFileAtomic(paths.caKey, authority.key);
   await writeFileAtomic(paths.ca, authority.certificate);
-  return authority;
+  return { ...authority, issuer: readCertificate(authority.certificate) as X509Certificate };
 }
 
 async function loadOrIssue(
+  paths: PairPaths,
+  authority: Authority,
+  request: { readonly commonName: string; readonly names: readonly string[] },
+  nowMs: number,
+): Promise<KeyPair> {
+  const certificate = readSmallFile(paths.certificate);
+  const key = readSecret(paths.key);
+  if (certificate !== undefined && key !== undefined) {
+    const pair = { certificate, key };
+    if (leafDefect(pair, authority.issuer, request.names, nowMs) === undefined) return pair;
+  }
+  return issue(paths, authority, request, nowMs);
+}
+
+async function issue(
   paths: PairPaths,
   authority: CertificateAndKey,
   request: { readonly commonName: string; readonly names: readonly string[] },
   nowMs: number,
 ): Promise<KeyPair> {
-  const certificate = await readFileIfThere(paths.certificate);
-  const key = await readFileIfThere(paths.key);
-  if (certificate !== undefined && key !== undefined) {
-    const pair = { certificate, key };
-    if (leafDefect(pair, authority.certificate, request.names, nowMs) === undefined) {
-      await chmod(paths.key, 0o600);
-      return pair;
-    }
-  }
   // Loaded only to issue: its library is a third of what a short command takes to start.
   const { issueLeaf } = await import('#src/adapters/tls/authority.ts');
   const pair = await issueLeaf(authority, request, nowMs);

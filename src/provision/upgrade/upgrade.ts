@@ -2,15 +2,16 @@
  * `tandem upgrade`: Debian packages of the data plane, host by host, each out of service first and healthy again before
  * the next. What a failure leaves is a stack that serves, and a host that the next run begins with.
  */
-import { restartOrder, servesRequests, upgradeOrder } from '#src/plan/upgrade.ts';
+import { restartOrder, upgradeOrder } from '#src/plan/upgrade.ts';
 import type { Service } from '#src/render/service.ts';
-import { hostsWithRole } from '#src/spec/spec.ts';
+import type { HostSpec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
-import { Balancers } from '../application/balancers.ts';
-import { readStatus, type StackAccess, waitHealthy } from '../health.ts';
-import { askHost } from '../operator-api.ts';
-import { type HostUpgrade, lookAtHost } from './look.ts';
+import type { PlannedHost } from '../apply.ts';
+import { gatesOf } from '../gates.ts';
+import { readStatus, type StackAccess } from '../health.ts';
+import { memberReady } from '../quorum-member.ts';
+import { type HostUpgrade, lookAtHost, ownsPackages } from './look.ts';
 
 export interface UpgradeRequest {
   readonly access: StackAccess;
@@ -18,10 +19,8 @@ export interface UpgradeRequest {
   readonly reporter: Reporter;
 }
 
-const healthyMs = 120_000;
-const drainMs = 30_000;
 const installMs = 900_000;
-const switchoverReserveMs = 30_000;
+const listsMs = 300_000;
 
 /** In the order in which hosts would be upgraded; those with nothing to do are left out. */
 export async function planUpgrade({ access, services }: UpgradeRequest): Promise<readonly HostUpgrade[]> {
@@ -33,6 +32,7 @@ export async function planUpgrade({ access, services }: UpgradeRequest): Promise
       hint: "Mend that first: 'tandem up', 'tandem status'.",
     });
   }
+  await Promise.all(spec.hosts.filter(ownsPackages).map((host) => refreshLists(access, host.name)));
   const leaders = { primary: status.database.primary, balancer: status.balancer.active };
   const looks = await Promise.all(
     upgradeOrder(spec.hosts, leaders).map((host) =>
@@ -42,55 +42,81 @@ export async function planUpgrade({ access, services }: UpgradeRequest): Promise
   return looks.filter(({ packages, stale }) => packages.length > 0 || stale.length > 0);
 }
 
+/** What apt knows may be days old. */
+async function refreshLists({ infrastructure }: StackAccess, host: string): Promise<void> {
+  const update = ['env', 'LC_ALL=C.UTF-8', 'apt-get', '-q', 'update', '-o', 'DPkg::Lock::Timeout=300'];
+  const { code, stderr } = await infrastructure.driver(host).run(update, { timeoutMs: listsMs });
+  if (code === 0) return;
+  throw new TandemError('package-lists-failed', `${host}: apt-get could not read its package lists.`, {
+    issues: stderr
+      .split('\n')
+      .filter(Boolean)
+      .slice(-4)
+      .map((message) => ({ path: host, message })),
+    hint: 'Nothing was changed. Put its package source right, then run the command again.',
+  });
+}
+
 export async function upgrade(request: UpgradeRequest, plan: readonly HostUpgrade[]): Promise<void> {
+  const gates = gatesOf(request.access, request.reporter);
   for (const host of plan) {
-    await upgradeHost(request, host);
-    await request.reporter.step(host.host.name, 'healthy again', () =>
-      waitHealthy(request.access, healthyMs),
-    );
+    const planned = asPlanned(request, host);
+    try {
+      await gates.before(planned);
+      await upgradeHost(request, host);
+      await gates.after(planned);
+    } catch (error) {
+      await gates.release(planned);
+      throw error;
+    }
+    await request.reporter.step(host.host.name, 'healthy again', () => gates.settled(planned));
   }
 }
 
-async function upgradeHost(
-  request: UpgradeRequest,
-  { host, packages, stale, affected }: HostUpgrade,
-): Promise<void> {
+/** What a host is relieved of follows from the services that are thought to restart. */
+function asPlanned(
+  { access, services }: UpgradeRequest,
+  { host, stale, affected }: HostUpgrade,
+): PlannedHost {
+  const names = [...new Set([...affected, ...stale.map(({ service }) => service)])];
+  const steps = names.map((service) => ({
+    kind: 'service' as const,
+    service,
+    action: actionFor(service),
+    reason: 'upgraded',
+  }));
+  return {
+    driver: access.infrastructure.driver(host.name),
+    services: services.get(host.name) ?? [],
+    plan: { host: host.name, steps, write: [], remove: [] },
+  };
+}
+
+async function upgradeHost(request: UpgradeRequest, { host, packages }: HostUpgrade): Promise<void> {
   const { access, reporter } = request;
   const { name } = host;
-  const driver = access.infrastructure.driver(name);
-  const expected = [...affected, ...stale.map(({ service }) => service)];
-  const isPrimary = (await readStatus(access)).database.primary === name;
-  if (isPrimary && expected.includes('mariadb')) await movePrimary(request, name);
-  const balancers = await Balancers.open(access);
-  const isOut = expected.some(servesRequests);
-  if (isOut) await reporter.step(name, 'out of service', () => balancers.drain(name, drainMs));
-  try {
-    if (packages.length > 0) {
-      const title = `upgrade ${packages.map((each) => `${each.name} to ${each.to}`).join(', ')}`;
-      await reporter.step(name, title, () =>
-        install(
-          request,
-          name,
-          packages.map((each) => each.name),
-        ),
-      );
-    }
-    // What the new packages have replaced is known only now: libraries of one serve others, too.
-    const after = await lookAtHost(host, driver, request.services.get(name) ?? []);
-    for (const service of restartOrder([...new Set(after.stale.map((each) => each.service))])) {
-      await restart(request, name, service);
-    }
-  } finally {
-    if (isOut) await reporter.step(name, 'back in service', () => balancers.restore(name, healthyMs));
+  if (packages.length > 0) {
+    const title = `upgrade ${packages.map((each) => `${each.name} to ${each.to}`).join(', ')}`;
+    const names = packages.map((each) => each.name);
+    await reporter.step(name, title, () => install(request, name, names));
   }
+  // What the new packages have replaced is known only now: libraries of one serve others, too.
+  const driver = access.infrastructure.driver(name);
+  const after = await lookAtHost(host, driver, request.services.get(name) ?? []);
+  for (const service of restartOrder([...new Set(after.stale.map((each) => each.service))]))
+    await restart(request, host, service);
 }
 
 /** HAProxy's master executes itself anew on a reload: the new program takes over the listening sockets. */
-async function restart({ access, reporter }: UpgradeRequest, host: string, service: string): Promise<void> {
-  const action = service === 'haproxy' ? 'reload' : 'restart';
-  await reporter.step(host, `${action} ${service}`, () =>
-    access.infrastructure.driver(host).control(service, action),
-  );
+const actionFor = (service: string): 'reload' | 'restart' => (service === 'haproxy' ? 'reload' : 'restart');
+
+async function restart({ access, reporter }: UpgradeRequest, host: HostSpec, service: string): Promise<void> {
+  const action = actionFor(service);
+  const driver = access.infrastructure.driver(host.name);
+  await reporter.step(host.name, `${action} ${service}`, async () => {
+    await driver.control(service, action);
+    if (service === 'etcd') await memberReady(driver, host);
+  });
 }
 
 /** Services stay as they are (policy-rc.d); configuration files of packages are kept. */
@@ -114,30 +140,5 @@ async function install({ access }: UpgradeRequest, host: string, names: readonly
       .slice(-8)
       .map((message) => ({ path: host, message })),
     hint: 'The other hosts serve as before. Put that right on this one, then run the command again.',
-  });
-}
-
-/** Somebody else leads before the primary's server is restarted. */
-async function movePrimary({ access, reporter }: UpgradeRequest, primary: string): Promise<void> {
-  const [agent] = hostsWithRole(access.spec, 'database').filter(({ name }) => name === primary);
-  if (agent === undefined) return;
-  await reporter.step(primary, 'switch the database over to another member', async () => {
-    await askHost(access, agent, { method: 'POST', path: '/v1/database/switchover', body: {} });
-    const deadline = performance.now() + access.spec.database.switchover.waitMs + switchoverReserveMs;
-    while (performance.now() < deadline) {
-      const { database } = await readStatus(access);
-      if (database.primary !== null && database.primary !== primary) {
-        await waitHealthy(access, healthyMs);
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    throw new TandemError(
-      'switchover-failed',
-      `${primary} still leads the database; its server was not restarted.`,
-      {
-        hint: "'tandem switchover' and 'tandem db history' say why. Then run the command again.",
-      },
-    );
   });
 }

@@ -83,8 +83,9 @@ export function alertmanagerConfiguration({ alerts }: MonitoringSpec) {
       receiver: 'operators',
       // One message for what happens at once: a dead host is many alerts.
       group_by: ['stack'],
-      group_wait: '15s',
-      group_interval: '1m',
+      // The first word comes soon; what belongs to it may still be a reading late.
+      group_wait: `${Math.min(15, alerts.gatherSeconds)}s`,
+      group_interval: `${alerts.gatherSeconds}s`,
       repeat_interval: `${alerts.repeatHours}h`,
     },
     // A host that is gone explains what is missing of it.

@@ -4,15 +4,17 @@
  */
 
 import type { RenderContext } from '#src/render/context.ts';
-import { configPath, publicFile } from '#src/render/files.ts';
-import type { Service } from '#src/render/service.ts';
+import { configPath, publicFile, tlsPaths } from '#src/render/files.ts';
+import type { RenderedFile, Service } from '#src/render/service.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { oncePer } from '#src/std/once-per.ts';
 import {
   agentMetricsPaths,
   alertmanagerEndpoints,
   hostLabel,
   type MonitoringSpec,
   monitoringHosts,
+  monitoringOf,
   monitoringUser,
 } from '#src/topology/monitoring.ts';
 import { hostPaths } from '#src/topology/paths.ts';
@@ -54,11 +56,7 @@ export function prometheusService(context: RenderContext, monitoring: Monitoring
         '--log.level=warn',
       ],
       directories: [{ path: dataDirectory, mode: 0o700, owner: monitoringUser }],
-      files: [
-        publicFile(configuration, yaml(prometheusConfiguration(context, monitoring, tls)), 'reload'),
-        publicFile(rules, yaml(ruleFile(context.spec, monitoring)), 'reload'),
-        ...tls.files,
-      ],
+      files: [...whatIsRead(context.spec), ...tls.files],
       validate: [
         '/bin/sh',
         '-c',
@@ -72,14 +70,18 @@ export function prometheusService(context: RenderContext, monitoring: Monitoring
   );
 }
 
-interface Tls {
-  readonly ca: string;
-  readonly certificate: string;
-  readonly key: string;
-}
+/** The same on all monitoring hosts. */
+const whatIsRead = oncePer((spec: Spec): readonly RenderedFile[] => {
+  const monitoring = monitoringOf(spec);
+  if (monitoring === undefined) return [];
+  return [
+    publicFile(configuration, yaml(prometheusConfiguration(spec, monitoring)), 'reload'),
+    publicFile(rules, yaml(ruleFile(spec, monitoring)), 'reload'),
+  ];
+});
 
-function prometheusConfiguration({ spec }: RenderContext, { scrapeSeconds }: MonitoringSpec, tls: Tls) {
-  const tlsConfig = clientTls(tls);
+function prometheusConfiguration(spec: Spec, { scrapeSeconds }: MonitoringSpec) {
+  const tlsConfig = clientTls(tlsPaths(component));
   return {
     global: {
       scrape_interval: `${scrapeSeconds}s`,

@@ -5,7 +5,7 @@
 
 import { stringify } from 'yaml';
 import type { KeyPair, RenderContext } from '#src/render/context.ts';
-import { configPath, publicFile, tlsFiles } from '#src/render/files.ts';
+import { configPath, lines, publicFile, tlsFiles } from '#src/render/files.ts';
 import type { FileEffect, RenderedFile } from '#src/render/service.ts';
 import { monitoringUser } from '#src/topology/monitoring.ts';
 
@@ -27,7 +27,8 @@ export function monitoringTls(
   const pair = material.monitoring[host.name] as KeyPair;
   const tls = tlsFiles(component, { ca: material.ca, ...pair }, onChange, monitoringUser);
   const webConfig = configPath(component, 'web.yml');
-  const text = yaml({ tls_server_config: serverTls(tls) });
+  const settings = Object.entries(serverTls(tls)).map(([key, value]) => `  ${key}: ${value}`);
+  const text = lines(header, 'tls_server_config:', ...settings);
   return { ...tls, webConfig, files: [...tls.files, publicFile(webConfig, text, 'none')] };
 }
 
@@ -51,9 +52,9 @@ export function clientTls({ ca, certificate, key }: Paths) {
   return { ca_file: ca, cert_file: certificate, key_file: key };
 }
 
+const header =
+  '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.';
+
 export function yaml(content: unknown): string {
-  return `# Rendered by Tandem from the stack file; changes here are overwritten by the next \`tandem up\`.\n${stringify(
-    content,
-    { lineWidth: 0, aliasDuplicateObjects: false },
-  )}`;
+  return `${header}\n${stringify(content, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }

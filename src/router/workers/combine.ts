@@ -72,5 +72,10 @@ function addTops(a: Top, b: Top): Top {
     atMostTooMuchMs: a.atMostTooMuchMs + b.atMostTooMuchMs,
     statements: a.statements + b.statements,
     longestMs: Math.max(a.longestMs, b.longestMs),
+    routes: combined(
+      [...a.routes, ...b.routes],
+      ({ member, reason }) => `${member} ${reason}`,
+      (one, other) => ({ ...one, statements: one.statements + other.statements }),
+    ),
   };
 }

@@ -60,6 +60,22 @@ describe('material', () => {
     });
   });
 
+  it('makes every certificate anew when it is to, under the same authority and with the same passwords', async () => {
+    const first = await loadOrCreateMaterial(state, spec);
+    const second = await loadOrCreateMaterial(state, spec, { renew: true });
+    const serials = ({ hosts, operator, site, dashboard }: typeof first) =>
+      [...Object.values(hosts), operator, site, dashboard.identity].map(
+        ({ certificate }) => new X509Certificate(certificate).serialNumber,
+      );
+    expect(new Set([...serials(first), ...serials(second)]).size).toBe(2 * serials(first).length);
+    expect(second.hosts['server-1']?.key).not.toBe(first.hosts['server-1']?.key);
+    expect({ ca: second.ca, passwords: second.passwords }).toEqual({
+      ca: first.ca,
+      passwords: first.passwords,
+    });
+    expect(JSON.stringify(await loadOrCreateMaterial(state, spec))).toBe(JSON.stringify(second));
+  });
+
   it('keeps everything to root', async () => {
     const { paths } = await loadOrCreateMaterial(state, spec);
     expect((await stat(paths.directory)).mode & 0o777).toBe(0o700);

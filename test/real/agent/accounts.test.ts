@@ -6,7 +6,7 @@ import { accountChanges, nativeHash } from '#src/agent/database/account-changes.
 import { keeperSql } from '#src/agent/database/accounts.ts';
 import { AccountKeeper } from '#src/agent/database/accounts-keep.ts';
 import { createLog } from '#src/agent/log.ts';
-import type { AccountPrivileges } from '#src/spec/schema.ts';
+import type { AccountPrivileges } from '#src/spec/schema/database.ts';
 import { disposeServers, MariadbServer, removeDirectories } from '../mariadb/server.ts';
 
 let server: MariadbServer;
@@ -43,7 +43,7 @@ function keeper(accounts: Accounts): AccountKeeper {
       passwordsFile,
       schema: 'shop',
       members: [],
-    applicationAccount: 'shop',
+      applicationAccount: 'shop',
       accounts: Object.entries(accounts).map(([name, [, privileges]]) => ({ name, privileges })),
     },
   });

@@ -20,7 +20,12 @@ describe('the floating address', () => {
   it('is held by the preferred balancer once HAProxy answers there', async () => {
     console.log(`taken after ${await stack.until(only(0))} ms`);
     const status = JSON.parse((await stack.ask(0, 'GET', '/v1/status')).text) as { balancer: unknown };
-    expect(status.balancer).toEqual({ heldAddresses: [floating], haproxyHealthy: true, drained: [] });
+    expect(status.balancer).toEqual({
+      heldAddresses: [floating],
+      haproxyHealthy: true,
+      drained: [],
+      standsBack: false,
+    });
   });
 
   it('moves when HAProxy is killed, and comes back', async () => {

@@ -10,7 +10,7 @@ import { type AgentAnswer, type ClientIdentity, askAgent as call } from '#src/ad
 import { issueLeaf } from '#src/adapters/tls/authority.ts';
 import { type RunningAgent, startAgent } from '#src/agent/agent.ts';
 import { createLog } from '#src/agent/log.ts';
-import { hookNames } from '#src/spec/schema.ts';
+import { hookNames } from '#src/spec/schema/database.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import type { AgentConfig, AgentPeer } from '#src/topology/agent-config.ts';
 import { EtcdCluster } from '#test/real/adapters/etcd-cluster.ts';

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { dynamicSettings, settingSql } from '#src/render/mariadb-settings.ts';
 import { installDatabase, removeDirectories } from './data-directory.ts';
 import { disposeServers, MariadbServer } from './server.ts';
 
@@ -15,6 +16,23 @@ describe('a fresh member', () => {
     await server.start();
     expect(performance.now() - start).toBeLessThan(15_000);
     expect(await server.value('SELECT COUNT(*) FROM mysql.global_priv WHERE user = ""')).toBe('0');
+  });
+
+  // A setting that a running server refuses would stop a change half-way.
+  test('takes every setting that is given to it without a restart', async () => {
+    const server = await MariadbServer.create('settings');
+    await server.start();
+    const listed = await server.value(
+      "SELECT GROUP_CONCAT(LOWER(variable_name)) FROM information_schema.system_variables WHERE variable_scope = 'GLOBAL' AND read_only = 'NO'",
+    );
+    const known = new Set(listed.split(','));
+    expect([...dynamicSettings].filter((name) => !known.has(name))).toEqual([]);
+    await server.run(
+      `SET GLOBAL innodb_io_capacity = ${settingSql('2k')}, GLOBAL general_log_file = ${settingSql("a 'b'.log")}, GLOBAL userstat = ${settingSql(true)}`,
+    );
+    expect(
+      await server.value('SELECT CONCAT_WS("|", @@innodb_io_capacity, @@general_log_file, @@userstat)'),
+    ).toBe("2048|a 'b'.log|ON");
   });
 
   // Without a temporary directory of its own it would, and the other one could crash of that.

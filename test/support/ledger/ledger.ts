@@ -25,25 +25,49 @@ interface Writer {
 
 export type Errors = Readonly<Record<WriteRecord['kind'], Readonly<Record<'refused' | 'unknown', number>>>>;
 
+/** Where writers run, and what they reach there; hosts of a lab have all of it on this machine. */
+export interface LedgerPlace {
+  /** Words before the writer's own command, such as to enter a network; none when it needs none. */
+  enter(host: string): readonly string[];
+  /** The router's socket as this machine sees it. */
+  routerSocket(host: string): Promise<string>;
+}
+
+export function labPlace(lab: Lab): LedgerPlace {
+  return {
+    enter: (host) => ['ip', 'netns', 'exec', lab.namespace(host)],
+    routerSocket: async (host) => {
+      const { run } = hostDirectories(await lab.stateDirectory(), host);
+      return routerSocket.replace(hostPaths.run, run);
+    },
+  };
+}
+
 let ledgers = 0;
 
 export class Ledger {
   readonly #lab: Lab;
   readonly #through: 'members' | 'router';
+  readonly #place: LedgerPlace;
   readonly #records: WriteRecord[] = [];
   #writers: Writer[] = [];
   #count = 0;
   /** Ids of one lab's ledgers differ: they share the table. */
   readonly #number = ++ledgers;
 
-  private constructor(lab: Lab, through: 'members' | 'router') {
+  private constructor(lab: Lab, through: 'members' | 'router', place: LedgerPlace) {
     this.#lab = lab;
+    this.#place = place;
     this.#through = through;
   }
 
   /** `through`: the members, found by the writers themselves, or the SQL router of the writers' host. */
-  static async create(lab: Lab, through: 'members' | 'router' = 'members'): Promise<Ledger> {
-    const ledger = new Ledger(lab, through);
+  static async create(
+    lab: Lab,
+    through: 'members' | 'router' = 'members',
+    place: LedgerPlace = labPlace(lab),
+  ): Promise<Ledger> {
+    const ledger = new Ledger(lab, through, place);
     const { schema } = await accountsOf(lab);
     const { database } = await lab.healthy();
     const rows = Array.from({ length: accounts }, (_, id) => `(${id}, ${startBalance})`).join();
@@ -85,7 +109,7 @@ export class Ledger {
         name: `${host}-${this.#number}-${this.#count}`,
         members: [...new Set([...members, ...later])],
         port: ports.mariadb,
-        ...(this.#through === 'router' ? { socketPath: await this.#routerOf(host) } : {}),
+        ...(this.#through === 'router' ? { socketPath: await this.#place.routerSocket(host) } : {}),
         user: application.user,
         password: application.password,
         schema,
@@ -94,9 +118,9 @@ export class Ledger {
         accounts,
         pauseMs,
       };
-      const namespace = this.#lab.namespace(host);
-      const words = ['netns', 'exec', namespace, process.execPath, writerProgram, JSON.stringify(config)];
-      const child = spawn('ip', words, { cwd: repository, stdio: ['pipe', 'pipe', 'inherit'] });
+      const words = [...this.#place.enter(host), process.execPath, writerProgram, JSON.stringify(config)];
+      const [program = '', ...rest] = words;
+      const child = spawn(program, rest, { cwd: repository, stdio: ['pipe', 'pipe', 'inherit'] });
       child.stdin?.on('error', () => undefined);
       if (child.stdout !== null) {
         createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));
@@ -111,16 +135,10 @@ export class Ledger {
     );
   }
 
-  /** The router's socket as the machine sees it. */
-  async #routerOf(host: string): Promise<string> {
-    const { run } = hostDirectories(await this.#lab.stateDirectory(), host);
-    return routerSocket.replace(hostPaths.run, run);
-  }
-
   /** A session of the application's account through the router of a host. */
   async connectOn(host: string, connectTimeout = 5_000): Promise<mysql.Connection> {
     const { application } = await accountsOf(this.#lab);
-    const socketPath = await this.#routerOf(host);
+    const socketPath = await this.#place.routerSocket(host);
     const connection = await mysql.createConnection({ ...application, socketPath, connectTimeout });
     connection.on('error', () => undefined);
     return connection;

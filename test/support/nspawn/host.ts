@@ -73,11 +73,11 @@ export class NspawnHost {
   async powerOn(): Promise<void> {
     await createNamespace(this.#place.set, this.name, this.#index, this.#place.subnet);
     const log = openSync(join(this.#files, 'console.log'), 'a');
-    await createCgroups(this.#cgroup);
+    const groups = await createCgroups(this.#cgroup);
     const child = spawn(
       'sh',
       [
-        ...['-c', enterCgroups, 'sh', this.#cgroup, 'systemd-nspawn'],
+        ...['-c', enterCgroups, 'sh', groups.join(' '), 'systemd-nspawn'],
         ...['-q', '-D', this.root, '--register=no', '--keep-unit', `--hostname=${this.name}`],
         ...[`--machine=${this.#place.set}-${this.name}`, '--console=pipe'],
         `--network-namespace-path=/run/netns/${namespaceName(this.#place.set, this.name)}`,
@@ -95,6 +95,16 @@ export class NspawnHost {
   pids(): readonly number[] {
     if (this.#pid === undefined) return [];
     return [this.#pid, ...childrenOf(this.#pid)];
+  }
+
+  /** A program of this machine in the host's network: a bare host has few. */
+  inNetwork(...words: string[]): Promise<CommandOutput> {
+    return command('ip', ['netns', 'exec', namespaceName(this.#place.set, this.name), ...words]);
+  }
+
+  /** Where this machine sees a path of the host's, /run included, while it is on. */
+  inside(path: string): string {
+    return `/proc/${this.pids()[1]}/root${path}`;
   }
 
   /** Pulls the plug: every process is killed at once, nothing is flushed or stopped. */

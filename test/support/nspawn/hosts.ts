@@ -15,6 +15,7 @@ import { removeCgroups } from './cgroups.ts';
 import { NspawnHost } from './host.ts';
 import { type Mirror, startMirror } from './mirror.ts';
 import { createBridge, removeBridge, removeNamespace } from './network.ts';
+import { publishNewer } from './newer.ts';
 
 export interface HostsRequest {
   /** Of the set; at most 11 characters, as interfaces are named after it. */
@@ -64,7 +65,8 @@ export class TestHosts {
     await note(request.name, directory, list);
     try {
       await createBridge(request.name, request.subnet);
-      const mirror = await startMirror(base.repository, gatewayOf(request.subnet));
+      const repositories = [join(directory, 'newer'), base.repository];
+      const mirror = await startMirror(repositories, gatewayOf(request.subnet));
       const hosts = new TestHosts(request, directory, list, mirror);
       await hosts.#install();
       await Promise.all(list.map((host) => host.powerOn()));
@@ -83,6 +85,12 @@ export class TestHosts {
 
   get knownHosts(): string {
     return join(this.directory, 'known_hosts');
+  }
+
+  /** From now on the mirror has newer versions of these packages, their programs new files of the same content. */
+  async publishNewer(names: readonly string[]): Promise<string> {
+    const { repository } = await ensureBase();
+    return publishNewer(repository, join(this.directory, 'newer'), names);
   }
 
   host(name: string): NspawnHost {

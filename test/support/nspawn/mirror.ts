@@ -1,4 +1,4 @@
-/** A package mirror: serves a directory over HTTP on this machine's address in the hosts' network. */
+/** A package mirror: serves directories, the first that has a file, over HTTP on this machine's address in the hosts' network. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -11,19 +11,17 @@ export interface Mirror {
   close(): Promise<void>;
 }
 
-export async function startMirror(directory: string, address: string): Promise<Mirror> {
+export async function startMirror(directories: readonly string[], address: string): Promise<Mirror> {
   let bytes = 0;
   const server: Server = createServer((request, response) => {
-    const path = join(directory, normalize(decodeURIComponent(request.url ?? '/')));
-    stat(path).then(
-      (found) => {
-        if (!found.isFile()) return response.writeHead(404).end();
-        response.writeHead(200, { 'content-length': found.size, 'last-modified': found.mtime.toUTCString() });
-        bytes += found.size;
-        return createReadStream(path).pipe(response);
-      },
-      () => response.writeHead(404).end(),
-    );
+    const path = normalize(decodeURIComponent(request.url ?? '/'));
+    findFile(directories, path).then((found) => {
+      if (found === undefined) return response.writeHead(404).end();
+      const { file, size, modified } = found;
+      response.writeHead(200, { 'content-length': size, 'last-modified': modified });
+      bytes += size;
+      return createReadStream(file).pipe(response);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -40,4 +38,13 @@ export async function startMirror(directory: string, address: string): Promise<M
         server.closeAllConnections();
       }),
   };
+}
+
+async function findFile(directories: readonly string[], path: string) {
+  for (const directory of directories) {
+    const file = join(directory, path);
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isFile() === true) return { file, size: found.size, modified: found.mtime.toUTCString() };
+  }
+  return undefined;
 }

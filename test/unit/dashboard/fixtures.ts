@@ -93,7 +93,11 @@ function balancer(host: string, requests: readonly [number, number], heldAddress
     });
   const after = at(2_000, requests);
   return {
-    overview: overview(host, { balancer: { heldAddresses, haproxyHealthy: true, drained: [] } }, after),
+    overview: overview(
+      host,
+      { balancer: { heldAddresses, haproxyHealthy: true, drained: [], standsBack: false } },
+      after,
+    ),
     rates: ratesBetween(at(0, [0, 0]), after),
   };
 }

@@ -20,6 +20,13 @@ function accepts(spec: Spec, host: HostSpec, chain: 'input' | 'output'): readonl
 
 const what = (flow: Flow) => (flow.protocol === 'vrrp' ? 'ip protocol 112' : `tcp dport ${flow.port} `);
 
+/** What a rule of the output chain lets through: an address and the traffic to it, each. */
+function placesOf(rule: string): readonly string[] {
+  const [, several, one, traffic] =
+    /^ip daddr (?:\{ (.*?) \}|(\S+)) (ip protocol 112|tcp dport \d+)/.exec(rule) ?? [];
+  return (several?.split(', ') ?? [one]).map((address) => `${address} ${traffic}`);
+}
+
 describe.each(Object.entries(stacks))('%s', (_name, stack) => {
   const spec = specOf(stack);
   const flows = deriveFlows(spec).filter((flow) => flow.protocol !== 'icmp');
@@ -53,12 +60,20 @@ describe.each(Object.entries(stacks))('%s', (_name, stack) => {
     // A server's own system speaks to whoever gives it names, time and packages.
     const system = rules.filter((rule) => /sshd: answers|names|time|DHCP|Debian packages/.test(rule));
     expect(system).toHaveLength(host.ssh === undefined ? 0 : 5);
-    expect(rules).toHaveLength(leaving.length + system.length);
-    for (const flow of leaving) {
-      const found = rules.some((rule) => rule.includes(what(flow)) && rule.includes(addressOf(flow.to)));
-      expect(found, `${flow.service} on ${flow.to}`).toBe(true);
-    }
+    const expected = leaving.flatMap((flow) => {
+      const floating = flow.from === 'any' || flow.floating === true ? spec.site.addresses : [];
+      return [addressOf(flow.to), ...floating].map((address) => `${address} ${what(flow).trim()}`);
+    });
+    const places = rules.filter((rule) => !system.includes(rule)).flatMap(placesOf);
+    // The rules are sets of hosts; what they let through, address by address, is what the flows say and no more.
+    expect([...new Set(places)].sort()).toEqual([...new Set(expected)].sort());
     return undefined;
+  });
+
+  it.each(spec.hosts)('$name has one rule for a service, however many hosts it is on', (host) => {
+    const rules = accepts(spec, host, 'output').filter((rule) => rule.startsWith('ip daddr'));
+    const comments = rules.map((rule) => /comment "(.*)"/.exec(rule)?.[1]);
+    expect(comments).toHaveLength(new Set(comments).size);
   });
 });
 

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseStack } from '#src/spec/parse.ts';
 import { reservedPorts } from '#src/spec/rules-network.ts';
-import type { Role, StackFile } from '#src/spec/schema.ts';
+import type { Role } from '#src/spec/schema/hosts.ts';
+import type { StackFile } from '#src/spec/schema.ts';
 import type { Spec } from '#src/spec/spec.ts';
 import { ports } from '#src/topology/ports.ts';
 

@@ -114,7 +114,11 @@ function clockValues(_plot: uPlot, values: number[]): string[] {
   return values.map((value) => new Date(value * 1_000).toLocaleTimeString('en-GB').slice(0, seconds ? 8 : 5));
 }
 
-/** Failovers and acts as lines over the whole height. */
+/** Not by colour alone. */
+const dashes = { failover: [], deploy: [2, 2], alert: [10, 4], act: [3, 4] };
+const inks = { failover: '--bad-text', deploy: '--accent', alert: '--warn-text', act: '--soft' };
+
+/** Failovers, deploys, alerts and acts as lines over the whole height. */
 function drawMarks(plot: uPlot, marks: Metrics['marks']): void {
   const { ctx } = plot;
   const { left, top, width, height: tall } = plot.bbox;
@@ -122,8 +126,8 @@ function drawMarks(plot: uPlot, marks: Metrics['marks']): void {
   for (const { atMs, kind } of marks) {
     const x = Math.round(plot.valToPos(atMs / 1_000, 'x', true));
     if (x < left || x > left + width) continue;
-    ctx.strokeStyle = color(kind === 'act' ? '--soft' : kind === 'failover' ? '--bad-text' : '--warn-text');
-    ctx.setLineDash(kind === 'act' ? [3, 4] : []);
+    ctx.strokeStyle = color(inks[kind]);
+    ctx.setLineDash(dashes[kind]);
     ctx.lineWidth = devicePixelRatio;
     ctx.beginPath();
     ctx.moveTo(x, top);

@@ -96,7 +96,7 @@ export function TimeView(_props: Live) {
 
 function Marks({ marks }: Pick<Metrics, 'marks'>) {
   if (marks.length === 0) return <p class="soft">Nothing happened in this time.</p>;
-  const signs = { failover: '┃ failover', act: '┆ act', alert: '┃ alert' };
+  const signs = { failover: '┃ failover', deploy: '┊ deploy', act: '┆ act', alert: '╏ alert' };
   return (
     <section class="panel">
       <h2>Marked in the charts</h2>
