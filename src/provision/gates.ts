@@ -112,14 +112,15 @@ async function movePrimary(access: StackAccess, reporter: Reporter, host: string
   await reporter.step(host, 'move the primary away', () => switchOver(access));
 }
 
-async function switchOver(access: StackAccess): Promise<void> {
+/** Resolves when another member leads (`to`; the sync standby without it) and the stack is healthy. */
+export async function switchOver(access: StackAccess, to?: string): Promise<void> {
   const { spec, infrastructure } = access;
   const identity = await access.operator();
   const before = (await readStatus(access)).database;
   const answer = await askAgent(await infrastructure.agent(before.primary ?? ''), identity, {
     method: 'POST',
     path: '/v1/database/switchover',
-    body: {},
+    body: to === undefined ? {} : { to },
     timeoutMs: 4_000,
   });
   if (answer.status >= 400) {
