@@ -9,7 +9,8 @@ export function register(program: Command): void {
     .command('up')
     .description('bring the stack up, or to what the stack file now says; returns when it is healthy')
     .option('--rotate-certificates', 'with new internal certificates and keys for every host')
-    .action(async (options: { rotateCertificates?: boolean }, self: Command) => {
+    .option('--lost <host...>', 'taken out of the stack file, and gone for good: nothing is asked of it')
+    .action(async (options: { rotateCertificates?: boolean; lost?: readonly string[] }, self: Command) => {
       const stack = await openStack(self);
       const { up } = await import('#src/provision/up.ts');
       const { withOperation } = await import('#src/provision/stack-lock.ts');

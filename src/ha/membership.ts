@@ -56,15 +56,35 @@ function lostFor(view: View): number {
   return view.state.standbyLostSince === null ? 0 : view.now - view.state.standbyLostSince;
 }
 
-/** The best member to invite: the switchover's target, else the first in the stack's order that follows. */
+/**
+ * The best member to invite: the switchover's target, else the first in the stack's order that follows; one that is on its
+ * way out only when there is no other.
+ */
 function invitee(view: View): MemberName | null {
   const wanted = view.cluster?.request?.to;
   if (wanted !== undefined && wanted !== view.self && follows(view, reportOf(view, wanted))) return wanted;
-  for (const member of view.config.members) {
-    if (member === view.self || view.server?.denied.includes(member)) continue;
-    if (follows(view, reportOf(view, member)) && closeBehind(view, member)) return member;
-  }
-  return null;
+  const { members, leaving } = view.config;
+  const found = members.find((member) => !leaving.includes(member) && isFit(view, member));
+  if (found !== undefined) return found;
+  return staysAlone(view) ? null : (leaving.find((member) => isFit(view, member)) ?? null);
+}
+
+/** Every other member is on its way out. */
+function staysAlone({ config, self }: View): boolean {
+  return config.members.every((member) => member === self || config.leaving.includes(member));
+}
+
+function isFit(view: View, member: MemberName): boolean {
+  if (member === view.self || view.server?.denied.includes(member) === true) return false;
+  return follows(view, reportOf(view, member)) && closeBehind(view, member);
+}
+
+/** The standby is on its way out, and another member can take its place; null otherwise. */
+function successor(view: View): MemberName | null {
+  const { standby, config } = view;
+  if (standby === null || !config.leaving.includes(standby)) return null;
+  const other = invitee(view);
+  return other === null || config.leaving.includes(other) ? null : other;
 }
 
 /** Someone who may still acknowledge and is neither the standby nor invited. */
@@ -105,6 +125,7 @@ function closeBehind(view: View, member: MemberName | null): boolean {
 function mayUnname(view: View): boolean {
   const { standby, config } = view;
   if (standby === null) return false;
+  if (config.mode === 'required' && config.leaving.includes(standby) && staysAlone(view)) return true;
   const wanted = view.cluster?.request;
   if (
     wanted != null &&
@@ -122,10 +143,23 @@ function mayUnname(view: View): boolean {
 /** Rules on the way out, which come before the steps of promotion: a lost standby must not keep a primary closed. */
 export const degradeRules: readonly Rule[] = [
   {
+    number: 26,
+    name: 'ReplaceLeaving',
+    comment:
+      "The standby is on its way out of the stack and another member follows closely: in one write `sync` names only the primary, and invites the other. Commits go on waiting for an acknowledgement, the old standby's until it stops.",
+    when: (v) => manages(v) && v.cluster?.request === null && successor(v) !== null,
+    build: (v) => {
+      const joining = successor(v) ?? '';
+      const mayAcknowledge = [...new Set([...(v.sync?.mayAcknowledge ?? []), joining])].sort();
+      const sentence = `invites ${joining} in place of ${v.standby}, which leaves the stack`;
+      return write(v, { members: [v.self], joining, mayAcknowledge }, sentence, v.now);
+    },
+  },
+  {
     number: 27,
     name: 'RecordAlone',
     comment:
-      'The standby has not confirmed for `degradeAfter`, or another member shall take its place: first `sync` records that only the primary has every acknowledged write. Commits keep waiting until that is certain.',
+      'The standby has not confirmed for `degradeAfter`, another member shall take its place, or it leaves the stack and nobody can: first `sync` records that only the primary has every acknowledged write. Commits keep waiting until that is certain.',
     when: (v) => manages(v) && mayUnname(v),
     build: (v) => write(v, { members: [v.self], joining: null }, `takes ${v.standby} out of sync`),
   },

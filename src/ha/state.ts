@@ -13,6 +13,8 @@ export interface Config {
   readonly stackId: string;
   readonly self: MemberName;
   readonly members: readonly MemberName[];
+  /** Of `members`: on their way out of the stack. They give up the standby's place to any other member. */
+  readonly leaving: readonly MemberName[];
   readonly mode: SyncMode;
   /** The server id as a replica: unique in the stack, below every epoch's. */
   readonly serverId: number;

@@ -157,8 +157,10 @@ export function reportOf(view: View): MemberReport {
 }
 
 /** Whether somebody waits to see how far this member is: before it is named, before a primary opens, in a switchover. */
-function isWaitedFor({ cluster, sync }: View): boolean {
+function isWaitedFor({ cluster, sync, standby, config }: View): boolean {
   if (cluster === null || sync === null) return true;
+  // Its place goes to a member that is close behind.
+  if (standby !== null && config.leaving.includes(standby)) return true;
   if (standbyOf(sync) === null || cluster.request !== null) return true;
   return cluster.members[sync.leader]?.writable !== true;
 }

@@ -31,6 +31,15 @@ export interface Gates {
   release(host: PlannedHost): Promise<void>;
   /** Resolves when the stack is healthy again after the host was changed. */
   settled(host: PlannedHost): Promise<void>;
+  /** Hosts that come, or take a role: begun with one by one, when all others know them. */
+  readonly arrivals?: Arrivals;
+}
+
+export interface Arrivals {
+  readonly names: ReadonlySet<string>;
+  /** Before anything is started there; and when all of it is. */
+  before(host: string): Promise<void>;
+  after(host: string): Promise<void>;
 }
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -62,10 +71,14 @@ export async function applyPlans(
   await allEnded(changed.map((host) => prepareHost(host, reporter)));
   await prepared();
   await allEnded(changed.map(({ driver, services }) => driver.validate(services)));
+  const arrives = ({ driver }: PlannedHost) => gates.arrivals?.names.has(driver.host) === true;
   const isNew = ({ plan }: PlannedHost) => plan.steps.every((step) => !disturbs(step));
-  await allEnded(changed.filter(isNew).map((host) => applyHost(host, reporter)));
-  const serving = changed.filter((host) => !isNew(host));
-  const rolling = serving.length === 0 ? [] : await gates.order(serving);
+  await allEnded(
+    changed.filter((host) => isNew(host) && !arrives(host)).map((host) => applyHost(host, reporter)),
+  );
+  const serving = changed.filter((host) => !isNew(host) || arrives(host));
+  const ordered = serving.length === 0 ? [] : await gates.order(serving);
+  const rolling = [...ordered.filter((host) => !arrives(host)), ...ordered.filter(arrives)];
   const done: string[] = [];
   for (const host of rolling) {
     const failure = await rollHost(host, reporter, gates);
@@ -111,7 +124,9 @@ async function rollHost(host: PlannedHost, reporter: Reporter, gates: Gates): Pr
     await gates.before(host);
     await host.driver.remember?.();
     isTouched = true;
+    await gates.arrivals?.before(host.driver.host);
     await applyHost(host, reporter);
+    await gates.arrivals?.after(host.driver.host);
     await gates.after(host);
     await reporter.step(host.driver.host, 'healthy again', () => gates.settled(host));
     return undefined;
@@ -143,12 +158,15 @@ async function applyHost({ driver, services, plan }: PlannedHost, reporter: Repo
   await driver.define(services);
   const steps = plan.steps.filter((step) => step.kind === 'service');
   const starts = steps.filter((step) => step.action === 'start');
+  const inTurn = async (list: typeof steps) => {
+    for (const { action, service, reason } of list) {
+      await reporter.step(host, `${action} ${service} (${reason})`, () => driver.control(service, action));
+    }
+  };
+  const firstStart = steps.findIndex((step) => step.action === 'start');
+  await inTurn(steps.slice(0, Math.max(0, firstStart)));
   await startInOrder(driver, services, new Set(starts.map((step) => step.service)), reporter);
-  for (const step of steps.filter((candidate) => candidate.action !== 'start')) {
-    await reporter.step(host, `${step.action} ${step.service} (${step.reason})`, () =>
-      driver.control(step.service, step.action),
-    );
-  }
+  await inTurn(steps.slice(Math.max(0, firstStart)).filter((step) => step.action !== 'start'));
   if (plan.remove.length > 0) await driver.writeFiles([], plan.remove);
 }
 

@@ -29,6 +29,8 @@ export interface Infrastructure {
   prepare(): Promise<void>;
   /** After everything was applied. */
   finish(reporter: Reporter): Promise<void>;
+  /** Ends everything of the stack on one host, which the others know no more; its data stays. Repeatable. */
+  leave(host: string): Promise<void>;
   driver(host: string): HostDriver;
   /** How this machine speaks to a host's agent. */
   agent(host: string): Promise<AgentEndpoint>;

@@ -149,7 +149,7 @@ export class Stack implements StackAccess {
 
   upRequest(
     reporter: UpRequest['reporter'],
-    options: { readonly rotateCertificates?: boolean } = {},
+    options: { readonly rotateCertificates?: boolean; readonly lost?: readonly string[] } = {},
   ): UpRequest {
     const { stateDirectory, directory } = this.location;
     return {
@@ -161,6 +161,11 @@ export class Stack implements StackAccess {
       infrastructure: this.infrastructure,
       loadMaterial: () => this.#material(options.rotateCertificates),
       reporter,
+      lost: options.lost ?? [],
+      at: async (spec) => {
+        const other = await Stack.open({ ...this.location, spec });
+        return other.upRequest(reporter, { lost: options.lost ?? [] });
+      },
     };
   }
 }

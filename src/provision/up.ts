@@ -5,15 +5,16 @@
 import type { Material } from '#src/render/context.ts';
 import { hostServices } from '#src/render/host-services.ts';
 import type { Service } from '#src/render/service.ts';
-import type { Spec } from '#src/spec/spec.ts';
+import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { endDrains, openApplication } from './application/open.ts';
 import { withCanary } from './application/record.ts';
 import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
 import { gatesOf } from './gates.ts';
+import { type Converge, grow } from './growth/grow.ts';
+import { Quorum } from './growth/quorum.ts';
 import { readStatus, type StackAccess, waitHealthy } from './health.ts';
 import type { Infrastructure, ReleaseHashes } from './infrastructure.ts';
-import { checkPrimaryStays } from './primary-stays.ts';
 import type { StackStatus } from './status.ts';
 
 export interface UpRequest extends StackAccess {
@@ -23,6 +24,10 @@ export interface UpRequest extends StackAccess {
   readonly infrastructure: Infrastructure;
   readonly loadMaterial: () => Promise<Material>;
   readonly reporter: Reporter;
+  /** Hosts that were taken out of the stack file and are gone for good: nothing is asked of them. */
+  readonly lost: readonly string[];
+  /** The same for another stack of that name: one on the way to what the stack file says. */
+  readonly at: (spec: Spec) => Promise<UpRequest>;
 }
 
 export interface UpOutcome {
@@ -32,6 +37,8 @@ export interface UpOutcome {
 
 /** A first start may have to clone a database; a change only waits for reloads and restarts. */
 const healthyTimeoutMs = 120_000;
+/** How the explanation of a member that is being cloned begins (src/agent/database/concern.ts). */
+const copyingPrefix = 'copying from';
 
 export function servicesByHost(
   spec: Spec,
@@ -49,9 +56,12 @@ export function hostWork(
   return [...services].map(([host, list]) => ({ driver: infrastructure.driver(host), services: list }));
 }
 
-export async function up(request: UpRequest): Promise<UpOutcome> {
+export function up(request: UpRequest): Promise<UpOutcome> {
+  return grow(request, converge);
+}
+
+const converge: Converge = async (request, { later, isNew }) => {
   const { infrastructure, reporter } = request;
-  await infrastructure.preflight();
   const material = await request.loadMaterial();
   const application = await openApplication(request);
   await endDrains(request, reporter);
@@ -65,19 +75,40 @@ export async function up(request: UpRequest): Promise<UpOutcome> {
     const status = await readStatus(request);
     return { changed: false, status: status.healthy ? status : await settle(request) };
   }
-  const living = planned.filter(({ plan }) => plan.steps.every(({ kind }) => kind !== 'create-host'));
-  const names = new Set(living.map(({ driver }) => driver.host));
-  await checkPrimaryStays(request, names);
   await infrastructure.prepare();
-  await applyPlans(planned, reporter, gatesOf(request, reporter), application.install);
+  const quorum = new Quorum({ access: request, stackId: material.stackId, reporter, isNew });
+  const member = (name: string) =>
+    hostsWithRole(spec, 'quorum').filter(
+      (host) => host.name === name && host.transit?.leaving.includes('quorum') !== true,
+    );
+  const arrivals = {
+    names: later,
+    before: async (name: string) => void (await Promise.all(member(name).map((host) => quorum.admit(host)))),
+    after: async (name: string) =>
+      void (await Promise.all(member(name).map((host) => quorum.giveVote(host)))),
+  };
+  await applyPlans(planned, reporter, { ...gatesOf(request, reporter), arrivals }, async () => {
+    await quorum.found(later);
+    await application.install();
+  });
   await infrastructure.finish(reporter);
   const status = await settle(request);
   await application.share();
   return { changed: true, status };
-}
+};
 
 function settle(request: UpRequest): Promise<StackStatus> {
-  return request.reporter.step('', 'every tier healthy', () => waitHealthy(request, healthyTimeoutMs));
+  return request.reporter.step('', 'every tier healthy', async () => {
+    for (;;) {
+      try {
+        return await waitHealthy(request, healthyTimeoutMs);
+      } catch (error) {
+        // A large database takes its time; whether the copy goes on is its agent's to judge.
+        const { members } = (await readStatus(request)).database;
+        if (!members.some(({ explanation }) => explanation.startsWith(copyingPrefix))) throw error;
+      }
+    }
+  });
 }
 
 export type { PlannedHost };

@@ -100,7 +100,10 @@ function passwordsOf({ spec, material }: RenderContext) {
 
 /** The same on every host; a line each. */
 const peers = oncePer(({ hosts }: Spec): RenderedFile => {
-  const list = hosts.map(({ name, address, roles }): AgentPeer => ({ name, address, roles }));
+  const list = hosts.map(({ name, address, roles, transit }): AgentPeer => {
+    const leaving = transit?.leaving.includes('database') === true;
+    return { name, address, roles, ...(leaving ? { leaving } : {}) };
+  });
   const text = list.map((peer) => `  ${JSON.stringify(peer)}`).join(',\n');
   return publicFile(peersFile, `[\n${text}\n]\n`, 'restart');
 });
@@ -146,7 +149,7 @@ function agentFile(context: RenderContext): AgentFile {
   };
 }
 
-function databaseConfig({ spec, material }: RenderContext): AgentFile['database'] & object {
+function databaseConfig({ spec, material }: RenderContext): NonNullable<AgentFile['database']> {
   return {
     dataDirectory: mariadbPaths.dataDirectory,
     socket: mariadbPaths.socket,

@@ -1,15 +1,52 @@
 /** etcd 3.4, the quorum. Options as in etcd.io/docs/v3.4/op-guide/configuration. */
 import { stringify } from 'yaml';
-import { hostsWithRole } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
-import { configPath, publicFile, tlsFiles } from './files.ts';
+import { configPath, lines, publicFile, tlsFiles } from './files.ts';
 import { defaultRestart, punctual, type Service } from './service.ts';
 
 const component = 'etcd';
 const dataDirectory = `${hostPaths.data}/etcd`;
 const configuration = configPath(component, 'etcd.yaml');
+const startScript = configPath(component, 'start.sh');
+const runDirectory = `${hostPaths.run}/etcd`;
+
+/** What `up` writes before a member's first start: how the quorum was founded, or whom the member joins. */
+export const etcdPaths = {
+  dataDirectory,
+  bootstrap: `${hostPaths.data}/etcd-bootstrap.yaml`,
+} as const;
+
+/** A member with data knows the others by itself: only the first start needs, and takes, what `up` wrote. */
+const startLines = lines(
+  '# Rendered by Tandem; changes here are overwritten by the next `tandem up`.',
+  'set -eu',
+  `if [ -d ${dataDirectory}/member ] || [ ! -e ${etcdPaths.bootstrap} ]; then`,
+  `  [ -d ${dataDirectory}/member ] || { echo 'nobody has said whom to join: tandem up does' >&2; exit 1; }`,
+  `  exec /usr/bin/etcd --config-file ${configuration}`,
+  'fi',
+  `cat ${configuration} ${etcdPaths.bootstrap} >${runDirectory}/etcd.yaml`,
+  `exec /usr/bin/etcd --config-file ${runDirectory}/etcd.yaml`,
+);
+
+export const etcdPeerUrl = (address: string): string => `https://${address}:${ports.etcdPeer}`;
+
+/** Content of the bootstrap file. `members`: addresses by name, the starting one included. */
+export function etcdBootstrap(
+  state: 'new' | 'existing',
+  stackId: string,
+  members: readonly { readonly name: string; readonly address: string }[],
+): string {
+  return stringify(
+    {
+      'initial-cluster': members.map(({ name, address }) => `${name}=${etcdPeerUrl(address)}`).join(','),
+      'initial-cluster-token': stackId,
+      'initial-cluster-state': state,
+    },
+    { lineWidth: 0 },
+  );
+}
 
 /**
  * A lease can not be shorter than 7 heartbeats when an election is 5 (lease.go, `minLeaseTTL`), in whole seconds: 140 ms
@@ -29,11 +66,18 @@ export function etcdService(context: RenderContext): Service {
     name: 'etcd',
     description: 'Quorum: leases and shared state',
     kind: 'daemon',
-    command: ['/usr/bin/etcd', '--config-file', configuration],
+    command: ['/bin/sh', startScript],
     user: 'etcd',
     environment: { GOMAXPROCS: '1' },
-    directories: [{ path: dataDirectory, mode: 0o700, owner: 'etcd' }],
-    files: [publicFile(configuration, etcdConfiguration(context, tls), 'restart'), ...tls.files],
+    directories: [
+      { path: dataDirectory, mode: 0o700, owner: 'etcd' },
+      { path: runDirectory, mode: 0o755, owner: 'etcd' },
+    ],
+    files: [
+      publicFile(configuration, etcdConfiguration(context, tls), 'restart'),
+      publicFile(startScript, startLines, 'none'),
+      ...tls.files,
+    ],
     readiness: { kind: 'tcp', address: host.address, port: ports.etcdClient },
     startTimeoutMs: 30_000,
     stop: { signal: 'SIGTERM', timeoutMs: 3_000 },
@@ -48,7 +92,7 @@ export function etcdService(context: RenderContext): Service {
 }
 
 function etcdConfiguration(
-  { spec, host, material }: RenderContext,
+  { spec, host }: RenderContext,
   tls: { readonly ca: string; readonly certificate: string; readonly key: string },
 ): string {
   const security = {
@@ -58,20 +102,14 @@ function etcdConfiguration(
     'trusted-ca-file': tls.ca,
   };
   const client = `https://${host.address}:${ports.etcdClient}`;
-  const peer = (address: string) => `https://${address}:${ports.etcdPeer}`;
   return stringify(
     {
       name: host.name,
       'data-dir': dataDirectory,
       'listen-client-urls': client,
       'advertise-client-urls': client,
-      'listen-peer-urls': peer(host.address),
-      'initial-advertise-peer-urls': peer(host.address),
-      'initial-cluster': hostsWithRole(spec, 'quorum')
-        .map((member) => `${member.name}=${peer(member.address)}`)
-        .join(','),
-      'initial-cluster-token': material.stackId,
-      'initial-cluster-state': 'new',
+      'listen-peer-urls': etcdPeerUrl(host.address),
+      'initial-advertise-peer-urls': etcdPeerUrl(host.address),
       'heartbeat-interval': heartbeatMs,
       'election-timeout': electionMs,
       'auto-compaction-mode': 'revision',

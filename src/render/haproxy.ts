@@ -2,7 +2,7 @@
  * HAProxy 2.6, the balancer. Directives as in its configuration manual (docs.haproxy.org/2.6/configuration.html).
  * What every request passes through is kept short: each rule here is paid for at every request.
  */
-import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import { type Spec, servingWebHosts } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { KeyPair, RenderContext } from './context.ts';
@@ -197,7 +197,7 @@ function backend(spec: Spec): string {
   // Only a host that is down pays for the quick look that brings it back soon.
   const downMs = Math.min(balancer.checkMs, 250);
   const check = `inter ${balancer.checkMs}ms fastinter ${fastMs}ms downinter ${downMs}ms fall 2 rise 2`;
-  const servers = hostsWithRole(spec, 'web').map(
+  const servers = servingWebHosts(spec).map(
     (host) =>
       `    server ${host.name} ${host.address}:${ports.web} weight ${host.weight} verifyhost ${host.name}`,
   );
@@ -236,7 +236,7 @@ function weighted(spec: Spec): string {
     '    http-reuse safe',
     retryRules,
     `    default-server ${toWebHost}`,
-    hostsWithRole(spec, 'web').map(
+    servingWebHosts(spec).map(
       (host) =>
         `    server ${host.name} ${host.address}:${ports.web} weight ${host.weight} verifyhost ${host.name} track web/${host.name}`,
     ),

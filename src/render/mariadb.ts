@@ -3,9 +3,10 @@
  * refuses it in a stack file); role, semi-sync and read_only are the agent's, at run time. What a running server takes
  * (settings, certificates) is a reload, which no session notices.
  */
-import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
+import type { Spec } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
+import { memberServerId } from '#src/topology/server-id.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, lines, publicFile, tlsFiles } from './files.ts';
 import { dynamicSettings, type SettingValue, settingSql, settingText } from './mariadb-settings.ts';
@@ -74,7 +75,6 @@ function mariadbConfiguration(
 ): string {
   const { database } = spec;
   const fixed = Object.entries(database.settings).filter(([name]) => !dynamicSettings.has(name));
-  const serverId = hostsWithRole(spec, 'database').findIndex((member) => member.name === host.name) + 1;
   return lines(
     '# Rendered by Tandem from the stack file; changes here are overwritten by the next `tandem up`.',
     '[mariadbd]',
@@ -102,7 +102,7 @@ function mariadbConfiguration(
     'enforce_storage_engine = InnoDB',
     '',
     '# Replication by GTID, rows only.',
-    `server_id = ${serverId}`,
+    `server_id = ${memberServerId(host.address)}`,
     `report_host = ${host.name}`,
     'log_bin = binlog',
     'relay_log = relay',

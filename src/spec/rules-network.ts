@@ -1,16 +1,17 @@
 /** Rules on addresses and ports. */
 import type { Issue } from '#src/std/errors.ts';
-import { isIpv4, parseSubnet, subnetContains, subnetsOverlap } from '#src/std/ipv4.ts';
+import { ipv4ToNumber, isIpv4, parseSubnet, subnetContains, subnetsOverlap } from '#src/std/ipv4.ts';
 import { covers, floatingCount } from './addresses.ts';
 import type { Rule } from './rule.ts';
 import type { ParsedStack } from './schema.ts';
-import type { Spec } from './spec.ts';
+import { hostsWithRole, type Spec } from './spec.ts';
 
 export const networkErrors: readonly Rule[] = [
   { reads: ['network.subnet'], check: unusableSubnet },
   { reads: ['network.subnet', 'hosts.*.roles', 'balancer.mode', 'site.addresses'], check: smallSubnet },
   { reads: ['network.subnet'], check: outsideAddresses },
   { reads: [], check: sharedAddresses },
+  { reads: ['network.subnet', 'hosts.*.roles'], check: sharedServerIds },
   { reads: ['hosts.*.roles', 'balancer.mode', 'site.addresses'], check: floatingAddresses },
   { reads: ['network.operators'], check: repeatedOperators },
   { reads: ['site.httpPort', 'site.httpsPort'], check: samePorts },
@@ -97,6 +98,28 @@ function sharedAddresses(parsed: ParsedStack): readonly Issue[] {
     const first = written.findIndex((other) => other.address === address);
     if (first === index) return [];
     return [{ path, message: `${address} is taken by ${written[first]?.path}`, hint: 'Choose another.' }];
+  });
+}
+
+/** Only in a network larger than a /16: a member's server id is the last half of its address (topology/server-id.ts). */
+function sharedServerIds(_parsed: ParsedStack, spec: Spec): readonly Issue[] {
+  const members = hostsWithRole(spec, 'database').map(({ name, address }) => ({
+    name,
+    address,
+    id: ipv4ToNumber(address) % 65_536,
+  }));
+  return members.flatMap(({ name, address, id }) => {
+    const first = members.find((other) => other.id === id);
+    // The same address twice is another rule's.
+    if (id !== 0 && first?.address === address) return [];
+    const why = id === 0 ? "'.0.0'" : `the same two numbers as ${first?.name} (${first?.address})`;
+    return [
+      {
+        path: `hosts.${name}.address`,
+        message: `${address} ends in ${why}: MariaDB knows its members by them`,
+        hint: 'Choose another.',
+      },
+    ];
   });
 }
 

@@ -13,6 +13,11 @@ export interface HostSpec {
   readonly ssh: string | undefined;
   /** Network interface that carries `address` and the floating addresses. */
   readonly interface: string;
+  /** Roles that the host is about to take or to give up; only while `up` changes which hosts there are. */
+  readonly transit?: {
+    readonly joining: readonly Role[];
+    readonly leaving: readonly Role[];
+  };
 }
 
 export interface Spec extends Omit<ParsedStack, 'hosts' | 'site' | 'network'> {
@@ -33,6 +38,12 @@ export interface Spec extends Omit<ParsedStack, 'hosts' | 'site' | 'network'> {
 /** Whether the hosts are servers over SSH; otherwise they are the lab's. */
 export function isOnServers(spec: Spec): boolean {
   return spec.hosts.some((host) => host.ssh !== undefined);
+}
+
+/** Web hosts that get requests: not those that are still coming, or going. */
+export function servingWebHosts(spec: Spec): readonly HostSpec[] {
+  const moves = ({ transit }: HostSpec) => [...(transit?.joining ?? []), ...(transit?.leaving ?? [])];
+  return hostsWithRole(spec, 'web').filter((host) => !moves(host).includes('web'));
 }
 
 export function hostsWithRole(spec: Spec, role: Role): readonly HostSpec[] {

@@ -9,6 +9,8 @@ export interface AgentPeer {
   readonly name: string;
   readonly address: string;
   readonly roles: readonly Role[];
+  /** Its database member is on its way out of the stack. */
+  readonly leaving?: boolean;
 }
 
 export interface AgentDatabaseConfig {

@@ -13,6 +13,7 @@ import { bareServers } from './hosts-1-bare.ts';
 import { matrix } from './hosts-2-matrix.ts';
 import { upKilled } from './hosts-3-killed.ts';
 import { changeStops } from './hosts-4-stops.ts';
+import { growth } from './hosts-5-growth.ts';
 import { largeStacks } from './hosts-6-large.ts';
 import { badServers } from './hosts-bad-input.ts';
 import { deploys } from './hosts-deploy.ts';
@@ -105,6 +106,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(matrix),
   ownPoint(upKilled),
   ownPoint(changeStops),
+  ownPoint(growth),
   ownPoint(badServers),
   ownPoint(alertsPoint),
   ownPoint(quietPoint),

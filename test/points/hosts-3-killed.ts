@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Lab } from '#test/support/lab.ts';
 import { type Servers, startServers } from '#test/support/nspawn/servers.ts';
 import { signal } from '#test/support/processes.ts';
@@ -10,16 +13,16 @@ interface Counts {
   readonly kills: number;
 }
 
-/** Everything that Tandem puts on a host, but for what is the host's own (keys, data, times). */
+/** Everything that Tandem puts on a host, but for data and times: files with their content, owners and modes, links, units, packages. */
 async function state({ hosts }: Servers): Promise<ReadonlyMap<string, string>> {
   const list = `cd / && find etc/tandem etc/systemd/system -type f \\( -path 'etc/tandem/*' -o -name 'tandem-*' \\) |
-      sort | xargs stat --printf '%n %U %G %a '; echo
-    find etc/tandem etc/systemd/system -type f \\( -path 'etc/tandem/*' -o -name 'tandem-*' \\) |
-      grep -v -e '\\.pem$' -e '\\.key$' -e passwords -e '\\.env$' -e router.json -e client.cnf -e agent.json -e etcd.yaml -e stack.json |
-      sort | xargs sha256sum
-    find opt/tandem -maxdepth 2 | sort; readlink opt/tandem/code opt/tandem/app opt/tandem/static
+      sort | xargs stat --printf '%n %U %G %a\\n'
+    find etc/tandem etc/systemd/system -type f \\( -path 'etc/tandem/*' -o -name 'tandem-*' \\) | sort | xargs sha256sum
+    find opt/tandem -maxdepth 2 | sort; readlink opt/tandem/code opt/tandem/app/current
+    find opt/tandem/app -type f | sort | xargs sha256sum
     systemctl list-unit-files --state=enabled,masked --no-legend --plain | awk '{print $1, $2}'
     systemctl list-units --all --plain --no-legend 'tandem-*' | awk '{print $1, $3, $4}'
+    nft -s -t list table inet tandem
     dpkg-query -W -f '\${db:Status-Abbrev} \${Package}\\n'; apt-mark showhold
     ls /usr/sbin/policy-rc.d /var/lib/tandem 2>&1`;
   const texts = hosts.hosts.map(
@@ -28,52 +31,62 @@ async function state({ hosts }: Servers): Promise<ReadonlyMap<string, string>> {
   return new Map(await Promise.all(texts));
 }
 
-/** Runs `up` and kills it, its ssh processes too, as soon as it has finished one more step; undefined when it ended before. */
-async function upKilledAfterOneStep(lab: Lab): Promise<string | undefined> {
+/**
+ * Runs `up` and kills it, its ssh processes too, as soon as it has finished a step that none was killed after yet; undefined
+ * when there was none, and `up` ended by itself.
+ */
+async function upKilledAfterOneStep(lab: Lab, known: ReadonlySet<string>): Promise<string | undefined> {
   const child = lab.spawn('up');
-  const step = new Promise<string | undefined>((resolve) => {
-    let text = '';
+  let said = '';
+  const step = new Promise<string | undefined>((resolve, reject) => {
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-      const found = /^✓ (.*?) +[\d.]+ s$/m.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
+      said += part;
+      for (const [, found = ''] of said.matchAll(/^✓ (.*?) +[\d.]+ s$/gm)) {
+        if (!known.has(found)) resolve(found);
+      }
     });
     child.stdout?.resume();
-    child.once('close', () => resolve(undefined));
+    child.once('close', (code) => {
+      if (code === 0) resolve(undefined);
+      else reject(new Error(`up ended with ${code}: ${said}`));
+    });
   });
-  const done = await step;
-  if (done !== undefined && child.pid !== undefined) signal(-child.pid, 'SIGKILL');
-  child.stdout?.destroy();
-  child.stderr?.destroy();
-  // A shared connection that was killed takes its commands on the servers a moment to notice.
-  await sleep(500);
-  return done;
+  try {
+    const done = await step;
+    if (done !== undefined && child.pid !== undefined) signal(-child.pid, 'SIGKILL');
+    return done;
+  } finally {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  }
 }
 
-/** Kills `up` after each step until nothing is left to do; resolves to the steps. */
+/** Kills `up` after each of its steps until it ends without a new one; resolves to the steps. */
 async function killUntilDone(
   lab: Lab,
   kills: number,
   log: (line: string) => void,
 ): Promise<readonly string[]> {
-  const steps: string[] = [];
-  while (steps.length < kills) {
-    const step = await upKilledAfterOneStep(lab);
+  const steps = new Set<string>();
+  while (steps.size < kills) {
+    const step = await upKilledAfterOneStep(lab, steps);
     if (step === undefined) break;
-    // Waiting for health changes nothing: it would be the first step of every further run.
-    if (/healthy/.test(step)) break;
-    steps.push(step);
+    steps.add(step);
     log(`killed after: ${step}`);
+    // A shared connection that was killed takes its commands on the servers a moment to notice.
+    await sleep(500);
   }
   await lab.expect('up');
   await lab.healthy(120_000);
-  return steps;
+  return [...steps];
 }
 
-async function uninterrupted(place: Place, change: (lab: Lab) => Promise<void>) {
+/** Both stacks have the same secrets and certificates, so that their files can be compared to the last byte. */
+async function uninterrupted(place: Place, secrets: string, change: (lab: Lab) => Promise<void>) {
   const servers = await startServers(place);
   try {
     await servers.lab.expect('up');
+    await cp(join(await servers.lab.stateDirectory(), 'material'), secrets, { recursive: true });
     const first = await state(servers);
     await change(servers.lab);
     await servers.lab.expect('up');
@@ -107,10 +120,13 @@ export const upKilled: OwnPoint<Counts> = {
   small: { kills: 5 },
   full: { kills: 1_000 },
   async run(place, { counts, log }): Promise<Evidence> {
-    const wanted = await uninterrupted(place, rolling);
+    const secrets = await mkdtemp(join(tmpdir(), 'tandem-secrets-'));
+    const wanted = await uninterrupted(place, secrets, rolling);
     const servers = await startServers(place);
     try {
       const { lab } = servers;
+      const own = join(lab.directory, '.tandem', place.name, 'material');
+      await cp(secrets, own, { recursive: true });
       const first = await killUntilDone(lab, counts.kills, log);
       equal(await state(servers), wanted.first, 'after a first run that was killed again and again');
       await rolling(lab);
@@ -125,6 +141,7 @@ export const upKilled: OwnPoint<Counts> = {
       };
     } finally {
       await servers.close();
+      await rm(secrets, { recursive: true, force: true });
     }
   },
 };

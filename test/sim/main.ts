@@ -1,9 +1,13 @@
-/** `npm run sim -- --seeds N [--seed S]`: schedules over two threads; with `--seed`, one schedule and its transcript. */
+/**
+ * `npm run sim -- --seeds N [--seed S]`: schedules over two threads; with `--seed`, one schedule and its transcript. With
+ * `--leaving`, schedules in which a member leaves the stack.
+ */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { rules } from '#src/ha/rules.ts';
 import { faults } from './faults.ts';
+import { runLeaving } from './leaving.ts';
 import { runSchedule } from './schedule.ts';
 import type { Tally } from './worker.ts';
 
@@ -13,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     from: { type: 'string', default: '1' },
     threads: { type: 'string' },
+    leaving: { type: 'boolean' },
   },
 });
 
@@ -78,8 +83,30 @@ async function many(first: number, count: number): Promise<boolean> {
   return violations.length === 0;
 }
 
-const clean =
-  values.seed === undefined
+function leaving(first: number, count: number): boolean {
+  const started = performance.now();
+  const violations: string[] = [];
+  let acknowledged = 0;
+  for (let seed = first; seed < first + count; seed++) {
+    const result = runLeaving(seed, { trace: values.seed !== undefined });
+    acknowledged += result.acknowledged;
+    for (const { time, text } of result.traces ?? []) console.log(`${String(time).padStart(7)} ms  ${text}`);
+    if (result.violation !== null)
+      violations.push(`seed ${seed}: ${result.violation.property}: ${result.violation.detail}`);
+  }
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  console.log(
+    `${count} schedules in ${seconds} s, ${acknowledged} acknowledged writes; ${violations.length} violated a property`,
+  );
+  for (const line of violations.slice(0, 20)) console.log(line);
+  return violations.length === 0;
+}
+
+const from = Number(values.from);
+const whole = values.seed === undefined;
+const clean = values.leaving
+  ? leaving(whole ? from : Number(values.seed), whole ? Number(values.seeds) : 1)
+  : values.seed === undefined
     ? await many(Number(values.from), Number(values.seeds))
     : transcript(Number(values.seed));
 process.exitCode = clean ? 0 : 1;

@@ -45,6 +45,7 @@ function configOf(self: string, members: readonly string[], mode: SyncMode, rand
     stackId: 'stack',
     self,
     members,
+    leaving: [],
     mode,
     serverId: members.indexOf(self) + 1,
     leaseTtlMs,
@@ -142,7 +143,7 @@ export function clients(world: World, everyMs: number): void {
   world.queue.after(everyMs, () => clients(world, everyMs));
 }
 
-function heal(world: World): void {
+export function heal(world: World): void {
   world.trace('everything heals');
   world.lossRate = 0;
   world.etcdDelayMs = 4;

@@ -9,6 +9,9 @@ const schedules = 6_000;
 /** Reached only by schedules too rare for the ordinary suite; `npm run sim` counts them. */
 const rare = new Set([29, 30, 31, 52]);
 
+/** Taken when a member leaves: leaving.test.ts. */
+const elsewhere = new Set([26]);
+
 /** Violated a property once. */
 const found = [
   // An agent that froze before it sent its barrier, and switched the source side off while the barrier waited.
@@ -32,7 +35,9 @@ test(`${schedules} schedules hold all properties, and take every rule and fault`
   const sum = tally(1, schedules + 1);
   expect(sum.violations).toEqual([]);
   expect(sum.acknowledged).toBeGreaterThan(schedules);
-  const untaken = rules.map((rule) => rule.number).filter((n) => !rare.has(n) && (sum.rules[n] ?? 0) === 0);
+  const untaken = rules
+    .map((rule) => rule.number)
+    .filter((n) => !rare.has(n) && !elsewhere.has(n) && (sum.rules[n] ?? 0) === 0);
   expect(untaken).toEqual([]);
   expect(faults.map((fault) => fault.name).filter((name) => (sum.faults[name] ?? 0) === 0)).toEqual([]);
 });

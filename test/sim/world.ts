@@ -31,7 +31,8 @@ export interface Mutation {
 export class SimNode {
   readonly name: string;
   readonly server: MariadbModel;
-  readonly config: Config;
+  /** Changes with a restart of the agent alone. */
+  config: Config;
   agentUp = true;
   agentFrozen = false;
   hostUp = true;

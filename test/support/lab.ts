@@ -279,8 +279,11 @@ export class Lab {
   }
 
   namespace(host: string): string {
-    return namespaceOf(this.stack.stack, host);
+    return this.namespaces(host);
   }
+
+  /** Name of a host's network namespace; another for hosts that are whole machines of the test's. */
+  namespaces: (host: string) => string = (host) => namespaceOf(this.stack.stack, host);
 
   /** Every process of this lab: in its hosts, and what keeps the hosts' supervisors up. */
   processes(): readonly HostProcess[] {

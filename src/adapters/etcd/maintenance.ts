@@ -23,8 +23,12 @@ export interface Alarm {
 
 export interface ClusterMember {
   readonly id: string;
+  /** Empty until it has started for the first time. */
   readonly name: string;
   readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
+  /** It is sent everything and has no vote. */
+  readonly isLearner: boolean;
 }
 
 export async function memberStatus(
@@ -87,6 +91,30 @@ export async function members(client: EtcdClient): Promise<readonly ClusterMembe
   return objects(answer['members']).map((raw) => ({
     id: String(raw['ID']),
     name: String(raw['name'] ?? ''),
-    clientUrls: Array.isArray(raw['clientURLs']) ? raw['clientURLs'].map(String) : [],
+    clientUrls: texts(raw['clientURLs']),
+    peerUrls: texts(raw['peerURLs']),
+    isLearner: raw['isLearner'] === true,
   }));
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+const changeMs = 5_000;
+
+/** Makes room for a member that has no vote yet; refused while another one has none, or when it is there already. */
+export async function addLearner(client: EtcdClient, peerUrl: string): Promise<void> {
+  const body = { peerURLs: [peerUrl], isLearner: true };
+  await client.repeatable('/v3/cluster/member/add', body, { timeoutMs: changeMs });
+}
+
+/** Refused as long as the learner lacks much of what the leader has. */
+export async function promoteLearner(client: EtcdClient, id: string): Promise<void> {
+  await client.repeatable('/v3/cluster/member/promote', { ID: id }, { timeoutMs: changeMs });
+}
+
+/** For ever: a member that was taken out comes back only as a new one, with an empty data directory. */
+export async function removeMember(client: EtcdClient, id: string): Promise<void> {
+  await client.repeatable('/v3/cluster/member/remove', { ID: id }, { timeoutMs: changeMs });
 }

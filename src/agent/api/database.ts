@@ -12,6 +12,7 @@ import {
   currentSwitchover,
   forceFailover,
   readHistory,
+  readSync,
   requestRejoin,
   requestSwitchover,
   setMaintenance,
@@ -40,6 +41,7 @@ export function databaseRoutes(
   });
   app.get('/v1/database', (c) => c.json({ ...here().status, decisions: here().driver?.decisions ?? [] }));
   app.get('/v1/database/history', async (c) => c.json({ history: await readHistory(here()) }));
+  app.get('/v1/database/sync', async (c) => c.json({ sync: await readSync(here()) }));
   app.post('/v1/database/switchover', async (c) => {
     const body = await c.req.json().catch(() => ({}));
     return c.json(await requestSwitchover(here(), body), 202);

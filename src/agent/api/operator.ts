@@ -2,9 +2,10 @@
 import type { Hono } from 'hono';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import type { Operation } from '#src/topology/agent-api.ts';
+import { applicationKey } from '#src/topology/application.ts';
 import type { AgentContext } from '../context.ts';
-import { readApplication, writeApplication } from '../operator/application.ts';
 import { currentOperation, releaseOperation, renewOperation, takeOperation } from '../operator/lock.ts';
+import { readRecord, writeRecord } from '../operator/record.ts';
 import type { Env } from './environment.ts';
 import { Problem } from './problem.ts';
 
@@ -25,13 +26,13 @@ export function operatorRoutes(app: Hono<Env>, { etcd }: AgentContext): void {
     await withQuorum(() => releaseOperation(etcd, leaseOf(c.req.param('id'))));
     return c.body(null, 204);
   });
-  app.get('/v1/application', async (c) => c.json(await withQuorum(() => readApplication(etcd))));
+  app.get('/v1/application', async (c) => c.json(await withQuorum(() => readRecord(etcd, applicationKey))));
   app.put('/v1/application', async (c) => {
     const { record, revision } = (await c.req.json().catch(() => ({}))) as Record<string, unknown>;
     if (typeof record !== 'object' || record === null || !Number.isInteger(revision)) {
       throw new Problem(422, 'No record', 'A `record` and the `revision` that it replaces are wanted.');
     }
-    const written = await withQuorum(() => writeApplication(etcd, record, revision as number));
+    const written = await withQuorum(() => writeRecord(etcd, applicationKey, record, revision as number));
     if (written === undefined) throw new Problem(409, 'Changed', 'Somebody else has changed it meanwhile.');
     return c.json({ revision: written });
   });
@@ -51,7 +52,7 @@ function parseOperation(body: unknown): Operation {
   return { by, pid: Number(pid), command, sinceMs: Number(sinceMs) };
 }
 
-async function withQuorum<T>(work: () => Promise<T>): Promise<T> {
+export async function withQuorum<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -21,6 +21,7 @@ import { asker, type Env } from './environment.ts';
 import { metricsRoutes, monitoringOnlyReads } from './metrics.ts';
 import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
+import { quorumRoutes } from './quorum.ts';
 
 export interface ApiParts {
   readonly status: () => Promise<AgentStatus>;
@@ -95,6 +96,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   dashboardRoutes(app, context, parts.status, parts.faults);
   balancerRoutes(app, context, parts.balancer);
   operatorRoutes(app, context);
+  quorumRoutes(app, context);
   metricsRoutes(app, context, parts.metrics);
   return app;
 }

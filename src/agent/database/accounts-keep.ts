@@ -9,10 +9,11 @@ import {
   type KeptAccount,
   type ServerAccount,
 } from './account-changes.ts';
-import { keeperAccount, keeperSql } from './accounts.ts';
+import { keeperAccount, keeperSql, replicationAccountPattern } from './accounts.ts';
 import { runAsRoot } from './as-root.ts';
 import type { DatabaseMember } from './member.ts';
 import { readPasswords } from './passwords.ts';
+import { replicationAccountChanges } from './replication-accounts.ts';
 
 /** Each change waits for a replica's acknowledgement. */
 const timeoutMs = 10_000;
@@ -23,7 +24,7 @@ const accessDenied = 1045;
 type Member = Pick<DatabaseMember, 'log'> & {
   readonly config: Pick<
     DatabaseMember['config'],
-    'socket' | 'passwordsFile' | 'accounts' | 'applicationAccount' | 'schema'
+    'socket' | 'passwordsFile' | 'accounts' | 'applicationAccount' | 'schema' | 'members'
   >;
 };
 
@@ -44,9 +45,13 @@ export class AccountKeeper {
     this.#connection.close();
   }
 
-  /** Undefined when all is as it should be; otherwise what is in the way, for the operator. Only on the primary. */
-  async keep(): Promise<string | undefined> {
-    const { statements, taken } = await this.#changes();
+  /**
+   * Undefined when all is as it should be; otherwise what is in the way, for the operator. Only on the primary. `counted`:
+   * members that etcd counts among those that may acknowledge.
+   */
+  async keep(counted: readonly string[]): Promise<string | undefined> {
+    const { statements: accounts, taken } = await this.#changes();
+    const statements = [...accounts, ...(await this.#replicationChanges(counted))];
     for (const statement of statements) await this.#connection.rows(statement, [], timeoutMs);
     if (statements.length > 0) this.#member.log.info('accounts changed', { statements: statements.length });
     if (taken.length === 0) return undefined;
@@ -72,6 +77,35 @@ export class AccountKeeper {
       { server, kept: kept as readonly KeptAccount[] },
       config.schema,
     );
+  }
+
+  /** A member that has joined since the database was made has no account yet, and one that was taken out has one too many. */
+  async #replicationChanges(counted: readonly string[]): Promise<readonly string[]> {
+    const { config } = this.#member;
+    const sql = `SELECT User AS name FROM mysql.global_priv WHERE Host = '%' AND User LIKE '${replicationAccountPattern}'`;
+    const rows = (await this.#connection.rows(sql)) as unknown as readonly { readonly name: string }[];
+    const changes = replicationAccountChanges({
+      present: rows.map(({ name }) => name),
+      members: config.members.map(({ name }) => name),
+      counted,
+      password: (await readPasswords(config.passwordsFile)).replication,
+    });
+    if (changes.some((statement) => statement.startsWith('GRANT'))) await this.#mayGrantReplication();
+    return changes;
+  }
+
+  /** The keeper of a database that was made before members could join has to be allowed to. */
+  async #mayGrantReplication(): Promise<void> {
+    const grants = (await this.#connection.rows('SHOW GRANTS')) as unknown as readonly Record<
+      string,
+      string
+    >[];
+    if (grants.some((row) => Object.values(row).some((text) => text.includes('REPLICATION SLAVE')))) return;
+    const { config } = this.#member;
+    const { agent } = await readPasswords(config.passwordsFile);
+    await runAsRoot(config.socket, `${keeperSql(config.schema, agent).join('\n')}\n`);
+    // What a session may do was decided when it began.
+    this.#connection.close();
   }
 
   async #server(): Promise<readonly ServerAccount[]> {

@@ -81,7 +81,9 @@ export function newDatabaseSql(database: NewDatabase): string {
     'CREATE TABLE tandem.barrier (holder VARCHAR(255) PRIMARY KEY, written BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB;',
     `INSERT INTO tandem.epoch (epoch, stack_id, holder) VALUES (${database.epoch}, ${quote(database.stackId)}, ${quote(database.holder)});`,
     ...keeperSql(database.schema, passwords.agent),
-    ...database.members.flatMap((member) => replicationAccountSql(member, passwords.replication)),
+    ...database.members
+      .flatMap((member) => replicationAccountSql(member, passwords.replication))
+      .map((statement) => `${statement};`),
     exporterAccountSql,
     `CREATE DATABASE ${schema} CHARACTER SET utf8mb4;`,
     `USE ${schema};`,
@@ -102,7 +104,8 @@ export function keeperSql(schema: string, password: string): readonly string[] {
   return [
     'CREATE TABLE IF NOT EXISTS tandem.account (name VARCHAR(80) PRIMARY KEY, privileges VARCHAR(16) NOT NULL) ENGINE=InnoDB;',
     `CREATE USER IF NOT EXISTS ${keeper} IDENTIFIED BY ${quote(password)};`,
-    `GRANT CREATE USER ON *.* TO ${keeper};`,
+    // Only a primary is asked for it: a read-only server refuses the keeper.
+    `GRANT CREATE USER, REPLICATION SLAVE ON *.* TO ${keeper} WITH GRANT OPTION;`,
     `GRANT ALL PRIVILEGES ON ${quoteName(schema)}.* TO ${keeper} WITH GRANT OPTION;`,
     `GRANT SELECT ON mysql.global_priv TO ${keeper};`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON tandem.account TO ${keeper};`,
@@ -115,7 +118,7 @@ export const exporterAccountSql = `CREATE USER IF NOT EXISTS ${exporterAccount}@
 export function replicationAccountSql(member: string, password: string): readonly string[] {
   const account = `${quoteName(replicationAccount(member))}@'%'`;
   return [
-    `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${quote(password)} REQUIRE SSL;`,
-    `GRANT REPLICATION SLAVE ON *.* TO ${account};`,
+    `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY ${quote(password)} REQUIRE SSL`,
+    `GRANT REPLICATION SLAVE ON *.* TO ${account}`,
   ];
 }

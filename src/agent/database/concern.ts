@@ -225,7 +225,11 @@ export class DatabaseConcern {
   async #keepAccounts(): Promise<void> {
     if (!this.writable || performance.now() - this.#accountsCheckedMs < accountCheckMs) return;
     try {
-      this.#accountsPending = await this.#accounts.keep();
+      const sync = this.#driver?.state.cluster?.value.sync;
+      // Nothing is taken from anybody as long as it is not known who counts.
+      if (sync == null) return;
+      const counted = [...sync.members, ...sync.mayAcknowledge, sync.joining ?? ''];
+      this.#accountsPending = await this.#accounts.keep(counted);
       this.#accountsCheckedMs = performance.now();
     } catch (error) {
       // No longer the primary, or its server is busy: looked at again soon.

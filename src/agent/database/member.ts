@@ -5,6 +5,7 @@ import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
 import { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import type { AgentDatabaseConfig } from '#src/topology/agent-config.ts';
+import { memberServerId } from '#src/topology/server-id.ts';
 import type { AgentContext, ServiceRunner } from '../context.ts';
 import type { Log } from '../log.ts';
 import { agentAccount } from './accounts.ts';
@@ -51,9 +52,8 @@ export class DatabaseMember {
     });
   }
 
-  /** The server id as a replica: unique in the stack, below every epoch's (src/ha/keys.ts). */
   get serverId(): number {
-    return this.config.members.findIndex((member) => member.name === this.self) + 1;
+    return memberServerId(this.addressOf(this.self));
   }
 
   /** Certificate authority, where the server can read it. */

@@ -209,6 +209,11 @@ export async function requestRejoin(database: DatabaseConcern): Promise<{ readon
   return { from };
 }
 
+/** Who leads, who may be promoted, who may acknowledge. */
+export async function readSync(database: DatabaseConcern): Promise<Sync> {
+  return (await read(database)).sync;
+}
+
 export async function readHistory(database: DatabaseConcern): Promise<readonly unknown[]> {
   const { kvs } = await database.etcd.range(storePrefix, { prefix: true, timeoutMs: limitMs });
   return decodeHistoryRecords(kvs).map((entry: HistoryRecord) => ({

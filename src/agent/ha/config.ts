@@ -23,6 +23,7 @@ export function haConfig(context: AgentContext, member: DatabaseMember): Config 
     stackId: member.stackId,
     self: member.self,
     members: members.map(({ name }) => name),
+    leaving: members.filter(({ leaving }) => leaving === true).map(({ name }) => name),
     mode: sync,
     serverId: member.serverId,
     leaseTtlMs: leaseMs,

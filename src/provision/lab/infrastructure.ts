@@ -34,7 +34,7 @@ export class LabInfrastructure implements Infrastructure {
   }
 
   async prepare(): Promise<void> {
-    await Promise.all([this.#lab.prepare(), warmAgent()]);
+    await Promise.all([this.#lab.ensureNetwork(), warmAgent()]);
   }
 
   /** Hosts see this machine's own files. */
@@ -45,6 +45,10 @@ export class LabInfrastructure implements Infrastructure {
   }
 
   async finish(): Promise<void> {}
+
+  leave(host: string): Promise<void> {
+    return this.#lab.leave(host);
+  }
 
   async agent(host: string): Promise<AgentEndpoint> {
     return { address: this.#lab.host(host).address };

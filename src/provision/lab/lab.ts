@@ -1,7 +1,7 @@
 /** One lab: the hosts of a stack on this machine, on one bridge. */
 import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Spec } from '#src/spec/spec.ts';
 import { codeDirectory } from '#src/topology/paths.ts';
@@ -14,6 +14,7 @@ import {
   claim,
   type LabRecord,
   livingLabs,
+  readRecord,
   removeRecord,
   writeRecord,
 } from './registry.ts';
@@ -26,6 +27,9 @@ export interface LabDescription {
   readonly network: Omit<LabNetwork, 'stack'>;
   readonly hosts: readonly LabHostSpec[];
 }
+
+/** Of a member of the quorum that was taken out: no data of the user's, and of no use any more. */
+const quorumFiles = ['etcd', 'etcd-bootstrap.yaml'];
 
 /** Root of Tandem's own repository. */
 const repository = resolve(import.meta.dirname, '../../..');
@@ -66,14 +70,15 @@ export class Lab {
     this.hosts = hosts.map((host) => new LabHost(this, host));
   }
 
-  /** The network, and hosts that are no longer in the stack file taken away. */
-  async prepare(): Promise<void> {
-    await this.ensureNetwork();
-    const record = await this.#ready;
-    const wanted = this.#specs.map(({ name }) => name);
-    const gone = (record?.hosts ?? []).filter((name) => !wanted.includes(name));
-    await Promise.all(gone.map((name) => this.removeHost(name)));
-    if (record !== undefined && gone.length > 0) await writeRecord({ ...record, hosts: wanted });
+  /** The host goes: its processes, its network, its rendered files. Data and logs stay. */
+  async leave(name: string): Promise<void> {
+    await this.removeHost(name);
+    const { config, run, data } = this.host(name).directories;
+    for (const path of [config, run, ...quorumFiles.map((file) => join(data, file))])
+      await rm(path, { recursive: true, force: true });
+    const record = await readRecord(this.stack);
+    if (record === undefined) return;
+    await writeRecord({ ...record, hosts: record.hosts.filter((host) => host !== name) });
   }
 
   host(name: string): LabHost {

@@ -1,4 +1,5 @@
-# down.sh keep|purge: takes off this server what Tandem put there. "keep" leaves the data (/var/lib/tandem) and the packages.
+# down.sh keep|leave|purge: takes off this server what Tandem put there. "keep" leaves the data (/var/lib/tandem) and the
+# packages; "leave" too, but for what a member of the quorum can't use any more once it was taken out.
 export LC_ALL=C
 units=$(cd /etc/systemd/system && ls -d tandem-*.service 2>/dev/null)
 # The agent first: it would start the database again.
@@ -35,5 +36,6 @@ if [ "$1" = purge ] && [ -s "$state/packages" ]; then
   fi
 fi
 rm -rf /etc/tandem /opt/tandem /run/tandem /var/log/tandem
+[ "$1" = leave ] && rm -rf /var/lib/tandem/etcd /var/lib/tandem/etcd-bootstrap.yaml /var/lib/tandem/previous /var/lib/tandem/units
 [ "$1" = purge ] && [ $code = 0 ] && rm -rf /var/lib/tandem
 exit $code

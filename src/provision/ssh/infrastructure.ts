@@ -111,6 +111,14 @@ export class SshInfrastructure implements Infrastructure {
       if (!kept.has(name)) await rm(join(this.#archives, name), { force: true });
   }
 
+  async leave(host: string): Promise<void> {
+    const { client } = this.driver(host);
+    await client.expect('take Tandem off', ['sh', '-c', downScript, 'sh', 'leave'], {
+      timeoutMs: downTimeoutMs,
+    });
+    await client.close();
+  }
+
   async agent(host: string): Promise<AgentEndpoint> {
     const { address = '' } = this.#spec.hosts.find(({ name }) => name === host) ?? {};
     return { address, socketPath: await this.driver(host).client.forward(address, ports.agent) };

@@ -3,6 +3,11 @@ set -eu
 umask 077
 kept=/var/lib/tandem/previous
 rm -rf "$kept.new"
+# A server that is just being begun with has nothing to go back to.
+[ -d /etc/tandem ] && [ -d /var/lib/tandem/units ] || {
+  rm -rf "$kept"
+  exit 0
+}
 mkdir -p "$kept.new/units"
 cp -a /etc/tandem "$kept.new/etc"
 find /etc/systemd/system -maxdepth 1 -name 'tandem-*.service' -type f -exec cp -a {} "$kept.new/units/" \;

@@ -42,6 +42,7 @@ function keeper(accounts: Accounts): AccountKeeper {
       socket: server.socketPath,
       passwordsFile,
       schema: 'shop',
+      members: [],
       applicationAccount: 'shop',
       accounts: Object.entries(accounts).map(([name, [, privileges]]) => ({ name, privileges })),
     },
@@ -51,7 +52,7 @@ function keeper(accounts: Accounts): AccountKeeper {
 async function keep(accounts: Accounts): Promise<string | undefined> {
   const own = keeper(accounts);
   try {
-    return await own.keep();
+    return await own.keep([]);
   } finally {
     own.close();
   }

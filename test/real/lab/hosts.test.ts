@@ -190,18 +190,18 @@ describe('labs side by side', { timeout: 30_000 }, () => {
   it('are refused one name, one subnet, and a subnet that the machine has', async () => {
     await prepared('lt-one', 33, 1);
     const sameName = await lab('lt-one', 34, 1);
-    await expect(sameName.lab.prepare()).rejects.toMatchObject({ code: 'lab-name-taken' });
+    await expect(sameName.lab.ensureNetwork()).rejects.toMatchObject({ code: 'lab-name-taken' });
     open.splice(open.indexOf(sameName), 1);
     await rm(sameName.stateDirectory, { recursive: true, force: true });
     const sameSubnet = await lab('lt-two', 33, 1);
-    await expect(sameSubnet.lab.prepare()).rejects.toMatchObject({ code: 'subnet-taken' });
+    await expect(sameSubnet.lab.ensureNetwork()).rejects.toMatchObject({ code: 'subnet-taken' });
     expect(await traces('lt-two')).toEqual([]);
     await expectCommand('ip', ['link', 'add', 'ltdummy', 'type', 'bridge']);
     try {
       await expectCommand('ip', ['address', 'add', '10.200.35.200/25', 'dev', 'ltdummy']);
       await expectCommand('ip', ['link', 'set', 'ltdummy', 'up']);
       const machine = await lab('lt-three', 35, 1);
-      await expect(machine.lab.prepare()).rejects.toMatchObject({
+      await expect(machine.lab.ensureNetwork()).rejects.toMatchObject({
         code: 'subnet-taken',
         message: expect.stringContaining('ltdummy'),
       });
@@ -238,7 +238,7 @@ describe('egress', { timeout: 30_000 }, () => {
       await expectCommand('ip', ['link', 'set', 'ltworld', 'up']);
       await expectCommand('ip', [...world, 'address', 'add', '10.200.37.2/24', 'dev', 'eth0']);
       await expectCommand('ip', [...world, 'link', 'set', 'eth0', 'up']);
-      await own.prepare();
+      await own.ensureNetwork();
       await own.host('h-1').prepare();
       const ping = (address: string) => ['ping', '-c', '1', '-W', '0.4', address];
       await waitFor(

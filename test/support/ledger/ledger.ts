@@ -10,7 +10,6 @@ import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
 import { accountsOf, queryLocally } from '../database.ts';
 import { type Lab, repository } from '../lab.ts';
-import { namespaceOf } from '../namespaces.ts';
 import { waitFor } from '../wait.ts';
 import { judge, longestPause, type MemberContent } from './check.ts';
 import { ledgerNow, type WriteRecord, type WriterConfig } from './records.ts';
@@ -36,7 +35,7 @@ export interface LedgerPlace {
 
 export function labPlace(lab: Lab): LedgerPlace {
   return {
-    enter: (host) => ['ip', 'netns', 'exec', namespaceOf(lab.stack.stack, host)],
+    enter: (host) => ['ip', 'netns', 'exec', lab.namespace(host)],
     routerSocket: async (host) => {
       const { run } = hostDirectories(await lab.stateDirectory(), host);
       return routerSocket.replace(hostPaths.run, run);
@@ -87,8 +86,16 @@ export class Ledger {
     return this.#records;
   }
 
-  /** Starts writers in these hosts' networks (again, after a host was powered off). */
-  async write(hosts: readonly string[], workers = 4, pauseMs = 4): Promise<void> {
+  /**
+   * Starts writers in these hosts' networks (again, after a host was powered off). `later`: addresses of members that are
+   * not there yet.
+   */
+  async write(
+    hosts: readonly string[],
+    workers = 4,
+    pauseMs = 4,
+    later: readonly string[] = [],
+  ): Promise<void> {
     const { application, schema } = await accountsOf(this.#lab);
     const status = await this.#lab.status();
     const members = status.hosts
@@ -100,7 +107,7 @@ export class Ledger {
       this.#count += 1;
       const config: WriterConfig = {
         name: `${host}-${this.#number}-${this.#count}`,
-        members,
+        members: [...new Set([...members, ...later])],
         port: ports.mariadb,
         ...(this.#through === 'router' ? { socketPath: await this.#place.routerSocket(host) } : {}),
         user: application.user,
@@ -124,7 +131,7 @@ export class Ledger {
     await waitFor(
       'the first acknowledged write',
       () => this.#records.some(({ outcome, doneAt }) => outcome === 'acknowledged' && doneAt > from),
-      10_000,
+      30_000,
     );
   }
 

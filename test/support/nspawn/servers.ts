@@ -7,6 +7,7 @@ import type { StackFile } from '#src/spec/schema.ts';
 import { Lab, referenceStack, repository } from '../lab.ts';
 import { gatewayOf } from '../subnet.ts';
 import { startHosts, type TestHosts } from './hosts.ts';
+import { namespaceName } from './network.ts';
 
 export interface Servers {
   readonly hosts: TestHosts;
@@ -19,13 +20,14 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-/** `change` is applied to the stack before it is written. */
+/** `change` is applied to the stack before it is written; `spare` hosts are there, and not part of it. */
 export async function startServers(
   place: { readonly name: string; readonly subnet: string; readonly diskMiB?: number },
   change: (stack: StackFile) => StackFile = (stack) => stack,
+  spare: readonly string[] = [],
 ): Promise<Servers> {
   const reference = referenceStack(place.name, place.subnet);
-  const hosts = await startHosts({ ...place, names: Object.keys(reference.hosts) });
+  const hosts = await startHosts({ ...place, names: [...Object.keys(reference.hosts), ...spare] });
   try {
     const app = join(hosts.directory, 'app');
     await exampleApplication(app);
@@ -42,6 +44,7 @@ export async function startServers(
       },
     };
     const lab = await Lab.describe(change(stack));
+    lab.namespaces = (host) => namespaceName(place.name, host);
     return {
       hosts,
       lab,

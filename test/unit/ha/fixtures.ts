@@ -17,6 +17,7 @@ export const config: Config = {
   stackId: 'stack',
   self: 'a',
   members: ['a', 'b'],
+  leaving: [],
   mode: 'required',
   serverId: 1,
   leaseTtlMs: 2_000,

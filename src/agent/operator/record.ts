@@ -1,17 +1,17 @@
-/** The record of the application's releases in etcd. Written only over what its writer has read. */
+/** Records that the command-line tool keeps in etcd. Written only over what their writer has read. */
 import type { EtcdClient } from '#src/adapters/etcd/client.ts';
-import { applicationKey } from '#src/topology/application.ts';
 
-const key = applicationKey;
+/** Which hosts the stack is on (`KnownHosts`). */
+export const knownHostsKey = '/tandem/hosts';
 
-export interface StoredApplication {
-  /** As the command-line tool wrote it (`ApplicationRecord`); null when there is none. */
+export interface StoredRecord {
+  /** As the command-line tool wrote it; null when there is none. */
   readonly record: unknown;
   /** 0 without a record. */
   readonly revision: number;
 }
 
-export async function readApplication(etcd: EtcdClient): Promise<StoredApplication> {
+export async function readRecord(etcd: EtcdClient, key: string): Promise<StoredRecord> {
   const found = await etcd.get(key);
   return found === undefined
     ? { record: null, revision: 0 }
@@ -19,8 +19,9 @@ export async function readApplication(etcd: EtcdClient): Promise<StoredApplicati
 }
 
 /** The new revision; undefined when somebody else has written since `revision`. */
-export async function writeApplication(
+export async function writeRecord(
   etcd: EtcdClient,
+  key: string,
   record: unknown,
   revision: number,
 ): Promise<number | undefined> {
