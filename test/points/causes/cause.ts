@@ -72,9 +72,11 @@ export async function exec(lab: Lab, host: string, ...words: readonly string[]):
   return stdout;
 }
 
-export async function sql(lab: Lab, host: string, statement: string): Promise<void> {
-  const { code, stderr } = await queryLocally(lab, host, statement);
+/** What it answers, as text. */
+export async function sql(lab: Lab, host: string, statement: string): Promise<string> {
+  const { code, stdout, stderr } = await queryLocally(lab, host, statement);
   if (code !== 0) throw new Error(`${statement}: ${stderr}`);
+  return stdout.trim();
 }
 
 /** Keeps doing something until it is told to stop. */

@@ -48,11 +48,9 @@ export const databaseCauses: readonly Cause[] = [
       const stop = repeat(1_000, post(lab));
       return async () => {
         await stop();
-        await sql(
-          lab,
-          replica.host,
-          "EXECUTE IMMEDIATE (SELECT CONCAT('KILL ', ID) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP(3600)%' LIMIT 1)",
-        );
+        const sleeping =
+          "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP(3600)%' LIMIT 1";
+        await sql(lab, replica.host, `KILL ${await sql(lab, replica.host, sleeping)}`);
         await lock;
       };
     },
@@ -66,7 +64,10 @@ export const databaseCauses: readonly Cause[] = [
       const { schema } = await accountsOf(lab);
       await sql(lab, replica.host, `CREATE TABLE ${schema}.errant (id INT PRIMARY KEY)`);
       return async () => {
-        await lab.expect('db', 'rejoin', replica.host, '--yes');
+        // The next write stops its replication: then it is no standby any more, and only then may it be copied anew.
+        const stop = repeat(1_000, post(lab));
+        const rejoin = () => lab.expect('db', 'rejoin', replica.host, '--yes');
+        await waitFor('the replica to be copied anew', rejoin, 300_000, 5_000).finally(stop);
         // It is back only when what it alone had lies beside it.
         const saved = async () => exec(lab, replica.host, 'ls', '/var/lib/tandem/mariadb/errant');
         await waitFor('what only the replica had', async () => (await saved()).trim() !== '', 300_000, 1_000);
