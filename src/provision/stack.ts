@@ -11,7 +11,7 @@ import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
 import type { StackAccess } from './health.ts';
 import type { Infrastructure } from './infrastructure.ts';
-import { loadOrCreateMaterial, readSchemaFile } from './material/material.ts';
+import { loadOrCreateMaterial, type MaterialOptions, readSchemaFile } from './material/material.ts';
 import { materialPaths } from './material/paths.ts';
 import { placeholderMaterial } from './material/placeholder.ts';
 import { hostWork, servicesByHost, type UpRequest } from './up.ts';
@@ -92,7 +92,7 @@ export class Stack implements StackAccess {
       () => true,
       () => false,
     );
-    const material = known ? await this.#material() : await this.#standIns();
+    const material = known ? await this.#material({ look: true }) : await this.#standIns();
     const { record } = known ? await this.application() : {};
     const services = await this.#services(withCanary(this.spec, record?.canary), material);
     const planned = await planHosts(hostWork(services, this.infrastructure));
@@ -134,12 +134,12 @@ export class Stack implements StackAccess {
   /** Rejects when the stack was never up: looking at it makes no secrets. */
   async material(): Promise<Material> {
     await this.operator();
-    return this.#material();
+    return this.#material({ look: true });
   }
 
-  #material(renew = false): Promise<Material> {
+  #material(options: Pick<MaterialOptions, 'renew' | 'look'> = {}): Promise<Material> {
     const { spec, directory, stateDirectory } = this.location;
-    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory, renew });
+    return loadOrCreateMaterial(stateDirectory, spec, { specDirectory: directory, ...options });
   }
 
   async #standIns(): Promise<Material> {
@@ -159,7 +159,7 @@ export class Stack implements StackAccess {
       operator: this.operator,
       caFile: this.caFile,
       infrastructure: this.infrastructure,
-      loadMaterial: () => this.#material(options.rotateCertificates),
+      loadMaterial: () => this.#material({ renew: options.rotateCertificates ?? false }),
       reporter,
       lost: options.lost ?? [],
       at: async (spec) => {

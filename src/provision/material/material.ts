@@ -38,6 +38,8 @@ export interface MaterialOptions {
   readonly nowMs?: number;
   /** New certificates and keys in place of all that the authority has signed. */
   readonly renew?: boolean;
+  /** For commands that only look: a leaf that has to be issued is in the answer, and is not kept. */
+  readonly look?: boolean;
 }
 
 /** Rejects with a `TandemError`: damaged secrets (operation), or a user's certificate that is not fit (input). */
@@ -69,10 +71,13 @@ export async function loadOrCreateMaterial(
     `${spec.stack} internal CA ${secrets.stackId.slice(0, 8)}`,
     nowMs,
   );
-  const leaf = (pair: PairPaths, commonName: string, names: readonly string[]) =>
-    options.renew === true
-      ? issue(pair, authority, { commonName, names }, nowMs)
-      : loadOrIssue(pair, authority, { commonName, names }, nowMs);
+  const leaf = async (at: PairPaths, commonName: string, names: readonly string[]) => {
+    const kept = options.renew === true ? undefined : keptLeaf(at, authority, names, nowMs);
+    if (kept !== undefined) return kept;
+    const pair = await issue(authority, { commonName, names }, nowMs);
+    if (options.look !== true) await keep(at, pair);
+    return pair;
+  };
   const hosts: Record<string, KeyPair> = {};
   const monitoring: Record<string, KeyPair> = {};
   for (const host of spec.hosts) {
@@ -165,31 +170,31 @@ async function loadOrCreateAuthority(
   return { ...authority, issuer: readCertificate(authority.certificate) as X509Certificate };
 }
 
-async function loadOrIssue(
+/** Undefined when there is none, or none that will do. */
+function keptLeaf(
   paths: PairPaths,
   authority: Authority,
-  request: { readonly commonName: string; readonly names: readonly string[] },
+  names: readonly string[],
   nowMs: number,
-): Promise<KeyPair> {
+): KeyPair | undefined {
   const certificate = readSmallFile(paths.certificate);
   const key = readSecret(paths.key);
-  if (certificate !== undefined && key !== undefined) {
-    const pair = { certificate, key };
-    if (leafDefect(pair, authority.issuer, request.names, nowMs) === undefined) return pair;
-  }
-  return issue(paths, authority, request, nowMs);
+  if (certificate === undefined || key === undefined) return undefined;
+  const pair = { certificate, key };
+  return leafDefect(pair, authority.issuer, names, nowMs) === undefined ? pair : undefined;
 }
 
 async function issue(
-  paths: PairPaths,
   authority: CertificateAndKey,
   request: { readonly commonName: string; readonly names: readonly string[] },
   nowMs: number,
 ): Promise<KeyPair> {
   // Loaded only to issue: its library is a third of what a short command takes to start.
   const { issueLeaf } = await import('#src/adapters/tls/authority.ts');
-  const pair = await issueLeaf(authority, request, nowMs);
-  await writeFileAtomic(paths.key, pair.key);
-  await writeFileAtomic(paths.certificate, pair.certificate);
-  return pair;
+  return issueLeaf(authority, request, nowMs);
+}
+
+async function keep(paths: PairPaths, { key, certificate }: KeyPair): Promise<void> {
+  await writeFileAtomic(paths.key, key);
+  await writeFileAtomic(paths.certificate, certificate);
 }

@@ -108,6 +108,14 @@ describe('material', () => {
     expect(again.hosts['server-1']?.certificate).not.toBe(renewed.hosts['server-1']?.certificate);
   });
 
+  it('shows one who only looks what would be renewed, and keeps what there is', async () => {
+    const first = await loadOrCreateMaterial(state, spec);
+    const moved = smallSpec([['server-1', '10.77.0.31']]);
+    const looked = await loadOrCreateMaterial(state, moved, { look: true });
+    expect(looked.hosts['server-1']?.certificate).not.toBe(first.hosts['server-1']?.certificate);
+    expect((await loadOrCreateMaterial(state, spec)).hosts).toEqual(first.hosts);
+  });
+
   it('has certificates that OpenSSL accepts for both purposes', async () => {
     const material = await loadOrCreateMaterial(state, spec);
     for (const purpose of ['sslserver', 'sslclient']) {
