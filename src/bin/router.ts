@@ -1,8 +1,11 @@
 /** `router.ts FILE`: the SQL router of this host, with its configuration file. */
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { processLog } from '#src/router/process-log.ts';
 import { RouterService } from '#src/router/service.ts';
+
+const clientsFirstMs = 250;
 
 const log = processLog();
 const file = process.argv[2] ?? '/etc/tandem/router/router.json';
@@ -13,6 +16,8 @@ try {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => void router.reload());
+  // Clients that were waiting come first: to load what follows takes as long as to serve them.
+  await sleep(clientsFirstMs);
   await router.openControl();
   // For the next one, should this one be killed.
   flushCompileCache();
