@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { StackFile } from '#src/spec/schema.ts';
 import { type CommandOutput, command, expectCommand } from '#test/support/command.ts';
 import { Lab, referenceStack, repository } from '#test/support/lab.ts';
 import { namespaces } from '#test/support/namespaces.ts';
@@ -118,22 +119,28 @@ describe('tandem up beside what is there', () => {
     expect((await lab.status()).healthy).toBe(true);
   });
 
-  test('a stack file that takes the database away from the primary', { timeout: 120_000 }, async () => {
+  test('a stack file that takes the database away from all who have it, or from the primary alone', {
+    timeout: 180_000,
+  }, async () => {
     const lab = await describeLab('t-bad-primary');
     await lab.expect('up');
     const { primary } = (await lab.status()).database;
+    const body = { name: 'Kept', email: 'kept@example.org' };
+    expect((await lab.fetch('/api/users', { method: 'POST', body })).status).toBe(201);
     const { stack } = lab;
-    const hosts = Object.entries(stack.hosts).map(([name, host]) => [
-      name,
-      name === primary ? { ...host, roles: host.roles.filter((role) => role !== 'database') } : host,
-    ]);
-    await lab.write({ ...stack, hosts: Object.fromEntries(hosts) });
-    const { code, stderr } = await lab.run('up');
-    expect(code, stderr).toBe(2);
-    expect(stderr).toMatch(/is the primary of the database/);
-    expect(stderr).toMatch(/Nothing was changed.*tandem switchover --to/);
+    await lab.write(withDatabaseOn(stack, (name) => name.startsWith('lb-')));
+    const refused = await lab.run('up');
+    expect(refused.code, refused.stderr).toBe(2);
+    expect(refused.stderr).toMatch(
+      /Nothing was changed.*every database member that has the data would leave/s,
+    );
     await lab.write(stack);
     expect(await lab.expect('up')).toMatch(/Nothing changed/);
+    await lab.write(withDatabaseOn(stack, (name) => name.startsWith('server-') && name !== primary));
+    await lab.expect('up');
+    const { database } = await lab.healthy();
+    expect(database.primary).not.toBe(primary);
+    expect(JSON.stringify((await lab.fetch('/api/users')).body)).toContain('kept@example.org');
   });
 
   test("another stack's data is never initialised over", { timeout: 180_000 }, async () => {
@@ -158,6 +165,14 @@ describe('tandem up beside what is there', () => {
     expect(before.filter((file) => !after.has(file))).toEqual([]);
   });
 });
+
+function withDatabaseOn(stack: StackFile, has: (host: string) => boolean): StackFile {
+  const hosts = Object.entries(stack.hosts).map(([name, host]) => {
+    const others = host.roles.filter((role) => role !== 'database');
+    return [name, { ...host, roles: has(name) ? [...others, 'database'] : others }];
+  });
+  return { ...stack, hosts: Object.fromEntries(hosts) };
+}
 
 /** Table files of the example with their sizes: what an initialisation would have taken away. */
 async function dataFiles(state: string): Promise<readonly string[]> {
