@@ -22,11 +22,14 @@ export const etcdPaths = {
 const startLines = lines(
   '# Rendered by Tandem; changes here are overwritten by the next `tandem up`.',
   'set -eu',
-  `if [ -d ${dataDirectory}/member ] || [ ! -e ${etcdPaths.bootstrap} ]; then`,
-  `  [ -d ${dataDirectory}/member ] || { echo 'nobody has said whom to join: tandem up does' >&2; exit 1; }`,
-  `  exec /usr/bin/etcd --config-file ${configuration}`,
+  `if [ -d ${dataDirectory}/member ]; then`,
+  `  cat ${configuration} >${runDirectory}/etcd.yaml`,
+  `elif [ -e ${etcdPaths.bootstrap} ]; then`,
+  `  cat ${configuration} ${etcdPaths.bootstrap} >${runDirectory}/etcd.yaml`,
+  'else',
+  "  echo 'nobody has said whom to join: tandem up does' >&2",
+  '  exit 1',
   'fi',
-  `cat ${configuration} ${etcdPaths.bootstrap} >${runDirectory}/etcd.yaml`,
   `exec /usr/bin/etcd --config-file ${runDirectory}/etcd.yaml`,
 );
 
