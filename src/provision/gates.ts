@@ -109,10 +109,13 @@ async function openBalancers(
 async function movePrimary(access: StackAccess, reporter: Reporter, host: string): Promise<void> {
   const { database } = await readStatus(access);
   if (database.primary !== host || hostsWithRole(access.spec, 'database').length < 2) return;
-  await reporter.step(host, 'move the primary away', () => switchOver(access));
+  await reporter.step(host, 'move the primary away', async () => {
+    await switchOver(access);
+    await waitHealthy(access, healthyTimeoutMs);
+  });
 }
 
-/** Resolves when another member leads (`to`; the sync standby without it) and the stack is healthy. */
+/** Resolves when another member leads: `to`; the sync standby without it. */
 export async function switchOver(access: StackAccess, to?: string): Promise<void> {
   const { spec, infrastructure } = access;
   const identity = await access.operator();
@@ -136,10 +139,7 @@ export async function switchOver(access: StackAccess, to?: string): Promise<void
   const deadline = performance.now() + spec.database.switchover.waitMs + handoverMs;
   while (performance.now() < deadline) {
     const { database } = await readStatus(access);
-    if (database.primary !== null && database.primary !== before.primary) {
-      await waitHealthy(access, healthyTimeoutMs);
-      return;
-    }
+    if (database.primary !== null && database.primary !== before.primary) return;
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
   throw new TandemError('switchover-failed', `${before.primary} has not handed over.`, {

@@ -196,6 +196,8 @@ async function scanAll(
 export const scanPoint: LabPoint<Counts> = {
   kind: 'lab',
   id: 'stack-5',
+  // Half a minute, and the flows have their own tests.
+  inSuite: false,
   title:
     'Open ports are exactly the flows of the plan; the block-list works within 1 s and survives a restart',
   small: { allPorts: false, otherPorts: 500, blocks: 1 },
