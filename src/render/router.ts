@@ -27,6 +27,9 @@ export function routerClientOptions(account?: string): string {
 /** Without it the host's application has no database: even one that ends again and again is tried each second. */
 const soon: RestartPolicy = { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopCount: 4, windowMs: 5_000 };
 
+/** Before the application and the database server, behind what keeps leases (`punctual`). */
+const ahead = -5;
+
 /** Beyond the time that sessions are given: the process itself. */
 const stopReserveMs = 3_000;
 
@@ -59,6 +62,8 @@ export function routerService(context: RenderContext): Service {
     startTimeoutMs: 30_000,
     stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
     restart: soon,
+    // Every statement of the host waits for it, the more so while it starts again.
+    nice: ahead,
     after: ['firewall'],
     startedBy: 'always',
     openFiles: openFiles(context.spec, settings),
