@@ -205,7 +205,8 @@ function killWorkers(lab: Lab, ledger: Ledger, kills: number, log: (line: string
       signal(victim, 'SIGKILL');
       const startedMs = performance.now();
       // Clients are taken all the time: by the other worker, and by the new one as soon as it is there.
-      await ledger.answersOn('server-1', 5_000);
+      // One that was on its way to the victim is closed, and connects again.
+      await waitFor('a client served', () => ledger.answersOn('server-1', 5_000), 10_000, 5);
       const takenMs = performance.now() - startedMs;
       await waitFor('the new worker', () => workers().some((pid) => !before.includes(pid)), 10_000, 10);
       backMs.push(performance.now() - startedMs);

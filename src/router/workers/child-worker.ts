@@ -40,7 +40,8 @@ export class ChildWorker implements RouterWorker {
   readonly #queue: Client[] = [];
   readonly #questions = new Map<number, Question>();
   #asked = 0;
-  #giving = false;
+  /** On its way: whether the worker has it is not known before it says so. */
+  #given: Client | undefined;
   #ended = false;
   #becameReady: (error?: Error) => void = () => undefined;
   #drained: ((last: LastWords) => void) | undefined;
@@ -115,16 +116,23 @@ export class ChildWorker implements RouterWorker {
 
   /** The next client goes when it has taken the one before: what waits here can still go to another worker. */
   #give(): void {
-    if (this.#giving || this.#ended) return;
+    if (this.#given !== undefined || this.#ended) return;
     const next = this.#queue.shift();
     if (next === undefined) return;
-    this.#giving = true;
+    this.#given = next;
     this.#send({ type: 'client', local: next.local }, next.socket);
+  }
+
+  /** Closes this process's own copy. */
+  #letGo(): void {
+    this.#given?.socket.destroy();
+    this.#given = undefined;
   }
 
   #send(message: ToWorker, socket?: Socket): void {
     // A channel that is closed: `exit` follows, and with it everything that is to be done.
-    this.#child.send(message, socket, () => undefined);
+    // A socket stays open here until it was taken: else nobody could close it when the worker ends with it on its way.
+    this.#child.send(message, socket, { keepOpen: true }, () => undefined);
   }
 
   #take(message: FromWorker): void {
@@ -133,7 +141,7 @@ export class ChildWorker implements RouterWorker {
         this.#becameReady();
         return;
       case 'took':
-        this.#giving = false;
+        this.#letGo();
         this.#give();
         return;
       case 'left':
@@ -171,6 +179,8 @@ export class ChildWorker implements RouterWorker {
     for (const { reject } of this.#questions.values()) reject(error);
     this.#questions.clear();
     if (!this.draining) this.#log.warn(error.message);
+    // It may have been greeted already: a second greeting would be none. Its client connects again.
+    this.#letGo();
     this.#giveBack();
     this.#nothingLeft();
     this.#events.onExit();
