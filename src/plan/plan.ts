@@ -67,8 +67,9 @@ export function planHost(
 }
 
 /**
- * Starts come first and stops last, so that what depends on a service (nginx on the application's processes) is
- * reloaded while both the old and the new ones run.
+ * The host's own state (the firewall's rules) is first: what starts must find its ways open. Then starts come before
+ * changes and stops last, so that what depends on a service (nginx on the application's processes) is reloaded while
+ * both the old and the new ones run.
  */
 function serviceSteps(desired: readonly Service[], observed: ObservedHost, hash: Hash): readonly Step[] {
   const statuses = new Map(observed.services.map((status) => [status.name, status]));
@@ -81,8 +82,11 @@ function serviceSteps(desired: readonly Service[], observed: ObservedHost, hash:
     .filter((status) => !names.has(status.name))
     .map((status) => step('stop', status.name, 'no longer part of the stack file'))
     .reverse();
-  const of = (action: string) => actions.filter((candidate) => candidate.action === action);
-  return [...of('start'), ...of('restart'), ...of('reload'), ...stops];
+  const states = new Set(desired.filter(({ kind }) => kind === 'oneshot').map(({ name }) => name));
+  const first = actions.filter(({ action, service }) => action !== 'start' && states.has(service));
+  const of = (action: string) =>
+    actions.filter((candidate) => candidate.action === action && !first.includes(candidate));
+  return [...first, ...of('start'), ...of('restart'), ...of('reload'), ...stops];
 }
 
 type ServiceStep = Extract<Step, { kind: 'service' }>;

@@ -158,12 +158,15 @@ async function applyHost({ driver, services, plan }: PlannedHost, reporter: Repo
   await driver.define(services);
   const steps = plan.steps.filter((step) => step.kind === 'service');
   const starts = steps.filter((step) => step.action === 'start');
+  const inTurn = async (list: typeof steps) => {
+    for (const { action, service, reason } of list) {
+      await reporter.step(host, `${action} ${service} (${reason})`, () => driver.control(service, action));
+    }
+  };
+  const firstStart = steps.findIndex((step) => step.action === 'start');
+  await inTurn(steps.slice(0, Math.max(0, firstStart)));
   await startInOrder(driver, services, new Set(starts.map((step) => step.service)), reporter);
-  for (const step of steps.filter((candidate) => candidate.action !== 'start')) {
-    await reporter.step(host, `${step.action} ${step.service} (${step.reason})`, () =>
-      driver.control(step.service, step.action),
-    );
-  }
+  await inTurn(steps.slice(Math.max(0, firstStart)).filter((step) => step.action !== 'start'));
   if (plan.remove.length > 0) await driver.writeFiles([], plan.remove);
 }
 

@@ -43,6 +43,11 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
   let taken: Taken = {};
   const isIn = ({ driver }: PlannedHost, role: Role) =>
     hostsWithRole(spec, role).find(({ name }) => name === driver.host);
+  /** One that was not well before may go on like that. */
+  const backIn = async (change: WebHostChange, { driver }: PlannedHost) => {
+    if (!known.has(driver.host)) return putIn(change, new HostApplication(driver));
+    await change.balancers.restore(driver.host, 0).catch(() => undefined);
+  };
   return {
     order: async (hosts) => {
       const { problems, database, balancer } = await readStatus(access);
@@ -58,13 +63,15 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
         await floating.moveAway(balancer);
       }
       if (isIn(host, 'web') === undefined || !disturbsRequests(host.plan)) return;
-      taken.change = { spec, reporter, balancers: await Balancers.open(access) };
-      await takeOut(taken.change, host.driver.host);
+      const balancers = await openBalancers(access, host, reporter);
+      if (balancers === undefined) return;
+      taken.change = { spec, reporter, balancers };
+      if ((await takeOut(taken.change, host.driver.host)) === 'alone') delete taken.change;
     },
     after: async (host) => {
       const member = isIn(host, 'quorum');
       if (member !== undefined && restartsQuorum(host.plan)) await memberReady(host.driver, member);
-      if (taken.change !== undefined) await putIn(taken.change, new HostApplication(host.driver));
+      if (taken.change !== undefined) await backIn(taken.change, host);
       delete taken.change;
       const balancer = isIn(host, 'balancer');
       if (taken.standsBack === true && balancer !== undefined) await floating.mayReturn(balancer);
@@ -82,6 +89,21 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
       await waitHealthy(access, healthyTimeoutMs, known);
     },
   };
+}
+
+/** Undefined when they can't be asked: `up` is also what mends a balancer's agent. */
+async function openBalancers(
+  access: StackAccess,
+  { driver }: PlannedHost,
+  reporter: Reporter,
+): Promise<Balancers | undefined> {
+  try {
+    return await Balancers.open(access);
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    reporter.note(driver.host, `is changed while it serves: ${error.message}`);
+    return undefined;
+  }
 }
 
 async function movePrimary(access: StackAccess, reporter: Reporter, host: string): Promise<void> {

@@ -149,7 +149,7 @@ function agentFile(context: RenderContext): AgentFile {
   };
 }
 
-function databaseConfig({ spec, material }: RenderContext): AgentFile['database'] & object {
+function databaseConfig({ spec, material }: RenderContext): NonNullable<AgentFile['database']> {
   return {
     dataDirectory: mariadbPaths.dataDirectory,
     socket: mariadbPaths.socket,

@@ -1,6 +1,6 @@
 /** The programs that have no check of their own for what matters, started on the rendered files. */
 import { describe, expect, it } from 'vitest';
-import { etcdService } from '#src/render/etcd.ts';
+import { etcdBootstrap, etcdPaths, etcdService } from '#src/render/etcd.ts';
 import { mariadbPaths, mariadbService } from '#src/render/mariadb.ts';
 import { ports } from '#src/topology/ports.ts';
 import { realMaterial } from '#test/fixtures/material.ts';
@@ -54,7 +54,8 @@ describe('etcd', () => {
     // Alone, so that it needs nobody to become ready.
     const hosts = reference.hosts.filter(({ name }) => name === 'lb-1');
     const spec = { ...reference, hosts };
-    const service = etcdService({ spec, host: hostNamed(spec, 'lb-1'), material: await realMaterial(spec) });
+    const material = await realMaterial(spec);
+    const service = etcdService({ spec, host: hostNamed(spec, 'lb-1'), material });
     using sandbox = new Sandbox([service]);
     const url = `https://10.77.0.11:${ports.etcdClient}/v3/lease/grant`;
     const directory = service.files[0]?.path.replace(/\/[^/]*$/, '');
@@ -62,6 +63,8 @@ describe('etcd', () => {
     const identity = `--cert ${directory}/host.pem --key ${directory}/host.key`;
     const { output } = sandbox.run(
       [
+        // As `up` founds a quorum.
+        `cat >${etcdPaths.bootstrap} <<'END'\n${etcdBootstrap('new', material.stackId, hosts)}END`,
         `setpriv --reuid=etcd --regid=etcd --clear-groups ${service.command.join(' ')} >/dev/null 2>&1 &`,
         until(`${ask} ${identity} | grep -q TTL`),
         `${ask} ${identity} | grep -o '"TTL":"[0-9]*"'`,

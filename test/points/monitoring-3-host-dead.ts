@@ -64,10 +64,18 @@ async function dashboardGoesOn({ lab, password }: World, dead: Watcher): Promise
     120_000,
     500,
   );
-  const state = await stateOf(session);
-  assert.notEqual(state.servedBy, dead);
-  const unreachable = state.hosts.filter(({ reachable }) => !reachable).map(({ name }) => name);
-  assert.deepEqual(unreachable, [dead], 'hosts that the dashboard does not reach');
+  const state = await waitFor(
+    'the map without the dead host, and with all others',
+    async () => {
+      const found = await stateOf(session);
+      assert.notEqual(found.servedBy, dead);
+      const unreachable = found.hosts.filter(({ reachable }) => !reachable).map(({ name }) => name);
+      assert.deepEqual(unreachable, [dead], 'hosts that the dashboard does not reach');
+      return found;
+    },
+    120_000,
+    500,
+  );
   const isDeadHost = (text: string) => text.startsWith(`HostDown ${dead} `);
   const marks = await waitFor(
     "the last hour from the other host's Prometheus, with the dead host marked in it",

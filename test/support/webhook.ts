@@ -16,6 +16,12 @@ export interface Notification {
   readonly alerts: readonly ToldAlert[];
 }
 
+/** Milliseconds since the Unix epoch. */
+export interface Period {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 interface Payload {
   readonly alerts: readonly {
     readonly status: 'firing' | 'resolved';
@@ -79,11 +85,9 @@ export class WebhookReceiver {
   /**
    * Notifications without any news: each of their alerts was last told in the same state. A message is of all that fires in
    * its stack, so it repeats what goes on beside what is new; one that only repeats was sent by somebody who did not know
-   * that it had been told. `betweenMs`: of these times alone.
+   * that it had been told. Those of the periods `except` do not count: then nobody could know.
    */
-  duplicates(
-    betweenMs: readonly [from: number, until: number] = [0, Number.POSITIVE_INFINITY],
-  ): readonly string[] {
+  duplicates(except: readonly Period[] = []): readonly string[] {
     const last = new Map<string, string>();
     const repeated: string[] = [];
     for (const { atMs, alerts } of this.notifications) {
@@ -93,7 +97,7 @@ export class WebhookReceiver {
         hasNews ||= last.get(key) !== status;
         last.set(key, status);
       }
-      if (hasNews || atMs < betweenMs[0] || atMs > betweenMs[1]) continue;
+      if (hasNews || except.some(({ fromMs, toMs }) => atMs >= fromMs && atMs <= toMs)) continue;
       const states = alerts.map(({ status, labels }) => `${status} ${JSON.stringify(labels)}`);
       repeated.push(`${new Date(atMs).toISOString()} ${states.join('; ')}`);
     }

@@ -23,10 +23,12 @@ export class Readings {
       labelNames: [...labelNames],
       registers: [this.#registry],
       async collect() {
+        const samples = await read();
+        // Without a pause from here on: both Prometheus may ask at once.
         this.reset();
         // Without labels a reset is a zero.
         if (labelNames.length === 0) this.remove();
-        for (const [labels, value] of await read()) this.set(labels, value);
+        for (const [labels, value] of samples) this.set(labels, value);
       },
     });
   }
@@ -43,9 +45,10 @@ export class Readings {
       labelNames: [...labelNames],
       registers: [this.#registry],
       async collect() {
+        const samples = await read();
         this.reset();
         if (labelNames.length === 0) this.remove();
-        for (const [labels, value] of await read()) this.inc(labels, value);
+        for (const [labels, value] of samples) this.inc(labels, value);
       },
     });
   }

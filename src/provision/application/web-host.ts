@@ -52,11 +52,15 @@ export async function switchHost(
 }
 
 /** No new requests for the host, and those that it has answered; for at most half a minute. */
-export async function takeOut({ spec, balancers, reporter }: WebHostChange, host: string): Promise<void> {
+export async function takeOut(
+  { spec, balancers, reporter }: WebHostChange,
+  host: string,
+): Promise<Awaited<ReturnType<Balancers['drain']>>> {
   const drainMs = Math.min(mostDrainMs, spec.balancer.serverTimeoutMs);
-  await reporter.step(host, 'out of service', async () => {
+  return reporter.step(host, 'out of service', async () => {
     const drained = await balancers.drain(host, drainMs);
     if (drained !== 'empty') reporter.note(host, drainNotes[drained]);
+    return drained;
   });
 }
 

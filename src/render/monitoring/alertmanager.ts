@@ -66,6 +66,8 @@ function clusterOptions({ spec, host }: RenderContext): readonly string[] {
     '--cluster.gossip-interval=1s',
     '--cluster.probe-interval=5s',
     '--cluster.probe-timeout=2s',
+    // It starts only when its first word to the other has come to an end, and the other's firewall may not know it yet.
+    '--cluster.tcp-timeout=3s',
     '--cluster.settle-timeout=20s',
     // A host that was away for long is still known when it comes back.
     '--cluster.reconnect-timeout=720h',

@@ -1,7 +1,8 @@
 /** A real cause of alerts in a lab, with what takes it back; and what several causes use. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { queryLocally } from '#test/support/database.ts';
+import { membersOf, queryLocally } from '#test/support/database.ts';
 import type { Lab } from '#test/support/lab.ts';
+import { waitFor } from '#test/support/wait.ts';
 import type { WebhookReceiver } from '#test/support/webhook.ts';
 
 export interface World {
@@ -41,6 +42,8 @@ export interface Cause {
   /** Alerts that must fire, and resolve once it is healed. */
   readonly alerts: readonly Expected[];
   readonly group: Group;
+  /** The two Alertmanagers can't talk meanwhile: then both tell, as they must. */
+  readonly separates?: true;
   provoke(world: World): Promise<Heal>;
 }
 
@@ -58,15 +61,22 @@ export async function freeze(
   };
 }
 
+/** Primary and replica; an agent of a busy machine may not answer at once. */
+export function members(lab: Lab): ReturnType<typeof membersOf> {
+  return waitFor('primary and replica', () => membersOf(lab), 120_000, 1_000);
+}
+
 export async function exec(lab: Lab, host: string, ...words: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await lab.exec(host, ...words);
   if (code !== 0) throw new Error(`${words.join(' ')} on ${host}: ${stderr}`);
   return stdout;
 }
 
-export async function sql(lab: Lab, host: string, statement: string): Promise<void> {
-  const { code, stderr } = await queryLocally(lab, host, statement);
+/** What it answers, as text. */
+export async function sql(lab: Lab, host: string, statement: string): Promise<string> {
+  const { code, stdout, stderr } = await queryLocally(lab, host, statement);
   if (code !== 0) throw new Error(`${statement}: ${stderr}`);
+  return stdout.trim();
 }
 
 /** Keeps doing something until it is told to stop. */

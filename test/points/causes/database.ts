@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
-import { accountsOf, membersOf } from '#test/support/database.ts';
+import { accountsOf } from '#test/support/database.ts';
 import type { Lab } from '#test/support/lab.ts';
 import { waitFor } from '#test/support/wait.ts';
-import { type Cause, exec, expected, freeze, repeat, sql } from './cause.ts';
+import { type Cause, exec, expected, freeze, members, repeat, sql } from './cause.ts';
 
 const post = (lab: Lab) => async () =>
   lab.fetch('/api/users', {
@@ -20,7 +20,7 @@ export const databaseCauses: readonly Cause[] = [
     alerts: expected('ReplicationStopped', 'SyncDegraded'),
     group: 'figures',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       const rules =
         'table inet test_cut { chain output { type filter hook output priority -10; meta skuid mysql tcp dport 3306 reject with tcp reset; }; }';
       await exec(lab, replica.host, 'nft', rules);
@@ -37,7 +37,7 @@ export const databaseCauses: readonly Cause[] = [
     alerts: expected('ReplicaLag'),
     group: 'lag',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       const { schema } = await accountsOf(lab);
       const lock = lab.exec(
         replica.host,
@@ -48,11 +48,9 @@ export const databaseCauses: readonly Cause[] = [
       const stop = repeat(1_000, post(lab));
       return async () => {
         await stop();
-        await sql(
-          lab,
-          replica.host,
-          "EXECUTE IMMEDIATE (SELECT CONCAT('KILL ', ID) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP(3600)%' LIMIT 1)",
-        );
+        const sleeping =
+          "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'DO SLEEP(3600)%' LIMIT 1";
+        await sql(lab, replica.host, `KILL ${await sql(lab, replica.host, sleeping)}`);
         await lock;
       };
     },
@@ -62,11 +60,14 @@ export const databaseCauses: readonly Cause[] = [
     alerts: expected('ErrantTransactions'),
     group: 'errant',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       const { schema } = await accountsOf(lab);
       await sql(lab, replica.host, `CREATE TABLE ${schema}.errant (id INT PRIMARY KEY)`);
       return async () => {
-        await lab.expect('db', 'rejoin', replica.host, '--yes');
+        // The next write stops its replication: then it is no standby any more, and only then may it be copied anew.
+        const stop = repeat(1_000, post(lab));
+        const rejoin = () => lab.expect('db', 'rejoin', replica.host, '--yes');
+        await waitFor('the replica to be copied anew', rejoin, 300_000, 5_000).finally(stop);
         // It is back only when what it alone had lies beside it.
         const saved = async () => exec(lab, replica.host, 'ls', '/var/lib/tandem/mariadb/errant');
         await waitFor('what only the replica had', async () => (await saved()).trim() !== '', 300_000, 1_000);

@@ -3,16 +3,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { issueLeaf } from '#src/adapters/tls/authority.ts';
 import { expectCommand } from '#test/support/command.ts';
-import { membersOf } from '#test/support/database.ts';
-import { type Cause, expected } from './cause.ts';
+import { type Cause, expected, members } from './cause.ts';
 
 export const hostsCauses: readonly Cause[] = [
   {
     what: "a host's link is down",
-    alerts: expected('HostDown', 'SyncDegraded', 'FailoverImpossible'),
+    alerts: expected('HostDown', 'FailoverImpossible'),
     group: 'host',
     async provoke({ lab }) {
-      const { replica } = await membersOf(lab);
+      const { replica } = await members(lab);
       await lab.fault('link-down', replica.host);
       return () => lab.fault('link-up', replica.host);
     },
@@ -75,6 +74,7 @@ export const hostsCauses: readonly Cause[] = [
     what: 'the links of three hosts are down',
     alerts: expected('MonitoringBlind'),
     group: 'blind',
+    separates: true,
     async provoke({ lab }) {
       const hosts = ['lb-2', 'server-1', 'server-2'];
       for (const host of hosts) await lab.fault('link-down', host);

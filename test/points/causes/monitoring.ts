@@ -1,8 +1,7 @@
 /** Causes of the alerts on monitoring itself, and of maintenance. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { membersOf } from '#test/support/database.ts';
-import { type Cause, exec, expected, freeze, sql } from './cause.ts';
+import { type Cause, exec, expected, freeze, members, sql } from './cause.ts';
 
 export const monitoringCauses: readonly Cause[] = [
   {
@@ -18,10 +17,10 @@ export const monitoringCauses: readonly Cause[] = [
     alerts: expected('DatabaseUnseen'),
     group: 'certificate',
     async provoke({ lab }) {
-      const { primary } = await membersOf(lab);
+      const { primary } = await members(lab);
       await sql(lab, primary.host, 'DROP USER prometheus@localhost');
       return async () => {
-        const now = (await membersOf(lab)).primary.host;
+        const now = (await members(lab)).primary.host;
         await sql(
           lab,
           now,
@@ -64,6 +63,7 @@ export const monitoringCauses: readonly Cause[] = [
     what: 'the two Alertmanagers do not reach each other',
     alerts: expected('AlertmanagersApart'),
     group: 'aside',
+    separates: true,
     async provoke({ lab }) {
       const rules =
         'table inet test_cut { chain output { type filter hook output priority -10; tcp dport 9094 drop; tcp sport 9094 drop; }; }';

@@ -3,7 +3,7 @@ import type { Lab } from '#test/support/lab.ts';
 import type { Mailbox } from '#test/support/mailbox.ts';
 import { Prometheus } from '#test/support/monitoring.ts';
 import { waitFor } from '#test/support/wait.ts';
-import type { ToldAlert, WebhookReceiver } from '#test/support/webhook.ts';
+import type { Period, ToldAlert, WebhookReceiver } from '#test/support/webhook.ts';
 import { type Cause, type Expected, groups, type World } from './cause.ts';
 
 /** From the cause to the receivers: an alert's own time, and how seldom Alertmanager speaks; the rest is for a busy machine. */
@@ -23,6 +23,8 @@ export interface Told {
 
 export interface Outcome {
   readonly told: readonly Told[];
+  /** When the two Alertmanagers could not talk to each other. */
+  readonly apart: readonly Period[];
   readonly failures: readonly string[];
 }
 
@@ -33,8 +35,7 @@ export class Provoker {
   readonly #log: (line: string) => void;
   readonly #told: Told[] = [];
   readonly #failures: string[] = [];
-  /** Those whose alerts may fire beside other causes. */
-  readonly #aside = new Set<Cause>();
+  readonly #apart: Period[] = [];
 
   constructor(world: World, main: WebhookReceiver, mailbox: Mailbox, log: (line: string) => void) {
     this.#world = world;
@@ -45,13 +46,7 @@ export class Provoker {
 
   async run(wanted: readonly Cause[]): Promise<Outcome> {
     const of = (group: Cause['group']) => wanted.filter((cause) => cause.group === group);
-    const aside = Promise.all(
-      of('aside').map(async (cause) => {
-        this.#aside.add(cause);
-        await this.#provoke(cause);
-        this.#aside.delete(cause);
-      }),
-    );
+    const aside = Promise.all(of('aside').map((cause) => this.#provoke(cause)));
     let isFirst = true;
     for (const group of groups) {
       const causes = of(group);
@@ -59,13 +54,12 @@ export class Provoker {
       // The last ones hide all others.
       if (group === 'blind' || group === 'maintenance') await aside;
       // Those aside have only just begun, and one of them is not healthy yet.
-      if (!isFirst) await this.#settle(group);
+      if (!isFirst) await this.#settle(causes);
       isFirst = false;
       await this.#together(causes);
     }
     await aside;
-    await this.#settle('end');
-    return { told: this.#told, failures: this.#failures };
+    return { told: this.#told, failures: this.#failures, apart: this.#apart };
   }
 
   async #together(causes: readonly Cause[]): Promise<void> {
@@ -108,6 +102,7 @@ export class Provoker {
       await heal();
     }
     await this.#wait(alerts, 'resolved', healedMs, resolvesWithinMs);
+    if (cause.separates) this.#apart.push({ fromMs: startedMs, toMs: Date.now() });
     return {
       what,
       alerts: alerts.map(({ name }) => name),
@@ -141,13 +136,13 @@ export class Provoker {
     return instance === undefined ? all : all.filter(({ labels }) => labels['instance'] === instance);
   }
 
-  /** Healthy, and nothing pending but what is aside: no cause is mixed up with what another leaves behind. */
-  async #settle(before: string): Promise<void> {
-    const aside = [...this.#aside].flatMap(({ alerts }) => alerts.map(({ name }) => name));
+  /** Healthy, and nothing of what is expected next is there already: left behind by another cause it would prove nothing. */
+  async #settle(next: readonly Cause[]): Promise<void> {
+    const names = new Set(next.flatMap(({ alerts }) => alerts.map(({ name }) => name)));
     try {
-      await settled(this.#world.lab, aside);
+      await settled(this.#world.lab, (name) => names.has(name));
     } catch (error) {
-      this.#failures.push(`before ${before}: ${(error as Error).message}`);
+      this.#failures.push(`before ${[...names].join(', ')}: ${(error as Error).message}`);
       this.#log(this.#failures.at(-1) ?? '');
     }
   }
@@ -157,13 +152,13 @@ function secondsSince(sinceMs: number): number {
   return Math.round((Date.now() - sinceMs) / 1_000);
 }
 
-/** Healthy, and no alert is pending or fires but those with these names. */
-export async function settled(lab: Lab, except: readonly string[] = []): Promise<void> {
+/** Healthy, and no alert (that `counts`) is pending or fires. */
+export async function settled(lab: Lab, counts: (name: string) => boolean = () => true): Promise<void> {
   await lab.healthy(settlesWithinMs);
   const watchers = await Promise.all(['lb-1', 'lb-2'].map((host) => Prometheus.of(lab, host)));
   const isQuiet = async () => {
     const all = (await Promise.all(watchers.map((watcher) => watcher.alerts()))).flat();
-    const left = all.filter(({ name }) => !except.includes(name));
+    const left = all.filter(({ name }) => counts(name));
     if (left.length > 0) throw new Error(left.map(({ name, state }) => `${name} ${state}`).join(', '));
     return true;
   };

@@ -46,7 +46,7 @@ function memberAlerts(): readonly Alert[] {
       description:
         'Something wrote on a replica, or writes that nobody acknowledged were taken out when it rejoined; these are saved as SQL in /var/lib/tandem/mariadb/errant.',
       action:
-        "Read the saved files ('tandem exec {{ $labels.instance }} -- ls /var/lib/tandem/mariadb/errant'), apply what is wanted on the primary, then move them away. Errant and not saved: 'tandem db rejoin {{ $labels.instance }}'.",
+        "Read the saved files ('tandem exec {{ $labels.instance }} -- ls /var/lib/tandem/mariadb/errant'), apply what is wanted on the primary, then move them away. Errant and not saved: 'tandem db rejoin {{ $labels.instance }}'; it is refused while the member is the sync standby, which ends with the next write, because that stops its replication.",
     },
   ];
 }
