@@ -41,7 +41,7 @@ async function upKilledAfterOneStep(lab: Lab, known: ReadonlySet<string>): Promi
   const step = new Promise<string | undefined>((resolve, reject) => {
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
       said += part;
-      for (const [, found = ''] of said.matchAll(/^✓ (.*?) +[\d.]+ s$/gm)) {
+      for (const [, found = ''] of said.matchAll(stepLine)) {
         if (!known.has(found)) resolve(found);
       }
     });
@@ -81,16 +81,38 @@ async function killUntilDone(
   return [...steps];
 }
 
+const stepLine = /^✓ (.*?) +[\d.]+ s$/gm;
+
+/** Of a whole `up`. */
+async function stepsOf(lab: Lab): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await lab.run('up');
+  assert.equal(code, 0, stdout + stderr);
+  return [...stderr.matchAll(stepLine)].map(([, step = '']) => step);
+}
+
+/** Host and service of a step; what a plan gives as its reason differs from run to run. */
+const subject = (step: string): string =>
+  step.replace(/ \(.*\)$/, '').replace(/(prepare|make a release).*/, '$1');
+
+/**
+ * Steps of a whole run that were never the last one: they end in the same moment as others beside them, or are not
+ * repeated by a run that finds them done.
+ */
+function neverLast(all: readonly string[], killed: readonly string[]): readonly string[] {
+  const seen = new Set(killed.map(subject));
+  return all.filter((step) => !seen.has(subject(step)));
+}
+
 /** Both stacks have the same secrets and certificates, so that their files can be compared to the last byte. */
 async function uninterrupted(place: Place, secrets: string, change: (lab: Lab) => Promise<void>) {
   const servers = await startServers(place);
   try {
-    await servers.lab.expect('up');
+    const firstSteps = await stepsOf(servers.lab);
     await cp(join(await servers.lab.stateDirectory(), 'material'), secrets, { recursive: true });
     const first = await state(servers);
     await change(servers.lab);
-    await servers.lab.expect('up');
-    return { first, second: await state(servers) };
+    const secondSteps = await stepsOf(servers.lab);
+    return { first, second: await state(servers), firstSteps, secondSteps };
   } finally {
     await servers.close();
   }
@@ -138,6 +160,10 @@ export const upKilled: OwnPoint<Counts> = {
         killsOfTheFirstRun: first.length,
         killsOfTheChange: second.length,
         steps: [...first, ...second],
+        neverTheLastStep: {
+          ofTheFirstRun: neverLast(wanted.firstSteps, first),
+          ofTheChange: neverLast(wanted.secondSteps, second),
+        },
       };
     } finally {
       await servers.close();
