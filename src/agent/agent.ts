@@ -1,11 +1,11 @@
 /** The agent of one host: its concerns, by the host's roles. What a host has no role for is not even loaded. */
 import { mkdir } from 'node:fs/promises';
+import type { Log } from '#src/adapters/log.ts';
 import type { AgentConfig } from '#src/topology/agent-config.ts';
 import { ports } from '#src/topology/ports.ts';
 import { startApi } from './api/server.ts';
 import { Blocklist } from './blocklist/concern.ts';
 import { type AgentContext, createContext, type ServiceRunner } from './context.ts';
-import type { Log } from './log.ts';
 import { agentMetrics } from './metrics/agent-metrics.ts';
 import { agentStatus, type StatusParts } from './status.ts';
 import { ClockConcern } from './upkeep/clock.ts';

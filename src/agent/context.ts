@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { EtcdClient } from '#src/adapters/etcd/client.ts';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
+import type { Log } from '#src/adapters/log.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import type { AgentConfig } from '#src/topology/agent-config.ts';
-import type { Log } from './log.ts';
 
 /** The part of the supervisor that an agent uses; `SupervisorClient` is one. */
 export interface ServiceRunner {

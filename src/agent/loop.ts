@@ -1,5 +1,5 @@
 /** One concern's heartbeat: a step again and again, that no error ends, and that can be woken early. */
-import type { Log } from './log.ts';
+import type { Log } from '#src/adapters/log.ts';
 
 export interface LoopOptions {
   readonly name: string;

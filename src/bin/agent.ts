@@ -4,26 +4,19 @@
  */
 import { readFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
+import { createLog } from '#src/adapters/log.ts';
+import { exitOnBug } from '#src/adapters/process/exit-on-bug.ts';
 import { beginWarm } from '#src/adapters/process/warm.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
 import { SystemdRunner } from '#src/adapters/systemd/runner.ts';
 import { loadConcerns, startAgent } from '#src/agent/agent.ts';
-import { createLog } from '#src/agent/log.ts';
 import { type AgentFile, type AgentPeer, agentConfigOf } from '#src/topology/agent-config.ts';
 
-const log = createLog((line) => process.stdout.write(line));
+const log = createLog((line) => process.stdout.write(line), 'agent');
 
 process.on('SIGTERM', () => process.exit(0));
 process.on('SIGINT', () => process.exit(0));
-// A bug: out with it, and the supervisor starts a fresh agent.
-process.on('uncaughtException', (error) => {
-  log.error(`bug: ${error.stack ?? error.message}`);
-  process.exit(70);
-});
-process.on('unhandledRejection', (reason) => {
-  log.error(`bug: ${reason instanceof Error ? reason.stack : String(reason)}`);
-  process.exit(70);
-});
+exitOnBug(log);
 
 if (process.argv[2] === '--warm') {
   await loadConcerns({ balancer: true, database: true, monitoring: true });

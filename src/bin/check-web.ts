@@ -5,10 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { askUnixSocket } from '#src/adapters/unix-http.ts';
 import type { AgentFile } from '#src/topology/agent-config.ts';
 import { ports } from '#src/topology/ports.ts';
 
 interface Question {
+  /** So long the router's old workers are waited for first: what they close is not to be in use again. */
+  readonly drainMs: number;
   readonly sockets: readonly string[];
   readonly healthPath: string;
   readonly timeoutMs: number;
@@ -51,6 +54,23 @@ async function look(): Promise<readonly string[]> {
   const nginx = ask('nginx', httpsRequest as typeof httpRequest, options as RequestOptions);
   return (await Promise.all([...processes, nginx])).filter((problem) => problem !== undefined);
 }
+
+/** A router that does not say is no reason to wait; what stays open longer than it may is cut by the router itself. */
+async function isDrained(): Promise<boolean> {
+  const { routerControlSocket } = agent;
+  if (routerControlSocket === undefined) return true;
+  try {
+    const text = await askUnixSocket(routerControlSocket, { path: '/status', timeoutMs: answerMs });
+    const { workers } = JSON.parse(text) as { workers: readonly { readonly draining: boolean }[] };
+    return workers.every(({ draining }) => !draining);
+  } catch {
+    return true;
+  }
+}
+
+const drainEnds = performance.now() + question.drainMs;
+while (performance.now() < drainEnds && !(await isDrained()))
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
 
 const deadline = performance.now() + question.timeoutMs;
 let problems: readonly string[] = [];

@@ -1,26 +1,19 @@
 /** `dashboard.ts [FILE]`: the dashboard of this host, with its configuration file. */
 import { readFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
+import { createLog } from '#src/adapters/log.ts';
+import { exitOnBug } from '#src/adapters/process/exit-on-bug.ts';
 import { Assets } from '#src/dashboard/server/assets.ts';
 import { Dashboard } from '#src/dashboard/server/dashboard.ts';
 import { listen } from '#src/dashboard/server/listen.ts';
-import { createLog } from '#src/dashboard/server/log.ts';
 import { PrometheusSource } from '#src/dashboard/server/prometheus.ts';
 import type { DashboardConfig } from '#src/topology/dashboard-config.ts';
 
-const log = createLog((line) => process.stdout.write(line));
+const log = createLog((line) => process.stdout.write(line), 'dashboard');
 
 process.on('SIGTERM', () => process.exit(0));
 process.on('SIGINT', () => process.exit(0));
-// A bug: out with it, and the supervisor starts a fresh one.
-process.on('uncaughtException', (error) => {
-  log.error(`bug: ${error.stack ?? error.message}`);
-  process.exit(70);
-});
-process.on('unhandledRejection', (reason) => {
-  log.error(`bug: ${reason instanceof Error ? reason.stack : String(reason)}`);
-  process.exit(70);
-});
+exitOnBug(log);
 
 const file = process.argv[2] ?? '/etc/tandem/dashboard/dashboard.json';
 try {

@@ -1,24 +1,8 @@
 /** `router-explain.ts SOCKET QUESTION [--json]`: asks a router's control endpoint where a statement would go. */
-import { request } from 'node:http';
+import { askUnixSocket } from '#src/adapters/unix-http.ts';
 import type { Explained } from '#src/router/explain.ts';
 
 const timeoutMs = 10_000;
-
-function ask(socketPath: string, question: string): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
-    const call = request(
-      { socketPath, method: 'POST', path: '/explain', headers, timeout: timeoutMs },
-      async (answer) => {
-        const text = Buffer.concat(await answer.toArray()).toString();
-        resolve({ status: answer.statusCode ?? 0, text });
-      },
-    );
-    call.on('timeout', () => call.destroy(new Error(`no answer in ${timeoutMs} ms`)));
-    call.on('error', reject);
-    call.end(question);
-  });
-}
 
 function asText({ slot, member, because, reason, consistency, waitFor, ...rest }: Explained): string {
   const where = member === null ? `${slot}, when there is one` : `${slot}, ${member}`;
@@ -38,9 +22,8 @@ function asText({ slot, member, because, reason, consistency, waitFor, ...rest }
 
 const [socketPath = '', question = '', option] = process.argv.slice(2);
 try {
-  const { status, text } = await ask(socketPath, question);
-  if (status !== 200) throw new Error(`it answered ${status}: ${text}`);
-  const explained = JSON.parse(text) as Explained;
+  const ask = { path: '/explain', question: JSON.parse(question) as object, timeoutMs };
+  const explained = JSON.parse(await askUnixSocket(socketPath, ask)) as Explained;
   process.stdout.write(`${option === '--json' ? JSON.stringify(explained, null, 2) : asText(explained)}\n`);
 } catch (error) {
   process.stderr.write(

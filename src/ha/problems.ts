@@ -101,9 +101,5 @@ function first(problems: readonly Problem[], view: View): Problem | null {
 
 export const storeProblem = once((view) => first(storeProblems, view));
 
-export function serverProblem(view: View): Problem | null {
-  return first(serverProblems, view);
-}
-
 /** What keeps this member from leading, not counting whether `sync` names it. */
 export const memberProblem = once((view) => first(serverProblems, view) ?? first(epochProblems, view));

@@ -9,8 +9,6 @@ export const cachingSha2 = 'caching_sha2_password';
 
 /** Second byte of the server's AuthMoreData packet. */
 export const cachingSha2Step = { fastSuccess: 3, fullAuthentication: 4 } as const;
-/** What a client sends to ask for the server's RSA key; this server has none. */
-export const publicKeyRequest = 2;
 
 export function cachingSha2Answer(digests: Digests, password: string, scramble: Buffer): Buffer {
   if (password === '') return Buffer.alloc(0);

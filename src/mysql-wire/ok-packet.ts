@@ -23,9 +23,6 @@ const nothing = Buffer.alloc(0);
 /** An empty message. */
 const nothingSaid = Buffer.from([0]);
 
-/** An EOF packet of old: 0xFE, warnings, status. */
-export const eofBytes = 5;
-
 /** An OK packet between `from` and `to`; `sessionTrack` as negotiated. Throws a ProtocolError. */
 export function parseOk(buffer: Buffer, from: number, to: number, sessionTrack: boolean): OkPacket {
   const reader = new ByteReader(buffer, from + 1, to);
@@ -95,11 +92,4 @@ export function okPacket(fields: OkFields, sequenceId: number): Buffer {
   const payload = [Buffer.from([0]), lengthEncodedInteger(fields.affectedRows ?? 0), Buffer.from([0]), tail];
   if (schema !== undefined) payload.push(nothingSaid, lengthEncodedBytes(encodeSchemaChange(schema)));
   return packetOf(Buffer.concat(payload), sequenceId);
-}
-
-/** An EOF packet of old, header included. */
-export function eofPacket(status: number, sequenceId: number): Buffer {
-  const payload = Buffer.from([0xfe, 0, 0, 0, 0]);
-  payload.writeUInt16LE(status, 3);
-  return packetOf(payload, sequenceId);
 }

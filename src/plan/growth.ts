@@ -81,7 +81,7 @@ function withEverybody(
   return { ...wanted, hosts };
 }
 
-function asHost({ state: _state, ssh, ...host }: KnownHost): HostSpec {
+export function asHost({ state: _state, ssh, ...host }: KnownHost): HostSpec {
   return { ...host, ssh: ssh ?? undefined };
 }
 

@@ -12,6 +12,11 @@ export function restartsDatabase(plan: HostPlan): boolean {
   return someStep(plan, ({ service, action }) => service === 'mariadb' && action === 'restart');
 }
 
+/** A primary's agent holds its lease, which may end before the new one is there: others would take that for a death. */
+export function restartsAgent(plan: HostPlan): boolean {
+  return someStep(plan, ({ service, action }) => service === 'agent' && action === 'restart');
+}
+
 export function restartsQuorum(plan: HostPlan): boolean {
   return someStep(plan, ({ service, action }) => service === 'etcd' && action === 'restart');
 }
@@ -44,7 +49,7 @@ export function rollingOrder<Host extends { readonly plan: HostPlan }>(
   { primary, balancer }: Leaders,
 ): readonly Host[] {
   const rank = ({ plan }: Host): number => {
-    if (plan.host === primary && restartsDatabase(plan)) return 2;
+    if (plan.host === primary && (restartsDatabase(plan) || restartsAgent(plan))) return 2;
     return plan.host === balancer && changesBalancer(plan) ? 1 : 0;
   };
   return hosts.toSorted((left, right) => rank(left) - rank(right));

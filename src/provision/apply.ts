@@ -163,10 +163,11 @@ async function applyHost({ driver, services, plan }: PlannedHost, reporter: Repo
       await reporter.step(host, `${action} ${service} (${reason})`, () => driver.control(service, action));
     }
   };
-  const firstStart = steps.findIndex((step) => step.action === 'start');
-  await inTurn(steps.slice(0, Math.max(0, firstStart)));
+  // In the plan's order, but for what is started: that waits for what it comes after, and for nothing else.
+  const at = starts.length === 0 ? 0 : steps.findIndex((step) => step.action === 'start');
+  await inTurn(steps.slice(0, at));
   await startInOrder(driver, services, new Set(starts.map((step) => step.service)), reporter);
-  await inTurn(steps.slice(Math.max(0, firstStart)).filter((step) => step.action !== 'start'));
+  await inTurn(steps.slice(at + starts.length));
   if (plan.remove.length > 0) await driver.writeFiles([], plan.remove);
 }
 

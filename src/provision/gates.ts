@@ -7,6 +7,7 @@ import { askAgent } from '#src/adapters/agent-client.ts';
 import {
   disturbsAddress,
   disturbsRequests,
+  restartsAgent,
   restartsDatabase,
   restartsQuorum,
   rollingOrder,
@@ -57,6 +58,7 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
     before: async (host) => {
       taken = {};
       if (restartsDatabase(host.plan)) await movePrimary(access, reporter, host.driver.host);
+      else if (restartsAgent(host.plan)) await tryToMovePrimary(access, reporter, host.driver.host);
       const balancer = isIn(host, 'balancer');
       if (balancer !== undefined && disturbsAddress(host.plan)) {
         taken.standsBack = true;
@@ -113,6 +115,16 @@ async function movePrimary(access: StackAccess, reporter: Reporter, host: string
     await switchOver(access);
     await waitHealthy(access, healthyTimeoutMs);
   });
+}
+
+/** Where it would be better elsewhere, and may stay: a transaction that stays open is no reason to change nothing. */
+async function tryToMovePrimary(access: StackAccess, reporter: Reporter, host: string): Promise<void> {
+  try {
+    await movePrimary(access, reporter, host);
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    reporter.note(host, `keeps the primary while its agent restarts: ${error.message}`);
+  }
 }
 
 /** Resolves when another member leads: `to`; the sync standby without it. */

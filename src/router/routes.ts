@@ -1,5 +1,4 @@
 /** What a session asks about its statements, and in which terms it is answered. */
-import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Outcome } from '#src/routing/session.ts';
 import type { StatementClass } from '#src/routing/statement.ts';
 
@@ -64,67 +63,4 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   lost(slot: Slot): Loss;
   /** The connection is as new: COM_RESET_CONNECTION (which keeps the schema), COM_CHANGE_USER. */
   reset(schema: string | undefined): void;
-}
-
-const nothingKnown: RoutedStatement = { class: 'unknown', resend: false };
-const toPrimary: RouteChoice = {
-  slot: 'primary',
-  member: undefined,
-  waitFor: undefined,
-  waitMs: 0,
-  reason: 'not understood',
-  sampleFirst: false,
-  prelude: undefined,
-};
-
-/** Everything to the primary, on one connection: what is right when nothing is known. */
-export class PrimaryOnly implements SessionRoutes {
-  readonly settings = noSettings;
-  schema: string | undefined;
-  #used = false;
-
-  constructor(schema: string | undefined) {
-    this.schema = schema;
-  }
-
-  analyse(): RoutedStatement {
-    return nothingKnown;
-  }
-
-  useSchema(): RoutedStatement {
-    return nothingKnown;
-  }
-
-  fingerprint(sql: Buffer): string {
-    return fingerprint(sql);
-  }
-
-  choose(): RouteChoice {
-    this.#used = true;
-    return toPrimary;
-  }
-
-  answered(_statement: RoutedStatement | undefined, { schema }: Outcome): void {
-    if (schema !== undefined) this.schema = schema;
-  }
-
-  valuesQuery(): undefined {}
-  takeValues(): void {}
-
-  get stateful(): boolean {
-    return this.#used;
-  }
-
-  mayLeave(): boolean {
-    return !this.#used;
-  }
-
-  lost(): Loss {
-    return this.#used ? 'state' : 'nothing';
-  }
-
-  reset(schema: string | undefined): void {
-    this.#used = false;
-    this.schema = schema;
-  }
 }

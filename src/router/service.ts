@@ -2,7 +2,8 @@
  * The SQL router of a host as a service: the main process. It holds the addresses and the connection to the other hosts'
  * routers, and gives clients to its workers; SIGHUP exchanges these, SIGTERM ends everything.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ControlEndpoint } from './control.ts';
@@ -127,5 +128,5 @@ export class RouterService {
 /** In the router's own directory, which is in memory where the system has it so. */
 function positionsFile({ listen: { socketPath } }: RouterSettings): string {
   if (socketPath !== undefined) return `${socketPath}.positions`;
-  return join(mkdtempSync(join(tmpdir(), 'tandem-router-')), 'positions');
+  return join(tmpdir(), `tandem-router-${randomUUID()}.positions`);
 }

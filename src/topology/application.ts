@@ -3,9 +3,6 @@
  * follows from it; which one it does run is found on the host.
  */
 
-/** A release is named by the first characters of the SHA-256 of its content. */
-export const releaseNamePattern = /^[0-9a-f]{16}$/;
-
 export type ReleaseChange = 'first' | 'deploy' | 'canary' | 'rollback' | 'failed';
 
 export interface ReleaseEvent {

@@ -25,9 +25,6 @@ export const mariadbDialect = {
   },
 } as const;
 
-/** Time after which the source would stop waiting: it shall never do that by itself (49 days is the largest value). */
-export const neverMs = 4_294_967_295;
-
 /** A string literal; for statements that take no placeholders (CHANGE MASTER). */
 export function quote(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;

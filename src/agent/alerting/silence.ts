@@ -4,10 +4,10 @@
  */
 import { askAgent } from '#src/adapters/agent-client.ts';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
+import type { Log } from '#src/adapters/log.ts';
 import { storeKeys } from '#src/ha/store-format.ts';
 import { ports } from '#src/topology/ports.ts';
 import type { AgentContext } from '../context.ts';
-import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
 import { decideSilence, type Silence } from './silence-decide.ts';
 

@@ -1,13 +1,15 @@
 /** Figures for Prometheus. What monitors may read these, and nothing else of the API. */
 import type { TLSSocket } from 'node:tls';
 import type { Hono } from 'hono';
+import { askUnixSocket } from '#src/adapters/unix-http.ts';
 import { agentMetricsPaths, monitoringName } from '#src/topology/monitoring.ts';
 import type { AgentContext } from '../context.ts';
 import { contentType, type Readings } from '../metrics/gauges.ts';
-import { askSocket, nginxMetrics } from '../metrics/web.ts';
+import { nginxMetrics } from '../metrics/web.ts';
 import { type Env, peerName } from './environment.ts';
 import { Problem } from './problem.ts';
 
+const timeoutMs = 5_000;
 const paths: readonly string[] = Object.values(agentMetricsPaths);
 
 /** Before all routes: a stolen certificate of Prometheus moves no primary. */
@@ -34,10 +36,14 @@ export function metricsRoutes(app: Hono<Env>, context: AgentContext, metrics: Re
   serve(agentMetricsPaths.agent, () => metrics.text());
   serve(
     agentMetricsPaths.router,
-    ofWeb('router', ({ routerControlSocket }) => askSocket(routerControlSocket, '/metrics')),
+    ofWeb('router', ({ routerControlSocket }) =>
+      askUnixSocket(routerControlSocket, { path: '/metrics', timeoutMs }),
+    ),
   );
   serve(
     agentMetricsPaths.nginx,
-    ofWeb('nginx', async ({ nginxStatusSocket }) => nginxMetrics(await askSocket(nginxStatusSocket, '/'))),
+    ofWeb('nginx', async ({ nginxStatusSocket }) =>
+      nginxMetrics(await askUnixSocket(nginxStatusSocket, { path: '/', timeoutMs })),
+    ),
   );
 }

@@ -5,9 +5,9 @@
 
 import { PrefixWatch } from '#src/adapters/etcd/watch.ts';
 import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
+import type { Log } from '#src/adapters/log.ts';
 import { run, runChecked } from '#src/adapters/process/run.ts';
 import type { AgentContext } from '../context.ts';
-import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
 import {
   type BlockEntries,

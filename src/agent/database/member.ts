@@ -2,12 +2,12 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
+import type { Log } from '#src/adapters/log.ts';
 import { MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import type { AgentDatabaseConfig } from '#src/topology/agent-config.ts';
 import { memberServerId } from '#src/topology/server-id.ts';
 import type { AgentContext, ServiceRunner } from '../context.ts';
-import type { Log } from '../log.ts';
 import { agentAccount } from './accounts.ts';
 import { type Recovery, writeRoleFile } from './files.ts';
 import { type DataMarker, readMarker, writeMarker } from './marker.ts';

@@ -1,35 +1,11 @@
 /** The local SQL router in figures, from its control endpoint. */
-import { request } from 'node:http';
+import { askUnixSocket } from '#src/adapters/unix-http.ts';
 import type { RouterFigures, RouterStory } from '#src/topology/figures.ts';
 
 const timeoutMs = 2_000;
-const maxAnswerBytes = 8 * 1024 * 1024;
 
-/** Rejects when the router does not answer, or not with 200. */
 function askRouter(socketPath: string, path: string, question?: object): Promise<string> {
-  const body = question === undefined ? undefined : JSON.stringify(question);
-  const method = body === undefined ? 'GET' : 'POST';
-  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-  return new Promise((resolve, reject) => {
-    const call = request(
-      { socketPath, path, method, headers, agent: false, timeout: timeoutMs },
-      (answer) => {
-        let text = '';
-        answer.setEncoding('utf8');
-        answer.on('data', (part: string) => {
-          text += part;
-          if (text.length > maxAnswerBytes) call.destroy(new Error('the answer is too long'));
-        });
-        answer.on('error', reject);
-        answer.on('end', () =>
-          answer.statusCode === 200 ? resolve(text) : reject(new Error(`it answered ${answer.statusCode}`)),
-        );
-      },
-    );
-    call.on('timeout', () => call.destroy(new Error(`no answer in ${timeoutMs} ms`)));
-    call.on('error', reject);
-    call.end(body);
-  });
+  return askUnixSocket(socketPath, { path, timeoutMs, ...(question === undefined ? {} : { question }) });
 }
 
 /** So many shapes are asked after. */

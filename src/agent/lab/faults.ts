@@ -1,9 +1,9 @@
 /** Faults that an operator tries on a host of a lab. Each is the real thing and ends: by `heal`, or by itself. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFileIfThere } from '#src/adapters/files/atomic.ts';
 import { runChecked } from '#src/adapters/process/run.ts';
+import { sessionOf, signal } from '#src/adapters/process/table.ts';
 import type { LabFault } from '#src/topology/figures.ts';
 import { Problem } from '../api/problem.ts';
 import type { AgentContext } from '../context.ts';
@@ -132,32 +132,5 @@ export class LabFaults {
       timeoutMs: 5_000,
     });
     await rm(this.#marker, { force: true });
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended meanwhile.
-  }
-}
-
-/** Every process of a service has its main process' session (proc(5), field 6 of stat). */
-function sessionOf(leader: number): readonly number[] {
-  const wanted = sessionNumber(leader);
-  if (wanted === undefined) return [leader];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => sessionNumber(pid) === wanted);
-}
-
-function sessionNumber(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3];
-  } catch {
-    return undefined;
   }
 }

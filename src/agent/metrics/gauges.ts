@@ -3,6 +3,8 @@ import { Counter, Gauge, Registry } from 'prom-client';
 
 export type Labels = Readonly<Record<string, string>>;
 export type Sample = readonly [labels: Labels, value: number];
+/** Gives no sample where the value is unknown: a missing series says so, a zero would lie. */
+export type Read = () => Iterable<Sample> | Promise<Iterable<Sample>>;
 
 export const contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -10,45 +12,20 @@ export const contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 export class Readings {
   readonly #registry = new Registry();
 
-  /** `read` gives no sample where the value is unknown: a missing series says so, a zero would lie. */
-  gauge(
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    read: () => Iterable<Sample> | Promise<Iterable<Sample>>,
-  ): void {
+  gauge(name: string, help: string, labelNames: readonly string[], read: Read): void {
     new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-      async collect() {
-        const samples = await read();
-        // Without a pause from here on: both Prometheus may ask at once.
-        this.reset();
-        // Without labels a reset is a zero.
-        if (labelNames.length === 0) this.remove();
-        for (const [labels, value] of samples) this.set(labels, value);
+      ...{ name, help, labelNames: [...labelNames], registers: [this.#registry] },
+      collect() {
+        return refill(this, labelNames, read, (labels, value) => this.set(labels, value));
       },
     });
   }
 
-  counter(
-    name: string,
-    help: string,
-    labelNames: readonly string[],
-    read: () => Iterable<Sample> | Promise<Iterable<Sample>>,
-  ): void {
+  counter(name: string, help: string, labelNames: readonly string[], read: Read): void {
     new Counter({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-      async collect() {
-        const samples = await read();
-        this.reset();
-        if (labelNames.length === 0) this.remove();
-        for (const [labels, value] of samples) this.inc(labels, value);
+      ...{ name, help, labelNames: [...labelNames], registers: [this.#registry] },
+      collect() {
+        return refill(this, labelNames, read, (labels, value) => this.inc(labels, value));
       },
     });
   }
@@ -56,6 +33,20 @@ export class Readings {
   text(): Promise<string> {
     return this.#registry.metrics();
   }
+}
+
+async function refill(
+  metric: Gauge | Counter,
+  labelNames: readonly string[],
+  read: Read,
+  put: (labels: Labels, value: number) => void,
+): Promise<void> {
+  const samples = await read();
+  // Without a pause from here on: both Prometheus may ask at once.
+  metric.reset();
+  // Without labels a reset is a zero.
+  if (labelNames.length === 0) metric.remove();
+  for (const [labels, value] of samples) put(labels, value);
 }
 
 /** One value without labels; none when it isn't known. */

@@ -1,32 +1,3 @@
-/** Figures of a web host's programs that have no port of their own for them: read here, over unix sockets. */
-import { request } from 'node:http';
-
-const limitMs = 5_000;
-const mostBytes = 4 * 1024 * 1024;
-
-/** The text that an HTTP server on a unix socket gives; rejects on anything but 200. */
-export function askSocket(socketPath: string, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(limitMs);
-    const outgoing = request({ socketPath, path, agent: false, signal, headers: { host: 'localhost' } });
-    outgoing.once('error', reject);
-    outgoing.once('response', async (response) => {
-      try {
-        let text = '';
-        for await (const chunk of response.setEncoding('utf8')) {
-          text += String(chunk);
-          if (text.length > mostBytes) throw new Error(`${socketPath}: the answer is too large`);
-        }
-        if (response.statusCode === 200) resolve(text);
-        else reject(new Error(`${socketPath} answered ${response.statusCode}`));
-      } catch (error) {
-        reject(error);
-      }
-    });
-    outgoing.end();
-  });
-}
-
 /**
  * nginx' stub_status in Prometheus' text format, under the names that nginx-prometheus-exporter has made usual.
  * @see https://nginx.org/en/docs/http/ngx_http_stub_status_module.html

@@ -4,9 +4,9 @@
  */
 import { PrefixWatch } from '#src/adapters/etcd/watch.ts';
 import { askHaproxy, parseServersState } from '#src/adapters/haproxy/runtime.ts';
+import type { Log } from '#src/adapters/log.ts';
 import { type TrafficOverride, trafficPrefix } from '#src/topology/figures.ts';
 import type { AgentContext } from '../context.ts';
-import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
 import { commandsFor } from './decide.ts';
 import { parseOverride } from './overrides.ts';

@@ -13,8 +13,8 @@ import {
   members,
   moveLeader,
 } from '#src/adapters/etcd/maintenance.ts';
+import type { Log } from '#src/adapters/log.ts';
 import type { AgentContext } from '../context.ts';
-import type { Log } from '../log.ts';
 import { Loop } from '../loop.ts';
 import { betterLeader, shouldDefragment } from './quorum-decide.ts';
 

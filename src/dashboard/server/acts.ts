@@ -1,10 +1,10 @@
 /** What an operator may do: each act is asked of the agents, which judge it, and recorded with who, when and what came of it. */
 import type { z } from 'zod';
+import type { Log } from '#src/adapters/log.ts';
 import type { DashboardConfig } from '#src/topology/dashboard-config.ts';
 import type { ActName, ActRecord, actSchemas, Role } from '../api/schemas.ts';
 import type { Agents } from './agents.ts';
 import type { Caller } from './environment.ts';
-import type { Log } from './log.ts';
 import { Problem } from './problem.ts';
 import type { Shared } from './shared.ts';
 

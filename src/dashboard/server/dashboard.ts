@@ -1,6 +1,7 @@
 /** One dashboard: everything that it knows and does, without the HTTP around it. */
 import { EtcdClient } from '#src/adapters/etcd/client.ts';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
+import type { Log } from '#src/adapters/log.ts';
 import type { DashboardConfig } from '#src/topology/dashboard-config.ts';
 import type { BlockEntries, Metrics, Range, Session, SqlView, StackState, Story } from '../api/schemas.ts';
 import { Accounts } from './accounts.ts';
@@ -11,7 +12,6 @@ import { Authentication } from './authentication.ts';
 import { ClusterWatch } from './cluster.ts';
 import { Collector } from './collector.ts';
 import type { Caller } from './environment.ts';
-import type { Log } from './log.ts';
 import { type MetricsSource, Recorder } from './recorder.ts';
 import { ReleaseWatch } from './releases.ts';
 import { Shared } from './shared.ts';

@@ -4,11 +4,11 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { serve } from '@hono/node-server';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
+import type { Log } from '#src/adapters/log.ts';
 import type { DashboardConfig } from '#src/topology/dashboard-config.ts';
 import { createApp } from './app.ts';
 import type { Assets } from './assets.ts';
 import type { Dashboard } from './dashboard.ts';
-import type { Log } from './log.ts';
 
 const maxConnections = 500;
 const maxConnectionsPerAddress = 100;

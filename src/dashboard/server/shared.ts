@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import type { EtcdClient } from '#src/adapters/etcd/client.ts';
 import type { KeyValue } from '#src/adapters/etcd/codec.ts';
 import { PrefixWatch } from '#src/adapters/etcd/watch.ts';
+import type { Log } from '#src/adapters/log.ts';
 import { type ActRecord, actRecordSchema } from '../api/schemas.ts';
-import type { Log } from './log.ts';
 
 const prefix = '/tandem/dashboard/';
 const endedPrefix = `${prefix}ended/`;

@@ -70,15 +70,19 @@ export class HostApplication {
     return Buffer.from(await this.#run(['export', release], { timeoutMs: transferMs }), 'base64');
   }
 
-  /** Asks every process and nginx, again and again, until all answer or the time is over. */
+  /**
+   * Asks every process and nginx, again and again, until all answer or the time is over. The router's old workers are given
+   * `drainMs` first, so that nothing that they close is in use again.
+   */
   async check(question: {
+    readonly drainMs: number;
     readonly sockets: readonly string[];
     readonly healthPath: string;
     readonly timeoutMs: number;
   }): Promise<WebCheck> {
     const program = [nodeProgram, `${codeDirectory}/src/bin/check-web.ts`, JSON.stringify(question)];
     const { code, stdout, stderr } = await this.driver.run(program, {
-      timeoutMs: question.timeoutMs + quickMs,
+      timeoutMs: question.drainMs + question.timeoutMs + quickMs,
     });
     if (code === 0) return JSON.parse(stdout) as WebCheck;
     return { healthy: false, problems: [`the check did not run: ${stderr.trim().split('\n').at(-1)}`] };

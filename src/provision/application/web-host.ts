@@ -114,6 +114,7 @@ async function checkHealth(change: WebHostChange, host: HostApplication): Promis
   const { healthy, problems } = await host.check({
     sockets: instances(change).map(appSocket),
     healthPath: change.spec.web.app.healthPath,
+    drainMs: Math.min(mostDrainMs, change.spec.database.router.drainTimeoutMs),
     timeoutMs: healthMs,
   });
   if (healthy) return;

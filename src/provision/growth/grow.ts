@@ -3,7 +3,7 @@
  * (src/plan/growth.ts), each applied and healthy before the next. What is noted of the hosts (`known-hosts.ts`) is enough
  * to go on from any point: every step can be repeated.
  */
-import { asKnown, type Growth, growthIssues, growthOf } from '#src/plan/growth.ts';
+import { asHost, asKnown, type Growth, growthIssues, growthOf } from '#src/plan/growth.ts';
 import { appSocket } from '#src/render/app.ts';
 import { type HostSpec, hostsWithRole } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
@@ -123,7 +123,7 @@ class Grower {
   }
 
   async #dismiss(): Promise<void> {
-    const { request } = this;
+    const request = this.#request;
     const quorum = new Quorum({ access: request, stackId: '', reporter: request.reporter, isNew: false });
     const hosts = hostsWithRole(request.spec, 'quorum');
     const others = this.#known.filter(({ name, roles }) => roles.includes('quorum') && this.#stays(name));
@@ -140,14 +140,10 @@ class Grower {
     return !leaving.some(({ host, roles }) => host === name && roles.includes('quorum'));
   }
 
-  get request(): UpRequest {
-    return this.#request;
-  }
-
   async #checkWeb(request: UpRequest, names: ReadonlySet<string>): Promise<void> {
     const { web } = request.spec;
     const sockets = Array.from({ length: web.instances }, (_, index) => appSocket(index + 1));
-    const question = { sockets, healthPath: web.app.healthPath, timeoutMs: webMs };
+    const question = { sockets, healthPath: web.app.healthPath, drainMs: 0, timeoutMs: webMs };
     for (const { name } of hostsWithRole(request.spec, 'web').filter((host) => names.has(host.name))) {
       const application = new HostApplication(request.infrastructure.driver(name));
       const { healthy, problems } = await application.check(question);
@@ -194,7 +190,7 @@ class Grower {
   }
 
   async #clean(gone: readonly KnownHost[]): Promise<void> {
-    const { request } = this;
+    const request = this.#request;
     const { leaving } = this.#growth;
     for (const host of request.spec.hosts) {
       const lost = leaving.find((move) => move.host === host.name);
@@ -203,7 +199,7 @@ class Grower {
     if (gone.length === 0) return;
     const everybody = await request.at({
       ...request.spec,
-      hosts: [...request.spec.hosts, ...gone.map(asSpec)],
+      hosts: [...request.spec.hosts, ...gone.map(asHost)],
     });
     for (const { name } of gone) {
       if (this.#lost.has(name)) {
@@ -222,10 +218,6 @@ class Grower {
   async #forget(): Promise<void> {
     await this.#store.share(this.#request.spec.hosts.map((host) => asKnown(host, 'in')));
   }
-}
-
-function asSpec({ state: _state, ssh, ...host }: KnownHost): HostSpec {
-  return { ...host, ssh: ssh ?? undefined };
 }
 
 function refuse(issues: Parameters<typeof inputError>[2]): void {

@@ -1,7 +1,5 @@
 /** Which hosts the stack is on: noted before they are begun with, and until nothing of the stack is left on them. */
 import { join } from 'node:path';
-import { asKnown } from '#src/plan/growth.ts';
-import type { Spec } from '#src/spec/spec.ts';
 import type { KnownHost, KnownHosts } from '#src/topology/known-hosts.ts';
 import type { StackAccess } from '../health.ts';
 import { SharedRecord } from '../shared-record.ts';
@@ -39,9 +37,4 @@ export class KnownHostsStore {
     const isSame = JSON.stringify(hosts) === JSON.stringify(this.hosts);
     if (this.#record.isMissing || !isSame) await this.#record.write({ hosts });
   }
-}
-
-/** The hosts of the stack file; those that were never healthy stay `joining`. */
-export function wantedHosts(wanted: Spec, stateOf: (name: string) => 'joining' | 'in'): readonly KnownHost[] {
-  return wanted.hosts.map((host) => asKnown(host, stateOf(host.name)));
 }

@@ -1,9 +1,10 @@
 /** Faults of a lab, as tests and drills need them: each is the real thing, and each can be taken back. */
+
+import { sessionOf, signal } from '#src/adapters/process/table.ts';
 import { expectCommand } from './command.ts';
 import type { Lab } from './lab.ts';
 import { cableName, faultTableName, namespaceName } from './names.ts';
 import { removeHostNetwork, removeTable } from './network.ts';
-import { serviceSession, signal } from './supervisor/processes.ts';
 import { freezeSupervision, killAll } from './teardown.ts';
 
 export type Direction = {
@@ -25,7 +26,7 @@ export class LabFaults {
     const statuses = await this.#lab.host(host).services();
     const pid = statuses.find((status) => status.name === service)?.pid;
     if (pid === undefined || pid === null) throw new Error(`${service} on ${host} has no process`);
-    const pids = whole ? serviceSession(pid) : [pid];
+    const pids = whole ? sessionOf(pid) : [pid];
     for (const each of pids) signal(each, name);
   }
 

@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { signal } from '#src/adapters/process/table.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { hostDirectories } from './enter.ts';
 import { faultTableName, namespaceName } from './names.ts';
 import { disableForwarding, processesIn, removeBridge, removeHostNetwork, removeTable } from './network.ts';
 import { livingLabs, namespaceNames, readRecord, registryDirectory, removeRecord } from './registry.ts';
-import { signal } from './supervisor/processes.ts';
 import { lockPath } from './supervisor/store.ts';
 
 /** What a service gets to end by itself; with what follows it, `down` stays below 5 s. */

@@ -136,10 +136,10 @@ export class SshClient {
     await this.#ssh(this.arguments('-O', 'cancel', spec), { timeoutMs: forwardMs });
     await rm(socket, { force: true });
     const { code, stderr } = await this.#ssh(this.arguments('-O', 'forward', spec), { timeoutMs: forwardMs });
+    if (code === 0) return socket;
     // The next try begins with a look at the connection.
-    if (code !== 0) this.#opened = undefined;
-    if (code !== 0) throw this.unreachable(`port forwarding: ${stderr.trim()}`);
-    return socket;
+    this.#opened = undefined;
+    throw this.unreachable(`port forwarding: ${stderr.trim()}`);
   }
 
   /** Ends the shared connection. */

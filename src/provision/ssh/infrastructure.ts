@@ -199,6 +199,8 @@ export class SshInfrastructure implements Infrastructure {
   }
 
   async purge(): Promise<void> {
-    await rm(this.#stateDirectory, { recursive: true, force: true });
+    // With a long path the control sockets lie elsewhere.
+    for (const directory of [controlDirectory(this.#stateDirectory), this.#stateDirectory])
+      await rm(directory, { recursive: true, force: true });
   }
 }

@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { createLog } from '#src/adapters/log.ts';
 import { accountChanges, nativeHash } from '#src/agent/database/account-changes.ts';
 import { keeperSql } from '#src/agent/database/accounts.ts';
 import { AccountKeeper } from '#src/agent/database/accounts-keep.ts';
-import { createLog } from '#src/agent/log.ts';
 import type { AccountPrivileges } from '#src/spec/schema/database.ts';
 import { disposeServers, MariadbServer, removeDirectories } from '../mariadb/server.ts';
 
@@ -37,7 +37,7 @@ function keeper(accounts: Accounts): AccountKeeper {
   };
   writeFileSync(passwordsFile, JSON.stringify(passwords));
   return new AccountKeeper({
-    log: createLog(() => undefined).of('database'),
+    log: createLog(() => undefined, 'agent').of('database'),
     config: {
       socket: server.socketPath,
       passwordsFile,

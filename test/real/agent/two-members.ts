@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import { type AgentAnswer, type ClientIdentity, askAgent as call } from '#src/adapters/agent-client.ts';
+import { createLog } from '#src/adapters/log.ts';
 import { issueLeaf } from '#src/adapters/tls/authority.ts';
 import { type RunningAgent, startAgent } from '#src/agent/agent.ts';
-import { createLog } from '#src/agent/log.ts';
 import { hookNames } from '#src/spec/schema/database.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import type { AgentConfig, AgentPeer } from '#src/topology/agent-config.ts';
@@ -72,7 +72,7 @@ export class TwoMembers {
 
   async startAgent(index: 0 | 1): Promise<void> {
     const member = this.members[index];
-    const log = createLog((line) => member.lines.push(line));
+    const log = createLog((line) => member.lines.push(line), 'agent');
     member.agent = await startAgent(member.config, member.runner, log, {
       port: agentPort,
       peerPort: agentPort,

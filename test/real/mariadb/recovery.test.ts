@@ -174,7 +174,8 @@ describe('recovery after kill -9 with --init-rpl-role=MASTER', () => {
   });
 });
 
-describe('rejoin of a truncated member', () => {
+// Whatever is asked, InnoDB may flush its log at any time (a page that it makes room for): then there is nothing to truncate.
+describe('rejoin of a truncated member', { retry: 2 }, () => {
   /** The truncated old primary, started with `options`, follows the replica that leads on. */
   async function rejoin(...options: string[]) {
     const { primary, replica } = await killedAfterTwoRows();

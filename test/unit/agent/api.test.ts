@@ -1,14 +1,17 @@
 /** Who may do what at the agent's API, by the name in the caller's certificate. */
 import { describe, expect, it } from 'vitest';
+import { createLog } from '#src/adapters/log.ts';
 import { createApp } from '#src/agent/api/server.ts';
 import type { AgentContext } from '#src/agent/context.ts';
-import { createLog } from '#src/agent/log.ts';
 import { one, Readings } from '#src/agent/metrics/gauges.ts';
 import { agentMetricsPaths, monitoringName } from '#src/topology/monitoring.ts';
 
 const metrics = new Readings();
 metrics.gauge('tandem_test', 'x', [], () => one(1));
-const context = { config: { host: 'lb-1' }, log: createLog(() => undefined) } as unknown as AgentContext;
+const context = {
+  config: { host: 'lb-1' },
+  log: createLog(() => undefined, 'agent'),
+} as unknown as AgentContext;
 const blocklist = { list: () => [] } as never;
 const app = createApp(context, { status: () => ({}) as never, blocklist, database: undefined, metrics });
 

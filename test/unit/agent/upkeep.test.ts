@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MemberStatus } from '#src/adapters/etcd/maintenance.ts';
-import { formatLine } from '#src/agent/log.ts';
+import { formatLine } from '#src/adapters/log.ts';
 import { clockWarning, offsetMs } from '#src/agent/upkeep/clock-decide.ts';
 import { shouldDefragment } from '#src/agent/upkeep/quorum-decide.ts';
 

@@ -45,8 +45,12 @@ describe('the order', () => {
       { primary: 'server-1', balancer: 'lb-1' },
     ).map((each) => each.plan.host);
 
-  it('the primary last, when its server restarts', () => {
+  it('the primary last, when its server or its agent restarts', () => {
     expect(order([plan('server-1', 'restart mariadb'), plan('server-2', 'restart mariadb')])).toEqual([
+      'server-2',
+      'server-1',
+    ]);
+    expect(order([plan('server-1', 'restart agent'), plan('server-2', 'restart agent')])).toEqual([
       'server-2',
       'server-1',
     ]);

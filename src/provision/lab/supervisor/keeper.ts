@@ -5,8 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { isAlive, processEntry, signal } from '#src/adapters/process/table.ts';
 import { logPath } from './launch.ts';
-import { isAlive, processEntry, signal } from './processes.ts';
 import { lockPath } from './store.ts';
 
 export interface KeeperIdentity {

@@ -1,7 +1,7 @@
 /** The main process of a service: started by this supervisor, or by an earlier one and adopted. */
 import type { ChildProcess } from 'node:child_process';
+import { isAlive, processEntry } from '#src/adapters/process/table.ts';
 import { describeExit } from './launch.ts';
-import { isAlive, processEntry } from './processes.ts';
 
 export interface ManagedProcess {
   readonly pid: number;

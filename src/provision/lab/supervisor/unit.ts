@@ -2,12 +2,14 @@
  * One service under supervision. A loop runs as long as the service is wanted: start, wait until ready, wait for the end,
  * clean up, pause, start again. Requests (`start`, `stop` …) only say what is wanted and wait for the loop to get there.
  */
+
+import { isAlive, signal } from '#src/adapters/process/table.ts';
 import type { DefinedService } from '#src/adapters/supervisor-client.ts';
 import type { ServiceState, ServiceStatus } from '#src/plan/observed.ts';
 import type { Reload } from '#src/render/service.ts';
 import { ensureDirectories, launch, runHelper } from './launch.ts';
 import { adoptedProcess, type ManagedProcess, ownProcess, type ProcessExit } from './managed-process.ts';
-import { isAlive, killLeftovers, signal } from './processes.ts';
+import { killLeftovers } from './processes.ts';
 import { isReady, pollDelayMs } from './readiness.ts';
 import { type Exits, isCrashLoop, recentExits, restartDelayMs } from './restarts.ts';
 import { untilWorkersReplaced, workersOf } from './workers.ts';

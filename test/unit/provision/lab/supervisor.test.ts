@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseStat } from '#src/adapters/process/table.ts';
 import { parseAccount, userName } from '#src/provision/lab/supervisor/accounts.ts';
 import { parseEnvironmentFile, wrapCommand } from '#src/provision/lab/supervisor/launch.ts';
 import { lastLines, rotateLogs } from '#src/provision/lab/supervisor/logs.ts';
-import { parseStat } from '#src/provision/lab/supervisor/processes.ts';
 import { pollDelayMs } from '#src/provision/lab/supervisor/readiness.ts';
 import { isCrashLoop, recentExits, restartDelayMs } from '#src/provision/lab/supervisor/restarts.ts';
 import { defaultRestart } from '#src/render/service.ts';

@@ -13,8 +13,8 @@ export interface Log {
 
 export function createLog(
   write: (line: string) => void,
+  concern: string,
   now: () => Date = () => new Date(),
-  concern = 'agent',
 ): Log {
   const line = (level: LogLevel, msg: string, values: Readonly<Record<string, LogValue>> = {}): void =>
     write(`${formatLine({ time: now().toISOString(), level, concern, msg, ...values })}\n`);
@@ -22,7 +22,7 @@ export function createLog(
     info: (message, values) => line('info', message, values),
     warn: (message, values) => line('warn', message, values),
     error: (message, values) => line('error', message, values),
-    of: (name) => createLog(write, now, name),
+    of: (name) => createLog(write, name, now),
   };
 }
 
