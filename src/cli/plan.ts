@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Growth } from '#src/plan/growth.ts';
 import type { HostPlan, Step } from '#src/plan/plan.ts';
 import { deriveFlows, type Flow } from '#src/topology/flows.ts';
 import { type Departure, departures } from '#src/topology/monitoring-flows.ts';
@@ -20,8 +21,12 @@ export function register(program: Command): void {
         print(options.json ? JSON.stringify(flows, null, 2) : text());
         return;
       }
+      const growth = await stack.growth();
       const plans = await stack.plan();
-      print(options.json ? JSON.stringify(plans.map(withoutContent), null, 2) : renderPlans(plans));
+      const { joining, leaving } = growth;
+      const gone = growth.gone.map(({ name }) => name);
+      const report = { joining, leaving, gone, hosts: plans.map(withoutContent) };
+      print(options.json ? JSON.stringify(report, null, 2) : renderPlan(growth, plans));
     });
 }
 
@@ -30,12 +35,24 @@ function withoutContent({ host, steps }: HostPlan): { host: string; steps: reado
   return { host, steps };
 }
 
-function renderPlans(plans: readonly HostPlan[]): string {
+function renderPlan(growth: Growth, plans: readonly HostPlan[]): string {
+  const moves = describeMoves(growth);
   const changed = plans.filter((plan) => plan.steps.length > 0);
-  if (changed.length === 0) return 'Nothing to do: every host is as the stack file says.';
-  return changed
-    .flatMap((plan) => [plan.host, ...plan.steps.map((step) => `  ${describe(step)}`), ''])
-    .join('\n');
+  if (moves.length + changed.length === 0) return 'Nothing to do: every host is as the stack file says.';
+  return [
+    ...moves,
+    ...(moves.length > 0 ? [''] : []),
+    ...changed.flatMap((plan) => [plan.host, ...plan.steps.map((step) => `  ${describe(step)}`), '']),
+  ].join('\n');
+}
+
+/** Hosts that come and go, before what changes on those of the stack file. */
+function describeMoves({ joining, leaving, gone }: Growth): readonly string[] {
+  return [
+    ...joining.map(({ host, roles }) => `${host} joins: ${roles.join(', ')}`),
+    ...leaving.map(({ host, roles }) => `${host} gives up: ${roles.join(', ')}`),
+    ...gone.map(({ name }) => `${name} is taken out: services end, files are removed; its data stays`),
+  ];
 }
 
 function describe(step: Step): string {

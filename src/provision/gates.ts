@@ -57,8 +57,9 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
     },
     before: async (host) => {
       taken = {};
-      if (restartsDatabase(host.plan)) await movePrimary(access, reporter, host.driver.host);
-      else if (restartsAgent(host.plan)) await tryToMovePrimary(access, reporter, host.driver.host);
+      const change = { access, reporter, known };
+      if (restartsDatabase(host.plan)) await movePrimary(change, host.driver.host);
+      else if (restartsAgent(host.plan)) await tryToMovePrimary(change, host.driver.host);
       const balancer = isIn(host, 'balancer');
       if (balancer !== undefined && disturbsAddress(host.plan)) {
         taken.standsBack = true;
@@ -108,22 +109,30 @@ async function openBalancers(
   }
 }
 
-async function movePrimary(access: StackAccess, reporter: Reporter, host: string): Promise<void> {
+interface Change {
+  readonly access: StackAccess;
+  readonly reporter: Reporter;
+  /** What had problems before. */
+  readonly known: ReadonlySet<string>;
+}
+
+async function movePrimary({ access, reporter, known }: Change, host: string): Promise<void> {
   const { database } = await readStatus(access);
   if (database.primary !== host || hostsWithRole(access.spec, 'database').length < 2) return;
   await reporter.step(host, 'move the primary away', async () => {
     await switchOver(access);
-    await waitHealthy(access, healthyTimeoutMs);
+    await waitHealthy(access, healthyTimeoutMs, known);
   });
 }
 
 /** Where it would be better elsewhere, and may stay: a transaction that stays open is no reason to change nothing. */
-async function tryToMovePrimary(access: StackAccess, reporter: Reporter, host: string): Promise<void> {
+async function tryToMovePrimary(change: Change, host: string): Promise<void> {
   try {
-    await movePrimary(access, reporter, host);
+    await movePrimary(change, host);
   } catch (error) {
     if (!(error instanceof TandemError)) throw error;
-    reporter.note(host, `keeps the primary while its agent restarts: ${error.message}`);
+    const why = [error.message, ...error.issues.map(({ message }) => message)].join(' ');
+    change.reporter.note(host, `its agent restarts beside the primary: ${why}`);
   }
 }
 

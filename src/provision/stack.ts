@@ -1,6 +1,7 @@
 /** An opened stack: its file checked, its infrastructure known; what every command but `init` and `validate` starts from. */
 import { access, readFile } from 'node:fs/promises';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
+import type { Growth } from '#src/plan/growth.ts';
 import type { HostPlan, Step } from '#src/plan/plan.ts';
 import type { Material } from '#src/render/context.ts';
 import type { Service } from '#src/render/service.ts';
@@ -9,6 +10,7 @@ import { TandemError } from '#src/std/errors.ts';
 import type { DeployRequest } from './application/deploy.ts';
 import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
+import { planGrowth } from './growth/grow.ts';
 import type { StackAccess } from './health.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { loadOrCreateMaterial, type MaterialOptions, readSchemaFile } from './material/material.ts';
@@ -86,7 +88,12 @@ export class Stack implements StackAccess {
     return this.infrastructure.attach(this.hostNamed(host).name, command);
   }
 
-  /** What `up` would do. A stack that was never up is planned with stand-ins for its secrets. */
+  /** Hosts that come and go with what the stack file says now; rejects what `up` would refuse without asking them. */
+  growth(): Promise<Growth> {
+    return planGrowth(this, this.location.stateDirectory);
+  }
+
+  /** What `up` would do on the stack file's hosts. A stack that was never up is planned with stand-ins for its secrets. */
   async plan(): Promise<readonly HostPlan[]> {
     const known = await access(materialPaths(this.location.stateDirectory).secrets).then(
       () => true,

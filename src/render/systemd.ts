@@ -98,7 +98,7 @@ function ready({ kind, readiness }: Service): readonly string[] {
   if (kind === 'oneshot') return [];
   if (readiness.kind === 'process') return [`ExecStartPost=+/usr/bin/sleep ${settleSeconds}`];
   // A main process that has ended will not become ready.
-  const script = `until ${sign(readiness)}; do kill -0 "$MAINPID" || exit 1; sleep 0.05; done`;
+  const script = `until ${sign(readiness)}; do kill -0 "$MAINPID" 2>/dev/null || exit 1; sleep 0.05; done`;
   return [`ExecStartPost=+${command(['/bin/sh', '-c', script])}`];
 }
 

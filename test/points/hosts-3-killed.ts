@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lab } from '#test/support/lab.ts';
@@ -9,7 +9,9 @@ import { sleep } from '#test/support/wait.ts';
 import type { Evidence, OwnPoint, Place } from './point.ts';
 
 interface Counts {
-  /** Ends the test when so many runs were killed; a full run ends by itself when none is left. */
+  /** The first step of a run on prepared servers that one is killed after. */
+  readonly from: number;
+  /** How many steps after that at most; a full run ends by itself when there is none left. */
   readonly kills: number;
 }
 
@@ -31,19 +33,23 @@ async function state({ hosts }: Servers): Promise<ReadonlyMap<string, string>> {
   return new Map(await Promise.all(texts));
 }
 
+const stepLine = /^✓ (.*?) +[\d.]+ s$/gm;
+
 /**
- * Runs `up` and kills it, its ssh processes too, as soon as it has finished a step that none was killed after yet; undefined
- * when there was none, and `up` ended by itself.
+ * Runs `up` and kills it, its ssh processes too, as soon as the steps that it has finished are those that were waited
+ * for; resolves to them. Undefined when they never were, and `up` ended by itself.
  */
-async function upKilledAfterOneStep(lab: Lab, known: ReadonlySet<string>): Promise<string | undefined> {
+async function upKilledWhen(
+  lab: Lab,
+  isTime: (steps: readonly string[]) => boolean,
+): Promise<readonly string[] | undefined> {
   const child = lab.spawn('up');
   let said = '';
-  const step = new Promise<string | undefined>((resolve, reject) => {
+  const reached = new Promise<readonly string[] | undefined>((resolve, reject) => {
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
       said += part;
-      for (const [, found = ''] of said.matchAll(stepLine)) {
-        if (!known.has(found)) resolve(found);
-      }
+      const steps = [...said.matchAll(stepLine)].map(([, step = '']) => step);
+      if (isTime(steps)) resolve(steps);
     });
     child.stdout?.resume();
     child.once('close', (code) => {
@@ -52,67 +58,114 @@ async function upKilledAfterOneStep(lab: Lab, known: ReadonlySet<string>): Promi
     });
   });
   try {
-    const done = await step;
-    if (done !== undefined && child.pid !== undefined) signal(-child.pid, 'SIGKILL');
-    return done;
+    const steps = await reached;
+    if (steps !== undefined && child.pid !== undefined) signal(-child.pid, 'SIGKILL');
+    return steps;
   } finally {
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
 }
 
-/** Kills `up` after each of its steps until it ends without a new one; resolves to the steps. */
+/** A shared connection that was killed takes its commands on the servers a moment to notice. */
+const connectionEndMs = 500;
+
+/** Kills `up` after each step that none was killed after yet, run after run, until one ends; resolves to these steps. */
 async function killUntilDone(
   lab: Lab,
   kills: number,
   log: (line: string) => void,
 ): Promise<readonly string[]> {
-  const steps = new Set<string>();
-  while (steps.size < kills) {
-    const step = await upKilledAfterOneStep(lab, steps);
+  const known = new Set<string>();
+  while (known.size < kills) {
+    const isNew = (step: string) => !known.has(step);
+    const steps = await upKilledWhen(lab, (done) => done.some(isNew));
+    const step = steps?.find(isNew);
     if (step === undefined) break;
-    steps.add(step);
+    known.add(step);
     log(`killed after: ${step}`);
-    // A shared connection that was killed takes its commands on the servers a moment to notice.
-    await sleep(500);
+    await sleep(connectionEndMs);
   }
   await lab.expect('up');
   await lab.healthy(120_000);
-  return [...steps];
+  return [...known];
 }
 
-const stepLine = /^✓ (.*?) +[\d.]+ s$/gm;
-
-/** Of a whole `up`. */
-async function stepsOf(lab: Lab): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await lab.run('up');
-  assert.equal(code, 0, stdout + stderr);
-  return [...stderr.matchAll(stepLine)].map(([, step = '']) => step);
-}
-
-/** Host and service of a step; what a plan gives as its reason differs from run to run. */
-const subject = (step: string): string =>
-  step.replace(/ \(.*\)$/, '').replace(/(prepare|make a release).*/, '$1');
-
-/**
- * Steps of a whole run that were never the last one: they end in the same moment as others beside them, or are not
- * repeated by a run that finds them done.
- */
-function neverLast(all: readonly string[], killed: readonly string[]): readonly string[] {
-  const seen = new Set(killed.map(subject));
-  return all.filter((step) => !seen.has(subject(step)));
-}
-
-/** Both stacks have the same secrets and certificates, so that their files can be compared to the last byte. */
-async function uninterrupted(place: Place, secrets: string, change: (lab: Lab) => Promise<void>) {
+/** Kills `up` on bare servers again and again until every one is prepared, and keeps them as they are then. */
+async function prepareAndKeep(place: Place, secrets: string, kept: Kept, log: (line: string) => void) {
   const servers = await startServers(place);
   try {
-    const firstSteps = await stepsOf(servers.lab);
+    const { lab, hosts } = servers;
+    await takeState(lab, secrets, 'material');
+    const known = new Set<string>();
+    const unprepared = new Set(hosts.hosts.map(({ name }) => name));
+    while (unprepared.size > 0) {
+      const steps = await upKilledWhen(lab, (done) => done.some((step) => !known.has(step)));
+      assert.ok(steps !== undefined, 'up ended before a server was seen prepared');
+      for (const step of steps) {
+        known.add(step);
+        for (const name of unprepared) if (step.startsWith(name)) unprepared.delete(name);
+      }
+      log(`killed after: ${steps.at(-1)}`);
+      await sleep(connectionEndMs);
+    }
+    await cp(await lab.stateDirectory(), kept.state, { recursive: true });
+    await hosts.keep(kept.disks);
+    return [...known];
+  } finally {
+    await servers.close();
+  }
+}
+
+interface Kept {
+  /** Of the servers, and of the operator. */
+  readonly disks: string;
+  readonly state: string;
+}
+
+/** Gives the stack what another had in its state directory, so that their files can be compared to the last byte. */
+async function takeState(lab: Lab, from: string, part = '.'): Promise<void> {
+  await cp(from, join(await lab.stateDirectory(), part), { recursive: true });
+}
+
+/**
+ * Prepared servers; `up` killed after its `count`-th step, and run again. Undefined when it has fewer steps; otherwise
+ * the step.
+ */
+async function killedAfter(
+  place: Place,
+  kept: Kept,
+  count: number,
+  wanted: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
+  const servers = await startServers({ ...place, kept: kept.disks });
+  try {
+    const { lab } = servers;
+    await takeState(lab, kept.state);
+    const steps = await upKilledWhen(lab, (done) => done.length >= count);
+    if (steps === undefined) return undefined;
+    await sleep(connectionEndMs);
+    await lab.expect('up');
+    await lab.healthy(120_000);
+    equal(await state(servers), wanted, `after a first run that was killed after its step ${count}`);
+    const { status } = await lab.fetch('/api/users');
+    assert.equal(status, 200);
+    return steps.slice(count - 1).join(', ');
+  } finally {
+    await servers.close();
+  }
+}
+
+/** What both runs leave when nobody kills them; keeps the stack's secrets. */
+async function uninterrupted(place: Place, secrets: string) {
+  const servers = await startServers(place);
+  try {
+    await servers.lab.expect('up');
     await cp(join(await servers.lab.stateDirectory(), 'material'), secrets, { recursive: true });
     const first = await state(servers);
-    await change(servers.lab);
-    const secondSteps = await stepsOf(servers.lab);
-    return { first, second: await state(servers), firstSteps, secondSteps };
+    await rolling(servers.lab);
+    await servers.lab.expect('up');
+    return { first, second: await state(servers) };
   } finally {
     await servers.close();
   }
@@ -139,35 +192,49 @@ export const upKilled: OwnPoint<Counts> = {
   title:
     'up killed after each single step, of a first run and of a rolling change: the next one ends in the same state',
   inSuite: false,
-  small: { kills: 5 },
-  full: { kills: 1_000 },
-  async run(place, { counts, log }): Promise<Evidence> {
-    const secrets = await mkdtemp(join(tmpdir(), 'tandem-secrets-'));
-    const wanted = await uninterrupted(place, secrets, rolling);
-    const servers = await startServers(place);
+  small: { from: 10, kills: 3 },
+  full: { from: 1, kills: 1_000 },
+  async run(place, { counts: { from, kills }, log }): Promise<Evidence> {
+    const directory = await mkdtemp(join(tmpdir(), 'tandem-killed-'));
+    const secrets = join(directory, 'material');
+    const kept = { disks: join(directory, 'disks'), state: join(directory, 'state') };
+    await mkdir(kept.disks);
     try {
-      const { lab } = servers;
-      const own = join(lab.directory, '.tandem', place.name, 'material');
-      await cp(secrets, own, { recursive: true });
-      const first = await killUntilDone(lab, counts.kills, log);
-      equal(await state(servers), wanted.first, 'after a first run that was killed again and again');
-      await rolling(lab);
-      const second = await killUntilDone(lab, counts.kills, log);
-      equal(await state(servers), wanted.second, 'after a change that was killed again and again');
-      const { status } = await lab.fetch('/api/users');
-      assert.equal(status, 200);
-      return {
-        killsOfTheFirstRun: first.length,
-        killsOfTheChange: second.length,
-        steps: [...first, ...second],
-        neverTheLastStep: {
-          ofTheFirstRun: neverLast(wanted.firstSteps, first),
-          ofTheChange: neverLast(wanted.secondSteps, second),
-        },
-      };
+      const wanted = await uninterrupted(place, secrets);
+      const preparing = await prepareAndKeep(place, secrets, kept, log);
+      const starting: string[] = [];
+      for (let count = from; count < from + kills; count += 1) {
+        const step = await killedAfter(place, kept, count, wanted.first);
+        if (step === undefined) break;
+        log(`killed after step ${count}: ${step}`);
+        starting.push(step);
+      }
+      const changing = await killedWhileChanging(place, kept, kills, wanted.second, log);
+      return { killedAfter: { preparing, starting, changing } };
     } finally {
-      await servers.close();
-      await rm(secrets, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true });
     }
   },
 };
+
+/** A change of a stack that is up, its steps one after another: killed after each, the next run goes on from there. */
+async function killedWhileChanging(
+  place: Place,
+  kept: Kept,
+  kills: number,
+  wanted: ReadonlyMap<string, string>,
+  log: (line: string) => void,
+): Promise<readonly string[]> {
+  const servers = await startServers({ ...place, kept: kept.disks });
+  try {
+    const { lab } = servers;
+    await takeState(lab, kept.state);
+    await lab.expect('up');
+    await rolling(lab);
+    const steps = await killUntilDone(lab, kills, log);
+    equal(await state(servers), wanted, 'after a change that was killed again and again');
+    return steps;
+  } finally {
+    await servers.close();
+  }
+}

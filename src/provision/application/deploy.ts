@@ -194,7 +194,7 @@ async function giveUp(
   }
   const { spec } = request.access;
   await applyWeights(request.access, await request.render(spec), request.reporter);
-  const detail = `${host.host}: ${error.message}`;
+  const detail = `${host.host}: ${error.message.replace(/\.$/, '')}`;
   await end(request, { ...record, canary: null }, 'failed', release, detail);
   const outcome =
     stuck.length === 0

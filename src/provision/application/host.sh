@@ -71,7 +71,7 @@ observe() {
 # logs SERVICE LINES: the last lines, wherever the host's runner keeps them.
 logs() {
   if [ -f "/var/log/tandem/$1.log" ]; then tail -n "$2" "/var/log/tandem/$1.log"
-  else journalctl --quiet --output=cat --lines="$2" --unit="tandem-$1" 2>/dev/null || true; fi
+  else journalctl --quiet --output=cat --lines="$2" "_SYSTEMD_UNIT=tandem-$1.service" 2>/dev/null || true; fi
 }
 
 case $action in

@@ -9,6 +9,7 @@ import { type HostSpec, hostsWithRole } from '#src/spec/spec.ts';
 import { inputError, TandemError } from '#src/std/errors.ts';
 import type { KnownHost } from '#src/topology/known-hosts.ts';
 import { HostApplication } from '../application/host.ts';
+import type { StackAccess } from '../health.ts';
 import type { UpOutcome, UpRequest } from '../up.ts';
 import { handDatabaseOver, readSync } from './database.ts';
 import { KnownHostsStore } from './known-hosts.ts';
@@ -26,6 +27,20 @@ export type Converge = (
 export async function grow(request: UpRequest, converge: Converge): Promise<UpOutcome> {
   return (await Grower.open(request, converge)).run();
 }
+
+/** What `up` would do about hosts that come and go; rejects a change that is refused whatever state they are in. */
+export async function planGrowth(access: StackAccess, stateDirectory: string): Promise<Growth> {
+  const { hosts } = await KnownHostsStore.open(access, stateDirectory);
+  refuse(unfinished(hosts, access));
+  const known = isFirst(hosts) ? undefined : hosts;
+  const growth = growthOf(known, access.spec);
+  refuse(growthIssues(known, access.spec, growth));
+  return growth;
+}
+
+/** Nothing was ever healthy, so there is nothing that hosts could join. */
+const isFirst = (known: readonly KnownHost[] | undefined) =>
+  !(known ?? []).some(({ state }) => state === 'in');
 
 class Grower {
   readonly #request: UpRequest;
@@ -45,7 +60,7 @@ class Grower {
     this.#request = request;
     this.#converge = converge;
     this.#store = found.store;
-    this.#isNew = !(found.known ?? []).some(({ state }) => state === 'in');
+    this.#isNew = isFirst(found.known);
     this.#known = found.known ?? [];
     this.#growth = growthOf(this.#isNew ? undefined : found.known, request.spec);
     this.#lost = found.lost;
@@ -53,7 +68,7 @@ class Grower {
 
   /** Everything that can be wrong with the change is told here, before anything is changed. */
   static async open(request: UpRequest, converge: Converge): Promise<Grower> {
-    const store = await KnownHostsStore.open(request);
+    const store = await KnownHostsStore.open(request, request.stateDirectory);
     const noted = store.hosts;
     refuse(unfinished(noted, request));
     const lost = new Set(request.lost);
@@ -226,7 +241,7 @@ function refuse(issues: Parameters<typeof inputError>[2]): void {
 }
 
 /** A first run that was never completed has proved nothing of the hosts that it was begun with. */
-function unfinished(known: readonly KnownHost[] | undefined, { spec }: UpRequest) {
+function unfinished(known: readonly KnownHost[] | undefined, { spec }: Pick<StackAccess, 'spec'>) {
   if (known === undefined || known.some(({ state }) => state === 'in')) return [];
   return known
     .filter(({ name }) => !spec.hosts.some((host) => host.name === name))

@@ -4,10 +4,6 @@ import type { KnownHost, KnownHosts } from '#src/topology/known-hosts.ts';
 import type { StackAccess } from '../health.ts';
 import { SharedRecord } from '../shared-record.ts';
 
-export interface KnownHostsPlace extends StackAccess {
-  readonly stateDirectory: string;
-}
-
 export class KnownHostsStore {
   readonly #record: SharedRecord<KnownHosts>;
 
@@ -15,9 +11,9 @@ export class KnownHostsStore {
     this.#record = record;
   }
 
-  static async open(place: KnownHostsPlace): Promise<KnownHostsStore> {
-    const file = join(place.stateDirectory, 'hosts.json');
-    const record = new SharedRecord<KnownHosts>(place, { path: '/v1/hosts', file, what: 'the hosts' });
+  static async open(access: StackAccess, stateDirectory: string): Promise<KnownHostsStore> {
+    const file = join(stateDirectory, 'hosts.json');
+    const record = new SharedRecord<KnownHosts>(access, { path: '/v1/hosts', file, what: 'the hosts' });
     await record.read();
     return new KnownHostsStore(record);
   }

@@ -11,5 +11,7 @@ code=$?
 [ $code = 0 ] && exit 0
 systemctl show --property=Result,ExecMainStatus "$unit" | tr '\n' ' '
 echo
-journalctl --unit "$unit" --lines 10 --output cat --no-pager
+# What systemd says of it fills the log: its own words come first.
+own=$(journalctl _SYSTEMD_UNIT="$unit" --lines 15 --output cat --no-pager --quiet)
+[ -n "$own" ] && echo "$own" || journalctl --unit "$unit" --lines 10 --output cat --no-pager
 exit $code

@@ -1,7 +1,7 @@
 /** One whole Debian host: systemd and sshd in a container with a network namespace and a root directory of its own. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type CommandOutput, command, expectCommand } from '../command.ts';
@@ -17,8 +17,9 @@ export interface HostPlace {
   readonly subnet: string;
   /** Holds each host's files. */
   readonly directory: string;
-  /** Bare Debian below the host's own files. */
+  /** What is below the hosts' own files: bare Debian, and what a host of its name had on it when it was kept. */
   readonly base: string;
+  readonly kept?: string | undefined;
   /** Size of each host's disk, beyond the bare Debian; as large as this machine's without. */
   readonly diskMiB?: number | undefined;
 }
@@ -58,7 +59,9 @@ export class NspawnHost {
     const upper = join(disk, 'upper');
     const work = join(disk, 'work');
     for (const path of [upper, work, this.root]) await mkdir(path, { recursive: true });
-    const layers = `lowerdir=${this.#place.base},upperdir=${upper},workdir=${work}`;
+    const { base, kept } = this.#place;
+    const below = kept === undefined ? base : `${join(kept, this.name)}:${base}`;
+    const layers = `lowerdir=${below},upperdir=${upper},workdir=${work}`;
     await expectCommand('mount', ['-t', 'overlay', 'overlay', '-o', layers, this.root]);
   }
 
@@ -137,6 +140,13 @@ export class NspawnHost {
       '--wdns=/',
     ];
     return command('nsenter', [...enter, '--', ...words]);
+  }
+
+  /** Pulls the plug and moves what is on the disk into `directory`, from which others of its name can start; ends the host. */
+  async keep(directory: string): Promise<void> {
+    await this.powerOff();
+    await expectCommand('umount', [this.root]);
+    await rename(join(this.#files, 'disk/upper'), join(directory, this.name));
   }
 
   async remove(): Promise<void> {

@@ -24,6 +24,8 @@ export interface HostsRequest {
   /** Of the hosts; they get the addresses .11, .12, … of the subnet, as in a stack file. */
   readonly names: readonly string[];
   readonly diskMiB?: number;
+  /** A directory of `keep`: the hosts start with what those had on their disks. */
+  readonly kept?: string | undefined;
 }
 
 interface Record {
@@ -59,8 +61,8 @@ export class TestHosts {
     const base = await ensureBase();
     await removeLeftovers();
     const directory = await mkdtemp(join(tmpdir(), `tandem-hosts-${request.name}-`));
-    const { name: set, subnet, diskMiB } = request;
-    const place = { set, subnet, directory, base: base.root, diskMiB };
+    const { name: set, subnet, diskMiB, kept } = request;
+    const place = { set, subnet, directory, base: base.root, diskMiB, kept };
     const list = request.names.map((name, index) => new NspawnHost(place, name, index));
     await note(request.name, directory, list);
     try {
@@ -132,6 +134,11 @@ export class TestHosts {
   UserKnownHostsFile ${this.knownHosts}
   GlobalKnownHostsFile /dev/null
 `;
+  }
+
+  /** Switches the hosts off and keeps what is on their disks in `directory`, for hosts that start from there. */
+  async keep(directory: string): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.keep(directory)));
   }
 
   async close(): Promise<void> {

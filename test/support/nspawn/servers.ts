@@ -22,7 +22,12 @@ export interface Servers {
 
 /** `change` is applied to the stack before it is written; `spare` hosts are there, and not part of it. */
 export async function startServers(
-  place: { readonly name: string; readonly subnet: string; readonly diskMiB?: number },
+  place: {
+    readonly name: string;
+    readonly subnet: string;
+    readonly diskMiB?: number;
+    readonly kept?: string;
+  },
   change: (stack: StackFile) => StackFile = (stack) => stack,
   spare: readonly string[] = [],
 ): Promise<Servers> {
