@@ -18,7 +18,14 @@ export type Step =
   | { readonly kind: 'create-host' }
   /** Put what is missing on the host; nothing that runs notices. */
   | { readonly kind: 'prepare'; readonly what: string }
-  | { readonly kind: 'file'; readonly path: string; readonly change: FileChange; readonly secret: boolean }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly change: FileChange;
+      readonly secret: boolean;
+      /** Whose file it is; null for one that is no longer anybody's. */
+      readonly service: string | null;
+    }
   | {
       readonly kind: 'service';
       readonly action: 'start' | 'restart' | 'reload' | 'stop';
@@ -49,9 +56,13 @@ export function planHost(
   const fileSteps: Step[] = [
     ...write.map((file) => {
       const change = observed.files[file.path] === undefined ? ('new' as const) : ('changed' as const);
-      return { kind: 'file' as const, path: file.path, change, secret: file.secret ?? false };
+      const service = desired.find(({ files: own }) => own.includes(file))?.name ?? null;
+      return { kind: 'file' as const, path: file.path, change, secret: file.secret ?? false, service };
     }),
-    ...remove.map((path) => ({ kind: 'file' as const, path, change: 'removed' as const, secret: false })),
+    ...remove.map((path) => ({
+      ...{ kind: 'file' as const, path, change: 'removed' as const },
+      ...{ secret: false, service: null },
+    })),
   ];
   return {
     host,

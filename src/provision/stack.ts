@@ -10,6 +10,7 @@ import { TandemError } from '#src/std/errors.ts';
 import type { DeployRequest } from './application/deploy.ts';
 import { ApplicationStore, withCanary } from './application/record.ts';
 import { planHosts } from './apply.ts';
+import { type FileDiffs, readDiffs } from './file-diffs.ts';
 import { planGrowth } from './growth/grow.ts';
 import type { StackAccess } from './health.ts';
 import type { Infrastructure } from './infrastructure.ts';
@@ -104,6 +105,14 @@ export class Stack implements StackAccess {
     const services = await this.#services(withCanary(this.spec, record?.canary), material);
     const planned = await planHosts(hostWork(services, this.infrastructure));
     return planned.map(({ plan }) => plan);
+  }
+
+  /** By host: what a plan changes in files. */
+  async diffs(plans: readonly HostPlan[]): Promise<ReadonlyMap<string, FileDiffs>> {
+    const read = plans.map(
+      async (plan) => [plan.host, await readDiffs(plan, this.driver(plan.host))] as const,
+    );
+    return new Map(await Promise.all(read));
   }
 
   /** What on the hosts is not as the stack file says, in sentences: edited there, or not applied yet. */
