@@ -151,7 +151,7 @@ export async function switchOver(access: StackAccess, to?: string): Promise<void
     const { detail, title } = answer.body as { detail?: string; title?: string };
     throw new TandemError(
       'switchover-refused',
-      `The primary stays: ${detail ?? title ?? 'no reason given'}.`,
+      `The primary stays: ${(detail ?? title ?? 'no reason given').replace(/\.$/, '')}.`,
       {
         hint: "'tandem status' shows the state of the database.",
       },
