@@ -109,7 +109,7 @@ async function prepareAndKeep(place: Place, secrets: string, kept: Kept, log: (l
       log(`killed after: ${steps.at(-1)}`);
       await sleep(connectionEndMs);
     }
-    await cp(await lab.stateDirectory(), kept.state, { recursive: true });
+    await cp(stateOf(lab), kept.state, { recursive: true });
     await hosts.keep(kept.disks);
     return [...known];
   } finally {
@@ -125,8 +125,11 @@ interface Kept {
 
 /** Gives the stack what another had in its state directory, so that their files can be compared to the last byte. */
 async function takeState(lab: Lab, from: string, part = '.'): Promise<void> {
-  await cp(from, join(await lab.stateDirectory(), part), { recursive: true });
+  await cp(from, join(stateOf(lab), part), { recursive: true });
 }
+
+/** Also of a stack that was never up. */
+const stateOf = ({ directory, stack }: Lab): string => join(directory, '.tandem', stack.stack);
 
 /**
  * Prepared servers; `up` killed after its `count`-th step, and run again. Undefined when it has fewer steps; otherwise
