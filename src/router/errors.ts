@@ -27,13 +27,11 @@ export function outcomeUnknown(member: string, why: string): ErrPacket {
 }
 
 /** ER_LOCK_DEADLOCK's class 40: rolled back as a whole, safe to run again from its beginning. */
-export function transactionLost(): ErrPacket {
+export function transactionLost(why: string): ErrPacket {
   return {
     errno: 1213,
     sqlState: '40001',
-    message:
-      'The transaction was rolled back: the connection to its server was lost before COMMIT was sent; ' +
-      'run it again from its beginning',
+    message: `The transaction was rolled back: ${why}; run it again from its beginning`,
   };
 }
 

@@ -7,6 +7,8 @@ export interface RoutedStatement {
   readonly class: StatementClass;
   /** Refused by a read-only server outside a transaction, it left nothing behind and may be sent to another. */
   readonly resend: boolean;
+  /** Refused by a read-only server inside a transaction, nothing of that was committed: all of it can be run again. */
+  readonly losesTransaction: boolean;
   /** It is a KILL by a literal id. */
   readonly kill?: { readonly id: number; readonly queryOnly: boolean };
 }

@@ -11,6 +11,7 @@ import { PreparedStatement } from './prepared.ts';
 import type { RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
+import { abandonTransaction } from './session-losses.ts';
 import { tryNextPrimary } from './session-waiting.ts';
 
 /** What a server answers to a write while it is read-only, and why; other reasons for 1290 don't pass. */
@@ -55,14 +56,18 @@ export function takePacket(
   }
 }
 
-/** A simple statement that a demoted primary refused waits for the next one; its error is kept. */
+/**
+ * What a demoted primary refused: a simple statement waits for the next one, its error is kept; a transaction is given up,
+ * and its client told that it can be run again. Undefined: the error is passed on.
+ */
 function keepRefusal(session: Session, payload: Buffer, errno: number): Buffer | undefined {
   const { work, answer } = session;
-  if (errno !== readOnlyRefusal.errno || answer.passed || session.inTransaction) return undefined;
-  if (work.statement?.resend !== true || work.bytes === undefined) return undefined;
-  if (work.choice?.slot !== 'primary' || !parseErr(payload).message.includes(readOnlyRefusal.option)) {
-    return undefined;
-  }
+  if (errno !== readOnlyRefusal.errno || answer.passed || work.choice?.slot !== 'primary') return undefined;
+  const { statement, bytes } = work;
+  const mayHandle = session.inTransaction
+    ? statement?.losesTransaction === true
+    : statement?.resend === true && bytes !== undefined;
+  if (!mayHandle || !parseErr(payload).message.includes(readOnlyRefusal.option)) return undefined;
   work.refusal = packetOf(payload, 1);
   work.refusedNow = true;
   return Buffer.alloc(0);
@@ -85,7 +90,8 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
 export function endAnswer(session: Session, connection: ServerConnection): void {
   const { work, routes, answer, host } = session;
   if (work.refusedNow) {
-    tryNextPrimary(session, connection);
+    if (session.inTransaction) abandonTransaction(session, connection);
+    else tryNextPrimary(session, connection);
     return;
   }
   if (answer.ok) {

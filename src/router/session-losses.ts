@@ -48,6 +48,25 @@ export function loseConnection(
   else session.finish();
 }
 
+/** The server refused, being read-only now, what belongs to a transaction: that is rolled back there, and begins anew elsewhere. */
+export function abandonTransaction(session: Session, connection: ServerConnection): void {
+  const loss = session.pinned ? 'state' : session.routes.lost('primary');
+  session.connections.forget(connection);
+  session.backpressure.forget(connection);
+  connection.owner = undefined;
+  connection.lose('it became read-only');
+  session.work.connection = undefined;
+  session.status &= ~(serverStatus.inTransaction | serverStatus.inReadOnlyTransaction);
+  if (loss === 'state') {
+    session.host.observer.failed('state lost');
+    session.closeWith(stateLost());
+    return;
+  }
+  session.host.observer.failed('transaction lost');
+  session.replyError(transactionLost('its server is no longer the primary'));
+  session.finish();
+}
+
 /** Before a command: true when there is nothing more to do for it, because it was answered with what was lost. */
 export function tellLoss(session: Session, buffer: Buffer, start: number, end: number): boolean {
   const code = buffer[start + headerBytes];
@@ -65,7 +84,7 @@ export function tellLoss(session: Session, buffer: Buffer, start: number, end: n
   if (/^\s*rollback\s*;?\s*$/i.test(text)) session.replyOk();
   else {
     session.host.observer.failed('transaction lost');
-    session.replyError(transactionLost());
+    session.replyError(transactionLost('the connection to its server was lost before COMMIT was sent'));
   }
   return true;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { lstatSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -109,7 +110,7 @@ async function prepareAndKeep(place: Place, secrets: string, kept: Kept, log: (l
       log(`killed after: ${steps.at(-1)}`);
       await sleep(connectionEndMs);
     }
-    await cp(stateOf(lab), kept.state, { recursive: true });
+    await cp(stateOf(lab), kept.state, { recursive: true, filter: isNoSocket });
     await hosts.keep(kept.disks);
     return [...known];
   } finally {
@@ -122,6 +123,9 @@ interface Kept {
   readonly disks: string;
   readonly state: string;
 }
+
+/** ssh's shared connections may have theirs in the state directory. */
+const isNoSocket = (path: string): boolean => !lstatSync(path).isSocket();
 
 /** Gives the stack what another had in its state directory, so that their files can be compared to the last byte. */
 async function takeState(lab: Lab, from: string, part = '.'): Promise<void> {

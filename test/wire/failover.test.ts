@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { command } from '#src/mysql-wire/commands.ts';
 import { encodeErr, parseErr } from '#src/mysql-wire/err-packet.ts';
 import { commandPacket, packetOf } from '#src/mysql-wire/framing.ts';
@@ -107,12 +107,37 @@ test('the refusal itself arrives when there is no other primary, and for what ca
   expect(performance.now() - before).toBeLessThan(300);
 });
 
-test('inside a transaction the refusal is passed on', async () => {
+/** Everything is in a transaction, and this text is refused. */
+const refusesInTransaction = (text: string) => (payload: Buffer) => [
+  payload.toString().includes(text) ? readOnly : packets([ok(3)]),
+];
+
+test.each(['INSERT INTO t VALUES (1)', 'COMMIT'])(
+  'a transaction in which %s is refused is rolled back, and can be run again on the next primary',
+  async (sql) => {
+    const client = await RawClient.loggedIn(front.path);
+    front.server.reply = refusesInTransaction(sql);
+    await ask(client, 'BEGIN');
+    const error = parseErr(await ask(client, sql));
+    expect(error).toMatchObject({ errno: 1213, sqlState: '40001' });
+    expect(error.message).toContain('no longer the primary');
+    expect(seenBy(front.server, sql)).toBe(1);
+    // The server rolls back what its client left.
+    await vi.waitFor(() => expect(front.server.connections).toBe(0), 2_000);
+    failOver();
+    expect((await ask(client, 'BEGIN'))[0]).toBe(0);
+    expect((await ask(client, sql))[0]).toBe(0);
+    expect([seenBy(front.server, sql), seenBy(next, sql)]).toEqual([1, 1]);
+  },
+);
+
+test('inside a transaction the refusal of what may have ended it, or run in part, is passed on', async () => {
   const client = await RawClient.loggedIn(front.path);
-  front.server.reply = (payload) => [payload.toString().includes('INSERT') ? readOnly : packets([ok(3)])];
-  await ask(client, 'BEGIN');
-  expect(parseErr(await ask(client, 'INSERT INTO t VALUES (1)')).errno).toBe(1290);
-  expect(seenBy(front.server, 'INSERT')).toBe(1);
+  for (const sql of ['CREATE TABLE u (a INT)', 'CALL p()', 'INSERT INTO t VALUES (1); COMMIT']) {
+    front.server.reply = refusesInTransaction(sql);
+    await ask(client, 'BEGIN');
+    expect(parseErr(await ask(client, sql)).errno).toBe(1290);
+  }
 });
 
 test('what was in flight is not sent again: its outcome is unknown', async () => {

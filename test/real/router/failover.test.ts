@@ -46,8 +46,16 @@ test('a switchover under load: no error, and every write once', async () => {
     }
   });
   await sleep(300);
+  const [open, late] = [await pool.getConnection(), await pool.getConnection()];
+  await open.query('BEGIN');
+  await open.query('INSERT INTO ledger VALUES (-1, 0)');
+  await late.query('BEGIN');
   // What the agents do: no writes any more, the standby catches up, and is opened.
   await stack.primary.run('SET GLOBAL read_only = 1');
+  const lost = { errno: 1213, sqlState: '40001' };
+  await expect(open.query('COMMIT')).rejects.toMatchObject(lost);
+  await expect(late.query('INSERT INTO ledger VALUES (-2, 0)')).rejects.toMatchObject(lost);
+  for (const connection of [open, late]) connection.release();
   await caughtUp(standby, stack.primary);
   await standby.run('STOP SLAVE', 'RESET SLAVE ALL', 'SET GLOBAL read_only = 0');
   const before = acknowledged.length;
