@@ -223,6 +223,6 @@ export const deploys: OwnPoint<Counts> = {
   title: 'Releases under load: rolling, broken, canary, back, killed; no failed request',
   inSuite: false,
   small: { rounds: 1, connections: 4 },
-  full: { rounds: 5, connections: 32 },
+  full: { rounds: 1, connections: 32 },
   run: (place, { counts, log }) => run(place, counts, log),
 };
