@@ -74,7 +74,7 @@ export const upgrades: LabPoint<Counts> = {
   title: 'Programs replaced as apt does: upgrade restarts them host by host, with no failed request',
   inSuite: false,
   small: { rounds: 1 },
-  full: { rounds: 5 },
+  full: { rounds: 3 },
   async run(lab, { counts, log }) {
     const seen = [];
     for (let count = 0; count < counts.rounds; count += 1) {
