@@ -109,6 +109,9 @@ export class TestHosts {
     for (const host of this.hosts) {
       await host.install();
       const hostKey = join(host.root, 'etc/ssh/ssh_host_ed25519_key');
+      // A disk that was kept has those of its former set.
+      await rm(hostKey, { force: true });
+      await rm(`${hostKey}.pub`, { force: true });
       await expectCommand('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', host.name, '-f', hostKey]);
       known.push(`${host.address} ${await readFile(`${hostKey}.pub`, 'utf8')}`);
       for (const home of ['root', 'home/admin', 'home/nobody-special']) {
