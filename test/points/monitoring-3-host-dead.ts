@@ -167,7 +167,7 @@ export const monitoringHostDead: OwnPoint<Counts> = {
   title: 'One monitoring host dead: metrics, alerts and dashboard go on, and nothing is told twice',
   inSuite: false,
   small: { hosts: ['lb-2'], kills: 0 },
-  full: { hosts: ['lb-2', 'lb-1'], kills: 6 },
+  full: { hosts: ['lb-2', 'lb-1'], kills: 4 },
   async run(place, { counts, log }) {
     const receiver = await WebhookReceiver.listen();
     try {
