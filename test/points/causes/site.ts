@@ -59,7 +59,7 @@ export const siteCauses: readonly Cause[] = [
     },
   },
   {
-    what: 'clients hold connections to HAProxy',
+    what: 'clients hold connections to HAProxy, their requests unfinished',
     alerts: expected('BalancerSaturated'),
     group: 'errant',
     async provoke({ lab }) {
@@ -67,9 +67,15 @@ export const siteCauses: readonly Cause[] = [
       const sockets = Array.from({ length: 550 }, () => {
         const socket = createConnection({ host: site.address, port: 80 });
         socket.on('error', () => undefined);
+        socket.write('GET / HTTP/1.1\r\n');
         return socket;
       });
+      // HAProxy closes those that say nothing for long.
+      const trickle = setInterval(() => {
+        for (const socket of sockets) if (socket.writable) socket.write('x-slow: 1\r\n');
+      }, 10_000);
       return async () => {
+        clearInterval(trickle);
         for (const socket of sockets) socket.destroy();
       };
     },
