@@ -118,7 +118,15 @@ async function goesOn(world: World, dead: Watcher): Promise<Evidence> {
   await waitFor(`HostDown of ${dead} resolved`, () => told('resolved').length > 0, toldWithinMs, 250);
   await sleep(40_000);
   const starts = new Set(told('firing').map(({ startsAt }) => startsAt));
-  assert.equal(starts.size, 1, `${dead} was told to be down more than once`);
+  const heard = receiver.notifications.filter(({ atMs }) => atMs >= startedMs);
+  const story = () =>
+    heard.flatMap(({ atMs, alerts }) =>
+      alerts.map(({ name, status, labels, startsAt }) => {
+        const afterSeconds = Math.round((atMs - startedMs) / 1_000);
+        return `${afterSeconds} s: ${name} ${labels['instance'] ?? ''} ${status}, since ${startsAt}`;
+      }),
+    );
+  assert.equal(starts.size, 1, `${dead} was told to be down more than once:\n${story().join('\n')}`);
   assert.deepEqual(receiver.duplicates(), [], 'the same was told twice');
   return { dead, toldAfter, dashboard, other };
 }
