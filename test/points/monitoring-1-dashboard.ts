@@ -190,14 +190,24 @@ async function killPrimary(lab: Lab, page: Page, session: DashboardSession): Pro
   const story = JSON.parse((await session.ask('/api/v1/story')).body) as { steps: Decision[] };
   const noticed = story.steps.find(({ atMs }) => atMs >= killedMs);
   assert.ok(noticed !== undefined, 'no agent did anything');
-  await waitFor(
-    'a primary and a standby',
+  // Of the agents: what the page shows is a moment behind, and a primary without a standby is not failed over.
+  const successor = await waitFor(
+    'another primary, with a standby',
     async () => {
-      const { database } = await stateOf(session);
-      return database.primary !== null && database.failover.possible;
+      const { database } = await lab.healthy(120_000);
+      return database.primary === primary ? null : database.primary;
     },
     120_000,
     500,
+  );
+  await waitFor(
+    'the map to have it',
+    async () => {
+      const { database } = await stateOf(session);
+      return database.primary === successor && database.failover.possible;
+    },
+    120_000,
+    200,
   );
   return shown.atMs - noticed.atMs;
 }
