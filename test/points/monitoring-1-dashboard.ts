@@ -195,7 +195,7 @@ async function killPrimary(lab: Lab, page: Page, session: DashboardSession): Pro
     'another primary, with a standby',
     async () => {
       const { database } = await lab.healthy(120_000);
-      return database.primary === primary ? null : database.primary;
+      return database.primary === primary ? undefined : (database.primary ?? undefined);
     },
     120_000,
     500,
