@@ -9,7 +9,7 @@ import { openPort } from '#test/support/firewall.ts';
 import type { Lab } from '#test/support/lab.ts';
 import { get, type Identity, operatorIdentity } from '#test/support/monitoring.ts';
 import { type Evidence, type OwnPoint, withLab } from './point.ts';
-import { scanPoint } from './stack-5-scan.ts';
+import { scanPoint, scanStack } from './stack-5-scan.ts';
 
 interface Counts {
   readonly scan: (typeof scanPoint)['small'];
@@ -100,14 +100,14 @@ export const monitoringPorts: OwnPoint<Counts> = {
   inSuite: false,
   small: { scan: scanPoint.small },
   full: { scan: scanPoint.full },
-  async run(place, { counts, atMost, log }) {
+  async run(place, { counts, log }) {
     return withLab(
       place,
       async (lab) => {
         const doors = await checkDoors(lab);
         log('no door opens without a certificate');
         const leastPrivilege = await checkLeastPrivilege(lab);
-        const scan = await scanPoint.run(lab, { counts: counts.scan, atMost, log });
+        const scan = await scanStack(lab, counts.scan, log);
         return { doors, leastPrivilege, scan };
       },
       (stack) => ({ ...stack, monitoring: {} }),

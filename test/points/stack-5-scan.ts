@@ -216,6 +216,16 @@ async function scanAll(
   }
 }
 
+/** Every host, and a stranger on their network, against all others. */
+export async function scanStack(lab: Lab, counts: Counts, log: (line: string) => void): Promise<Evidence> {
+  const outside = await Outside.plug(lab, 'scan', 250);
+  try {
+    return await scanAll(lab, outside, counts, log);
+  } finally {
+    await outside.close();
+  }
+}
+
 export const scanPoint: LabPoint<Counts> = {
   kind: 'lab',
   id: 'stack-5',
