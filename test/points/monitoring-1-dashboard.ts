@@ -341,6 +341,11 @@ export const dashboard: OwnPoint<Counts> = {
           await browser.close();
         }
       },
-      withOperators,
+      (stack) =>
+        withOperators({
+          ...stack,
+          // One kill after the other is no flapping here.
+          database: { ...stack.database, failover: { stableAfterMs: 1_000, free: 100, holdMs: 0 } },
+        }),
     ),
 };
