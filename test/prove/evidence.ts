@@ -1,5 +1,6 @@
 /** Evidence files: what was run, what was seen, with what, when. Docs quote them. */
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { command } from '#test/support/command.ts';
 import { repository } from '#test/support/lab.ts';
@@ -42,6 +43,12 @@ export async function writeEvidence(
     versions: await versions(programs),
   };
   await mkdir(evidenceDirectory, { recursive: true });
-  await writeFile(path, `${JSON.stringify(document, null, 2)}\n`);
+  await writeFile(path, `${withoutPlaces(JSON.stringify(document, null, 2))}\n`);
   return path;
+}
+
+/** Where on which machine it ran is nothing that was seen. */
+function withoutPlaces(text: string): string {
+  const temporary = new RegExp(`${tmpdir()}/tandem-[^/"\\s)]+`, 'g');
+  return text.replaceAll(repository, '.').replaceAll(temporary, 'DIRECTORY');
 }
