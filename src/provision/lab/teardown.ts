@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { signal } from '#src/adapters/process/table.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
+import { TandemError } from '#src/std/errors.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { hostDirectories } from './enter.ts';
 import { faultTableName, namespaceName } from './names.ts';
@@ -37,7 +38,16 @@ export async function takeDown(stack: string, stateDirectory: string): Promise<v
 
 /** Removes what `takeDown` leaves: data, secrets, logs. */
 export async function purge(stateDirectory: string): Promise<void> {
-  await rm(stateDirectory, { recursive: true, force: true });
+  try {
+    await rm(stateDirectory, { recursive: true, force: true });
+  } catch (cause) {
+    const { code, path = stateDirectory } = cause as NodeJS.ErrnoException;
+    if (code !== 'EBUSY') throw cause;
+    throw new TandemError('not-removed', `${path} can't be removed: something is mounted there.`, {
+      hint: "The lab is down. Unmount it ('findmnt' shows it), then run 'tandem down --purge' again for what is left.",
+      cause,
+    });
+  }
 }
 
 /** Hosts of a lab by its namespaces, whether or not its record knows them, without those that another lab claims. */
