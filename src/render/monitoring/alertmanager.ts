@@ -35,7 +35,7 @@ export function alertmanagerService(context: RenderContext, monitoring: Monitori
         `--web.config.file=${tls.webConfig}`,
         `--web.external-url=https://${address}:${ports.alertmanager}`,
         '--log.level=warn',
-        ...clusterOptions(context),
+        ...clusterOptions(context, monitoring),
       ],
       directories: [{ path: dataDirectory, mode: 0o700, owner: monitoringUser }],
       files: [
@@ -53,8 +53,19 @@ export function alertmanagerService(context: RenderContext, monitoring: Monitori
   );
 }
 
+const mostPeerTimeoutSeconds = 15;
+
+/**
+ * How long the second one waits for the first to tell of what both saw. It then tells of what it knew before it waited: were
+ * the first to speak again meanwhile, that would be old, and the end of an alert could be lost. So it is less than the
+ * time between two messages (group_interval).
+ */
+function peerTimeoutSeconds({ alerts }: MonitoringSpec): number {
+  return Math.min(mostPeerTimeoutSeconds, Math.floor(alerts.gatherSeconds / 2));
+}
+
 /** Over TCP and mutual TLS only. At rest the pair's talk is what it costs, so it is slower than by default. */
-function clusterOptions({ spec, host }: RenderContext): readonly string[] {
+function clusterOptions({ spec, host }: RenderContext, monitoring: MonitoringSpec): readonly string[] {
   const others = monitoringHosts(spec).filter(({ name }) => name !== host.name);
   if (others.length === 0) return ['--cluster.listen-address='];
   const place = `${host.address}:${ports.alertmanagerCluster}`;
@@ -63,6 +74,7 @@ function clusterOptions({ spec, host }: RenderContext): readonly string[] {
     `--cluster.advertise-address=${place}`,
     ...others.map(({ address }) => `--cluster.peer=${address}:${ports.alertmanagerCluster}`),
     `--cluster.tls-config=${clusterTls}`,
+    `--cluster.peer-timeout=${peerTimeoutSeconds(monitoring)}s`,
     '--cluster.gossip-interval=1s',
     '--cluster.probe-interval=5s',
     '--cluster.probe-timeout=2s',
