@@ -87,8 +87,13 @@ function keepalivedConfiguration(context: RenderContext): string {
       `    virtual_router_id ${51 + index}`,
       `    priority ${highestPriority - rank * priorityStep}`,
       `    advert_int ${(spec.balancer.advertMs / 1_000).toFixed(2)}`,
-      `    unicast_src_ip ${host.address}`,
-      peers.length > 0 && ['    unicast_peer {', ...peers.map((peer) => `        ${peer.address}`), '    }'],
+      // Without anybody to speak to keepalived takes these for a mistake.
+      peers.length > 0 && [
+        `    unicast_src_ip ${host.address}`,
+        '    unicast_peer {',
+        ...peers.map((peer) => `        ${peer.address}`),
+        '    }',
+      ],
       '    garp_master_delay 1',
       '    garp_master_repeat 3',
       '    garp_master_refresh 5',

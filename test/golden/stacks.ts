@@ -16,6 +16,13 @@ const reference: StackFile = {
 
 export const stacks: Readonly<Record<string, StackFile>> = {
   reference,
+  /** Allowed, with a warning: nobody takes the floating address over. */
+  'one-balancer': {
+    ...reference,
+    stack: 'alone',
+    hosts: Object.fromEntries(Object.entries(reference.hosts).filter(([name]) => name !== 'lb-2')),
+    monitoring: false,
+  },
   'active-active-balancers': {
     ...reference,
     stack: 'both',
