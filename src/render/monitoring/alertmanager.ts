@@ -95,8 +95,9 @@ export function alertmanagerConfiguration({ alerts }: MonitoringSpec) {
     global: { resolve_timeout: '5m' },
     route: {
       receiver: 'operators',
-      // One message for what happens at once: a dead host is many alerts.
-      group_by: ['stack'],
+      // Prometheus says for a quarter of an hour that an alert has ended, and in a group in which others go on each time is a
+      // message. What a dead host would make of this is inhibited below.
+      group_by: ['stack', 'alertname', 'instance'],
       // The first word comes soon; what belongs to it may still be a reading late.
       group_wait: `${Math.min(15, alerts.gatherSeconds)}s`,
       group_interval: `${alerts.gatherSeconds}s`,

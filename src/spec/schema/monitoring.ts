@@ -73,7 +73,7 @@ const alerts = z
       .max(3_600)
       .default(60)
       .describe(
-        'What happens within so many seconds comes in one message; nobody gets more than one in this time.',
+        'Alerts of one name and host within so many seconds come in one message; of these nobody gets more than one in this time.',
       ),
     repeatHours: z
       .int()
