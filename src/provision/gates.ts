@@ -44,6 +44,9 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
   let taken: Taken = {};
   const isIn = ({ driver }: PlannedHost, role: Role) =>
     hostsWithRole(spec, role).find(({ name }) => name === driver.host);
+  /** What a host gives up it hands over when all others know that (growth/database.ts), and not before. */
+  const leaves = (host: PlannedHost, role: Role) =>
+    isIn(host, role)?.transit?.leaving.includes(role) === true;
   /** One that was not well before may go on like that. */
   const backIn = async (change: WebHostChange, { driver }: PlannedHost) => {
     if (!known.has(driver.host)) return putIn(change, new HostApplication(driver));
@@ -59,7 +62,9 @@ export function gatesOf(access: StackAccess, reporter: Reporter): Gates {
       taken = {};
       const change = { access, reporter, known };
       if (restartsDatabase(host.plan)) await movePrimary(change, host.driver.host);
-      else if (restartsAgent(host.plan)) await tryToMovePrimary(change, host.driver.host);
+      else if (restartsAgent(host.plan) && !leaves(host, 'database')) {
+        await tryToMovePrimary(change, host.driver.host);
+      }
       const balancer = isIn(host, 'balancer');
       if (balancer !== undefined && disturbsAddress(host.plan)) {
         taken.standsBack = true;
