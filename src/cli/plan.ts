@@ -24,8 +24,7 @@ export function register(program: Command): void {
         print(options.json ? JSON.stringify(flows, null, 2) : text());
         return;
       }
-      const growth = await stack.growth();
-      const plans = await stack.plan();
+      const [growth, plans] = await Promise.all([stack.growth(), stack.plan()]);
       const diffs = await stack.diffs(plans);
       print(
         options.json

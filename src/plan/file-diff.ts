@@ -3,8 +3,8 @@ import { structuredPatch } from 'diff';
 
 /** Lines around a change that show where it is. */
 const contextLines = 1;
-/** Of two files that share nothing the whole comparison would be worth nothing. */
-const timeoutMs = 200;
+/** Two files that share next to nothing: a comparison would take long and tell nothing. */
+const maxEditLength = 1_000;
 
 /**
  * Lines of a unified diff without its head: `@@ -3,2 +3,3 @@`, then lines that begin with a space, `-` or `+`. Empty for what
@@ -12,7 +12,7 @@ const timeoutMs = 200;
  */
 export function diffLines(before: string, after: string): readonly string[] {
   if (isArmored(before) || isArmored(after)) return [];
-  const patch = structuredPatch('', '', before, after, '', '', { context: contextLines, timeout: timeoutMs });
+  const patch = structuredPatch('', '', before, after, '', '', { context: contextLines, maxEditLength });
   return (patch?.hunks ?? []).flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
     `@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`,
     ...lines,

@@ -47,22 +47,18 @@ export function planHost(
   observed: ObservedHost,
   hash: Hash,
 ): HostPlan {
-  const files = desired.flatMap((service) => service.files);
-  const write = files.filter((file) => observed.files[file.path] !== fileIdentity(file, hash));
-  const wanted = new Set(files.map((file) => file.path));
+  const files = desired.flatMap(({ name, files: own }) => own.map((file) => ({ file, service: name })));
+  const changed = files.filter(({ file }) => observed.files[file.path] !== fileIdentity(file, hash));
+  const wanted = new Set(files.map(({ file }) => file.path));
   const remove = Object.keys(observed.files)
     .filter((path) => !wanted.has(path))
     .sort();
   const fileSteps: Step[] = [
-    ...write.map((file) => {
-      const change = observed.files[file.path] === undefined ? ('new' as const) : ('changed' as const);
-      const service = desired.find(({ files: own }) => own.includes(file))?.name ?? null;
-      return { kind: 'file' as const, path: file.path, change, secret: file.secret ?? false, service };
+    ...changed.map(({ file: { path, secret = false }, service }): Step => {
+      const change = observed.files[path] === undefined ? 'new' : 'changed';
+      return { kind: 'file', path, change, secret, service };
     }),
-    ...remove.map((path) => ({
-      ...{ kind: 'file' as const, path, change: 'removed' as const },
-      ...{ secret: false, service: null },
-    })),
+    ...remove.map((path): Step => ({ kind: 'file', path, change: 'removed', secret: false, service: null })),
   ];
   return {
     host,
@@ -72,7 +68,7 @@ export function planHost(
       ...fileSteps,
       ...serviceSteps(desired, observed, hash),
     ],
-    write,
+    write: changed.map(({ file }) => file),
     remove,
   };
 }

@@ -14,7 +14,7 @@ import {
 } from '#src/plan/rolling.ts';
 import type { Role } from '#src/spec/schema/hosts.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
-import { TandemError } from '#src/std/errors.ts';
+import { clause, TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { Balancers } from './application/balancers.ts';
 import { HostApplication } from './application/host.ts';
@@ -156,10 +156,8 @@ export async function switchOver(access: StackAccess, to?: string): Promise<void
     const { detail, title } = answer.body as { detail?: string; title?: string };
     throw new TandemError(
       'switchover-refused',
-      `The primary stays: ${(detail ?? title ?? 'no reason given').replace(/\.$/, '')}.`,
-      {
-        hint: "'tandem status' shows the state of the database.",
-      },
+      `The primary stays: ${clause(detail ?? title ?? 'no reason given')}.`,
+      { hint: "'tandem status' shows the state of the database." },
     );
   }
   const deadline = performance.now() + spec.database.switchover.waitMs + handoverMs;

@@ -48,14 +48,19 @@ export function loseConnection(
   else session.finish();
 }
 
-/** The server refused, being read-only now, what belongs to a transaction: that is rolled back there, and begins anew elsewhere. */
-export function abandonTransaction(session: Session, connection: ServerConnection): void {
-  const loss = session.pinned ? 'state' : session.routes.lost('primary');
+/** Its server became read-only: the connection is closed, and has nothing more to say to the session. */
+export function leaveDemoted(session: Session, connection: ServerConnection): void {
   session.connections.forget(connection);
   session.backpressure.forget(connection);
   connection.owner = undefined;
   connection.lose('it became read-only');
   session.work.connection = undefined;
+}
+
+/** The server refused, being read-only now, what belongs to a transaction: that is rolled back there, and begins anew elsewhere. */
+export function abandonTransaction(session: Session, connection: ServerConnection): void {
+  const loss = session.pinned ? 'state' : session.routes.lost('primary');
+  leaveDemoted(session, connection);
   session.status &= ~(serverStatus.inTransaction | serverStatus.inReadOnlyTransaction);
   if (loss === 'state') {
     session.host.observer.failed('state lost');

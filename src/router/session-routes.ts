@@ -236,9 +236,9 @@ function preparationOf({ statement: { tables, routines } }: Analysed): Resolved 
 
 function analysed(statement: Statement): Analysed {
   const kill = statement.effects.find((effect) => effect.kind === 'kill');
-  // COMMIT that a read-only MariaDB refuses has rolled back.
-  const isCommit = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
-  const losesTransaction = isCommit || (statement.resend && !statement.implicitCommit);
+  // A COMMIT that a read-only MariaDB refuses has rolled back.
+  const ends = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
+  const losesTransaction = ends || (statement.resend && !statement.implicitCommit);
   const common = { statement, class: statement.class, losesTransaction };
   if (kill === undefined) return { ...common, resend: statement.resend };
   return { ...common, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };

@@ -9,7 +9,7 @@ import { packetLimitSql } from './packet-limit.ts';
 import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
-import { tellLoss } from './session-losses.ts';
+import { leaveDemoted, tellLoss } from './session-losses.ts';
 import { sendTo } from './session-running.ts';
 
 /** Sends `work.bytes` as soon as there is a connection for it; never rejects. */
@@ -88,10 +88,7 @@ function endRefused(session: Session): void {
 export function tryNextPrimary(session: Session, connection: ServerConnection): void {
   const { work, host } = session;
   host.observer.resent();
-  session.connections.forget(connection);
-  connection.owner = undefined;
-  connection.lose('it became read-only');
-  work.connection = undefined;
+  leaveDemoted(session, connection);
   const deadlineMs = performance.now() + host.config.bufferTimeoutMs;
   if (work.deadlineMs === 0) work.deadlineMs = deadlineMs;
   const leftMs = Math.max(0, work.deadlineMs - performance.now());

@@ -41,6 +41,9 @@ export class TandemError extends Error {
   }
 }
 
+/** A sentence as a part of another: without its full stop. */
+export const clause = (sentence: string): string => sentence.replace(/\.$/, '');
+
 /** Bad input: all issues of the input at once. */
 export function inputError(
   code: string,

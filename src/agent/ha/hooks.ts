@@ -2,7 +2,6 @@
  * Runs an operator's commands on the database's occasions (`database.hooks`): one after the other, with a JSON document
  * on standard input. Nothing ever waits for them, and what they do decides nothing.
  */
-
 import type { Log } from '#src/adapters/log.ts';
 import { run } from '#src/adapters/process/run.ts';
 import type { HookName } from '#src/spec/schema/database.ts';

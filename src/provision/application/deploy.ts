@@ -4,7 +4,7 @@
  */
 import type { Service } from '#src/render/service.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
-import { inputError, TandemError } from '#src/std/errors.ts';
+import { clause, inputError, TandemError } from '#src/std/errors.ts';
 import {
   type ApplicationRecord,
   previousRelease,
@@ -194,7 +194,7 @@ async function giveUp(
   }
   const { spec } = request.access;
   await applyWeights(request.access, await request.render(spec), request.reporter);
-  const detail = `${host.host}: ${error.message.replace(/\.$/, '')}`;
+  const detail = `${host.host}: ${clause(error.message)}`;
   await end(request, { ...record, canary: null }, 'failed', release, detail);
   const outcome =
     stuck.length === 0

@@ -1,5 +1,4 @@
 /** Faults of a lab, as tests and drills need them: each is the real thing, and each can be taken back. */
-
 import { sessionOf, signal } from '#src/adapters/process/table.ts';
 import { expectCommand } from './command.ts';
 import type { Lab } from './lab.ts';
