@@ -128,7 +128,8 @@ let compiledDirectory: string | undefined;
 function launch(file: string): ChildProcess {
   return spawn('setpriv', ['--pdeathsig=KILL', process.execPath, 'src/bin/router.ts', file], {
     cwd: repository,
-    env: { ...process.env, NODE_OPTIONS: nodeOptions, NODE_COMPILE_CACHE: compiled() },
+    // One that is killed leaves its file of positions behind: among what the test removes.
+    env: { ...process.env, NODE_OPTIONS: nodeOptions, NODE_COMPILE_CACHE: compiled(), TMPDIR: dirname(file) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
