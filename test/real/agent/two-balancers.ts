@@ -20,6 +20,8 @@ export const gateway = '10.251.77.1';
 export const floating = '10.251.77.100';
 export const agentPort = 18_440;
 const nodeProgram = new URL('../../../scripts/node.sh', import.meta.url).pathname;
+/** Of this checkout, and gone with its packages. */
+const compileCache = new URL('../../../node_modules/.cache/tandem-test', import.meta.url).pathname;
 const agentProgram = new URL('./agent-process.ts', import.meta.url).pathname;
 
 export class BalancerHost {
@@ -43,7 +45,7 @@ export class BalancerHost {
       env: {
         ...process.env,
         NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2',
-        NODE_COMPILE_CACHE: join(tmpdir(), 'tandem-test-compile-cache'),
+        NODE_COMPILE_CACHE: compileCache,
       },
     });
     const take = (text: Buffer) => {
