@@ -36,11 +36,18 @@ export async function ioRunning(replica: MariadbServer): Promise<void> {
   );
 }
 
+/**
+ * A replica that stops ends its connection at the source by a KILL of its own; where that fails the source notices with its next
+ * heartbeat, every 30 s by default.
+ */
+const noticesWithinMs = 40_000;
+
 /** Waits until the source counts `count` semi-sync replicas. */
 export async function acknowledgers(primary: MariadbServer, count: number): Promise<void> {
   await waitFor(
     `${count} acknowledging replicas`,
     async () => (await primary.status('Rpl_semi_sync_master_clients')) === String(count),
+    noticesWithinMs,
   );
 }
 

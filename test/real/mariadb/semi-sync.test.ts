@@ -133,7 +133,9 @@ describe('what an acknowledgement means', () => {
 
   // The acknowledgement was lost on the way. A reconnected replica does not repeat it; a write sent as a barrier
   // carries the older ones with it.
-  test('a waiting commit is not released when its replica reconnects, but by the next write', async () => {
+  test('a waiting commit is not released when its replica reconnects, but by the next write', {
+    timeout: 60_000,
+  }, async () => {
     const { primary, replica } = await semiSyncGroup(1);
     await using forwarder = await forwardTo(primary.port);
     await replica.run('STOP SLAVE', changeMaster(primary, 'slave_pos', forwarder.port), 'START SLAVE');
