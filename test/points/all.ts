@@ -9,6 +9,7 @@ import { rejoin } from './failover-4-rejoin.ts';
 import { fifty } from './failover-5-fifty.ts';
 import { crashOrders } from './failover-6-crash-orders.ts';
 import { switchoverWaits } from './failover-7-switchover-waits.ts';
+import { replicaReturns } from './failover-8-replica-returns.ts';
 import { bareServers } from './hosts-1-bare.ts';
 import { matrix } from './hosts-2-matrix.ts';
 import { upKilled } from './hosts-3-killed.ts';
@@ -90,6 +91,7 @@ export const anyPoints: readonly AnyPoint[] = [
   ownPoint(fifty),
   ownPoint(crashOrders),
   ownPoint(switchoverWaits),
+  labPoint(replicaReturns),
   ownPoint(conformance),
   ownPoint(readYourWrites),
   ownPoint(offload),

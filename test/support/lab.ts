@@ -42,6 +42,7 @@ export interface Status {
   readonly balancer: { readonly active: string | null };
   readonly database: {
     readonly primary: string | null;
+    readonly epoch: number | null;
     readonly members: readonly {
       readonly host: string;
       readonly role: string;

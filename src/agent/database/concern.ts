@@ -23,6 +23,7 @@ import { type DataAction, type DataObservation, decideData } from './decide.ts';
 import { Donor } from './donor.ts';
 import { dataPresence, seriesOf, seriesOfData } from './files.ts';
 import { claimInitialize, readInitialize, recordCreated } from './initialize.ts';
+import { type Known, LostReplicas } from './lost-replicas.ts';
 import { readMarker } from './marker.ts';
 import { DatabaseMember } from './member.ts';
 
@@ -43,6 +44,7 @@ export class DatabaseConcern {
   #recorded = false;
   #binlogsCheckedMs = Number.NEGATIVE_INFINITY;
   readonly #accounts: AccountKeeper;
+  readonly #lostReplicas: LostReplicas;
   #accountsCheckedMs = Number.NEGATIVE_INFINITY;
   /** Why the accounts of the stack file are not all in place; undefined when they are. */
   #accountsPending: string | undefined;
@@ -56,6 +58,7 @@ export class DatabaseConcern {
     this.member = new DatabaseMember(context, config, options);
     this.donor = new Donor(this.member);
     this.#accounts = new AccountKeeper(this.member);
+    this.#lostReplicas = new LostReplicas(this.member, () => this.#known());
     if (config.accounts.length > 0) this.#accountsPending = 'the accounts of the stack file are being made';
     this.#loop = new Loop({
       name: 'database',
@@ -102,6 +105,7 @@ export class DatabaseConcern {
     this.#driver?.stop();
     this.member.connection.close();
     this.#accounts.close();
+    this.#lostReplicas.stop();
   }
 
   async #step(): Promise<number> {
@@ -204,6 +208,12 @@ export class DatabaseConcern {
     const saved = await saveErrant(member, start, epoch);
     member.log.info('what was here is saved', { files: saved.join() });
     await replaceData(member, { name: from, address: member.addressOf(from) });
+  }
+
+  #known(): Known | undefined {
+    const state = this.#driver?.state;
+    if (state === undefined) return undefined;
+    return { server: state.database?.value, members: state.cluster?.value.members ?? {} };
   }
 
   /** What runs goes on: only this agent's deciding ends. */

@@ -1,4 +1,4 @@
-/** A TCP forwarder on loopback that can lose everything that flows back: a one-way partition for one connection. */
+/** A TCP forwarder on loopback that can lose what flows, or its clients: partitions, as the server sees them. */
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -7,6 +7,10 @@ export interface Forwarder extends AsyncDisposable {
   readonly port: number;
   /** From now on what the client sends is lost, what the server sends arrives. */
   swallowFromClient(): void;
+  /** The clients of the open connections are gone and let in no more; the server isn't told: its ends stay open. */
+  strand(): void;
+  /** Clients are let in again. */
+  admit(): void;
   /** Ends the open connections; new ones pass everything again. */
   cut(): void;
   /** All that the server has sent so far, byte for character. */
@@ -17,8 +21,15 @@ export interface Forwarder extends AsyncDisposable {
 export async function forwardTo(target: number): Promise<Forwarder> {
   const sockets = new Set<Socket>();
   let swallow = false;
+  let stranded = false;
   let fromServer = '';
+  const clients = new Set<Socket>();
   const listener = createServer((client) => {
+    if (stranded) {
+      client.destroy();
+      return;
+    }
+    clients.add(client);
     const server = connect(target, '127.0.0.1');
     for (const [from, to] of [
       [client, server],
@@ -32,7 +43,8 @@ export async function forwardTo(target: number): Promise<Forwarder> {
       from.on('error', () => {}); // The close that follows is what counts.
       from.on('close', () => {
         sockets.delete(from);
-        to.destroy();
+        clients.delete(from);
+        if (from === server || !stranded) to.destroy();
       });
     }
   }).listen(0, '127.0.0.1');
@@ -47,6 +59,13 @@ export async function forwardTo(target: number): Promise<Forwarder> {
     port: address.port,
     swallowFromClient: () => {
       swallow = true;
+    },
+    strand: () => {
+      stranded = true;
+      for (const client of clients) client.destroy();
+    },
+    admit: () => {
+      stranded = false;
     },
     cut,
     fromServer: () => fromServer,

@@ -17,7 +17,7 @@ import {
   written,
 } from './replication.ts';
 import { disposeServers, MariadbServer } from './server.ts';
-import { outcome, waitFor } from './wait.ts';
+import { outcome, sleep, waitFor } from './wait.ts';
 
 afterEach(disposeServers);
 afterAll(removeDirectories);
@@ -153,6 +153,53 @@ describe('what an acknowledgement means', () => {
     const barrier = await submit(primary, insert(2));
     expect(await outcome(barrier.done, 5000)).toBe('ok');
     expect(await outcome(waiting.done, 5000)).toBe('ok');
+  });
+});
+
+describe('a replica that connects anew while its source still has its old connection', () => {
+  /** The replica's host is gone without a word; its source's end of the stream is as before. */
+  async function stranded() {
+    const { primary, replica } = await semiSyncGroup(1);
+    const forwarder = await forwardTo(primary.port);
+    await replica.run('STOP SLAVE', changeMaster(primary, 'slave_pos', forwarder.port), 'START SLAVE');
+    await ioRunning(replica);
+    await acknowledgers(primary, 1);
+    forwarder.strand();
+    return { primary, replica, forwarder };
+  }
+
+  const newConnection = (primary: MariadbServer) => outcome(primary.connect(), 1_000);
+
+  // Ack_receiver::remove_slave waits for a thread that it does not wake.
+  test('stops the source for everybody, until the old connection moves', { timeout: 60_000 }, async () => {
+    const { primary, forwarder } = await stranded();
+    await using _ = forwarder;
+    expect(await newConnection(primary)).toBe('ok');
+    forwarder.admit();
+    await waitFor('nobody to be let in', async () => (await newConnection(primary)) === 'pending');
+    expect(await newConnection(primary)).toBe('pending');
+    forwarder.cut();
+    await waitFor('everybody to be let in', async () => (await newConnection(primary)) === 'ok');
+  });
+
+  // KILL closes the connection first, which is what the thread waits for.
+  test('stops nobody when the old stream was killed before', { timeout: 60_000 }, async () => {
+    const { primary, replica, forwarder } = await stranded();
+    await using _ = forwarder;
+    await primary.run(
+      `KILL ${await primary.value("SELECT ID FROM information_schema.PROCESSLIST WHERE Command LIKE 'Binlog Dump%'")}`,
+    );
+    forwarder.admit();
+    const seen: unknown[] = [];
+    for (let look = 0; look < 30; look++) {
+      seen.push(await newConnection(primary));
+      await sleep(100);
+    }
+    expect(new Set(seen)).toEqual(new Set(['ok']));
+    await ioRunning(replica);
+    await primary.run(insert(1));
+    await caughtUp(replica, primary);
+    expect(await ids(replica)).toBe('1');
   });
 });
 
