@@ -74,7 +74,11 @@ export async function deployCanary(
   const record = known(request);
   const { spec } = request.access;
   const first = canaryHost(spec);
-  if (record.canary !== null && record.canary.release !== archive.release) throw canaryRuns(first.name);
+  const { canary: before, underWay } = record;
+  if (before !== null && before.release !== archive.release) throw canaryRuns(first.name);
+  // Of another change than this very canary the other hosts may have any of two releases.
+  if (underWay !== null && (before === null || underWay.release !== archive.release))
+    throw notEnded(underWay);
   const hosts = webHosts(request).filter(({ host }) => host === first.name);
   await distribute(request, webHosts(request), archive);
   const canary = { host: first.name, release: archive.release, weight };
@@ -269,6 +273,15 @@ function canaryRuns(host: string): TandemError {
   return inputError(
     'canary-runs',
     `${host} runs another release as a canary.`,
+    [],
+    "End that first: 'tandem deploy --continue' or 'tandem deploy --rollback'.",
+  );
+}
+
+function notEnded({ release, by }: NonNullable<ApplicationRecord['underWay']>): TandemError {
+  return inputError(
+    'deploy-under-way',
+    `The change to release ${release}, begun by ${by}, has not ended: some web hosts may have it, and others not.`,
     [],
     "End that first: 'tandem deploy --continue' or 'tandem deploy --rollback'.",
   );

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { makeArchive, type ReleaseArchive } from '#src/provision/application/archive.ts';
-import { type DeployRequest, deploy, rollback } from '#src/provision/application/deploy.ts';
+import { type DeployRequest, deploy, deployCanary, rollback } from '#src/provision/application/deploy.ts';
 import { HostApplication } from '#src/provision/application/host.ts';
 import { runCommand } from '#src/provision/lab/command.ts';
 import type { Reporter } from '#src/std/reporter.ts';
@@ -154,4 +154,20 @@ it('a release that fails is taken back from every host, and a host that is not w
   expect(request.store.record?.underWay).toMatchObject({ release: second.release });
   expect((await running())[0]).toBe(second.release);
   expect(drained).toEqual({ 'server-1': false, 'server-2': false });
+});
+
+it('a canary is refused while another change has not ended, and goes on with itself', async () => {
+  await interrupted();
+  for (const archive of [first, third])
+    await expect(deployCanary(request, archive, 1, 'here')).rejects.toMatchObject({
+      code: 'deploy-under-way',
+      kind: 'input',
+      hint: expect.stringContaining('tandem deploy --continue'),
+    });
+  expect(request.store.record?.underWay).toMatchObject({ release: third.release });
+  const canary = { host: 'server-1', release: third.release, weight: 1 };
+  await request.store.write({ ...(request.store.record as ApplicationRecord), canary });
+  await deployCanary(request, third, 1, 'here');
+  expect(request.store.record).toMatchObject({ canary, underWay: null });
+  expect(await running()).toEqual([third.release, second.release]);
 });
