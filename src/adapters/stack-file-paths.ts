@@ -16,6 +16,9 @@ const named: readonly Named[] = [
   { key: 'site.certificate.certificateFile', kind: 'file' },
   { key: 'site.certificate.keyFile', kind: 'file' },
   { key: 'database.accounts.*.password.file', kind: 'file' },
+  { key: 'monitoring.alerts.webhooks.*.bearerTokenFile', kind: 'file' },
+  { key: 'monitoring.alerts.email.passwordFile', kind: 'file' },
+  { key: 'ssh.configFile', kind: 'file' },
 ];
 
 /** Works on the raw data, so that a file with other problems has its paths checked too. */
@@ -38,7 +41,7 @@ export async function checkNamedFiles(data: unknown, directory: string): Promise
     : [...found, ...(await checkCertificate(data, directory))];
 }
 
-/** With every name of the user's own in the place of `*`. */
+/** With every name of the user's own, or place in a list, in the place of `*`. */
 function namedIn(data: unknown): readonly Named[] {
   return named.flatMap(({ key, kind }) => {
     const [before = '', after] = key.split('.*');
@@ -49,8 +52,8 @@ function namedIn(data: unknown): readonly Named[] {
 
 function keysOf(value: unknown): readonly string[] {
   // A name with a dot in it is none: the rules say so.
-  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isMapping ? Object.keys(value).filter((name) => !name.includes('.')) : [];
+  const hasKeys = typeof value === 'object' && value !== null;
+  return hasKeys ? Object.keys(value).filter((name) => !name.includes('.')) : [];
 }
 
 function valueAt(data: unknown, key: string): unknown {

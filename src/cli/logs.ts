@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
+import { TandemError } from '#src/std/errors.ts';
 import { openStack } from './open.ts';
+
+const mostLines = 1_000_000;
 
 export function register(program: Command): void {
   program
@@ -8,7 +11,7 @@ export function register(program: Command): void {
     .argument('[host]')
     .argument('[service]')
     .option('-f, --follow', 'go on as lines come in')
-    .option('-n, --lines <count>', 'so many last lines of each', (text) => Number.parseInt(text, 10), 20)
+    .option('-n, --lines <count>', 'so many last lines of each', parseLines, 20)
     .action(
       async (
         host: string | undefined,
@@ -26,4 +29,12 @@ export function register(program: Command): void {
         });
       },
     );
+}
+
+function parseLines(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) <= mostLines) return Number(text);
+  throw new TandemError('bad-option', `--lines ${text} is no number of lines.`, {
+    kind: 'input',
+    hint: `Write a number from 0 to ${mostLines}, such as 100.`,
+  });
 }

@@ -18,10 +18,11 @@ export function register(program: Command): void {
     .action(async (options: { flows?: boolean; full?: boolean; json?: boolean }, self: Command) => {
       const stack = await openStack(self);
       if (options.flows) {
-        const flows = deriveFlows(stack.spec);
         const out = stack.spec.hosts.flatMap((host) => departures(stack.spec, host));
-        const text = () => renderFlows([...flows, ...out], stack.spec.network.operators);
-        print(options.json ? JSON.stringify(flows, null, 2) : text());
+        const flows = [...deriveFlows(stack.spec), ...out];
+        print(
+          options.json ? JSON.stringify(flows, null, 2) : renderFlows(flows, stack.spec.network.operators),
+        );
         return;
       }
       const [growth, plans] = await Promise.all([stack.growth(), stack.plan()]);

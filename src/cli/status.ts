@@ -20,8 +20,8 @@ export function register(program: Command): void {
       const { readStatus } = await import('#src/provision/health.ts');
       const look = async (): Promise<StackStatus> => {
         const [read, more] = await Promise.all([readStatus(stack), sharedState(stack)]);
-        const { problems, ...rest } = read;
-        return { ...rest, ...more, problems };
+        const { problems, warnings, ...rest } = read;
+        return { ...rest, ...more, problems, warnings };
       };
       if (options.watch === true) {
         // Looking for drift reads every file of every host: once, not again and again.
@@ -80,7 +80,7 @@ function driftLines(drift: readonly string[]): readonly string[] {
   ];
 }
 
-function render(status: StackStatus, drift: readonly string[]): string {
+export function render(status: StackStatus, drift: readonly string[]): string {
   const state = status.healthy ? styleText('green', 'healthy') : styleText('red', 'not healthy');
   const services = status.hosts.flatMap((host) =>
     host.services.map((service, index) => [
@@ -105,6 +105,7 @@ function render(status: StackStatus, drift: readonly string[]): string {
   return [
     `${status.stack}: ${state}   ${status.site.url}   balancer: ${status.balancer.active ?? 'none'}   primary: ${status.database.primary ?? 'none'}`,
     ...status.problems.map((problem) => `  ${styleText('red', '!')} ${problem}`),
+    ...status.warnings.map((warning) => `  ${styleText('yellow', '~')} ${warning}`),
     '',
     table(['host', 'address', 'service', 'state', 'pid', 'since'], services),
     '',
@@ -117,8 +118,12 @@ function render(status: StackStatus, drift: readonly string[]): string {
 
 function databaseLine({ epoch, sinceMs, failover }: StackStatus['database']): string {
   const since = sinceMs === null ? '' : `, for ${age(sinceMs)}`;
-  const now = failover.possible ? styleText('green', 'would succeed') : styleText('red', 'would not succeed');
-  return `epoch ${epoch ?? 'unknown'}${since}; a failover ${now}: ${failover.reason}`;
+  return `epoch ${epoch ?? 'unknown'}${since}; ${failoverClause(failover)}: ${failover.reason}`;
+}
+
+function failoverClause({ known, possible }: StackStatus['database']['failover']): string {
+  if (!known) return `whether a failover would succeed is ${styleText('red', 'not known')}`;
+  return `a failover ${possible ? styleText('green', 'would succeed') : styleText('red', 'would not succeed')}`;
 }
 
 function age(sinceMs: number): string {

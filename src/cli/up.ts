@@ -38,6 +38,7 @@ export function register(program: Command): void {
       print(`  primary   ${status.database.primary}`);
       print(`  dashboard ${dashboardUrl(stack.spec)}`);
       for (const [name, password] of passwords) print(`  log in as ${name} with ${password}   (shown once)`);
-      print(`\nTry it:  curl --cacert ${status.site.caFile} ${status.site.url}api/users`);
+      const url = new URL(stack.spec.web.app.healthPath, status.site.url).href;
+      print(`\nTry it:  curl --cacert ${status.site.caFile} ${url}`);
     });
 }

@@ -46,6 +46,7 @@ async function look(access: StackAccess): Promise<Look> {
   ]);
   const problems = [
     ...views.flatMap(serviceProblems),
+    ...views.flatMap(quorumProblems),
     ...balancerProblems(spec, views),
     ...views.flatMap(drainProblems),
     ...databaseProblems(spec, views),
@@ -71,6 +72,7 @@ async function look(access: StackAccess): Promise<Look> {
     balancer: { active: activeBalancer(views) },
     database: databaseStatus(spec, views),
     problems,
+    warnings: views.flatMap(({ name, agent }) => (agent?.warnings ?? []).map((each) => `${name}: ${each}`)),
   };
   return { status, refusals: views.flatMap(refusal) };
 }
@@ -145,6 +147,11 @@ function serviceProblems({ name, services, agent }: HostView): readonly string[]
   ];
 }
 
+function quorumProblems({ name, agent }: HostView): readonly string[] {
+  if (agent === undefined || agent.quorum.reachable) return [];
+  return [`${name}: the quorum does not answer its agent; see 'tandem logs' of etcd's hosts`];
+}
+
 function refusal({ name, agent }: HostView): readonly string[] {
   return agent?.database?.refuses === true ? [`${name}: ${agent.database.explanation}`] : [];
 }
@@ -183,15 +190,18 @@ function drainProblems({ name, agent }: HostView): readonly string[] {
 }
 
 function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus {
-  const members = hostsWithRole(stack, 'database').map((host) => ({
-    host: host.name,
-    seen: views.find((view) => view.name === host.name)?.agent?.database,
-  }));
+  const members = hostsWithRole(stack, 'database').map((host) => {
+    const agent = views.find((view) => view.name === host.name)?.agent;
+    return { host: host.name, seen: agent?.database, reachesQuorum: agent?.quorum.reachable === true };
+  });
   const epochs = members.flatMap(({ seen }) => (seen?.epoch == null ? [] : [seen.epoch]));
   const epoch = epochs.length === 0 ? null : Math.max(...epochs);
   // A member that is cut off may still take itself for the primary of an older epoch.
   const primary = members.find(({ seen }) => seen?.role === 'primary' && seen.epoch === epoch);
-  const witness = primary ?? members.find(({ seen }) => seen !== undefined && seen.epoch === epoch);
+  const witnesses = members.filter(({ seen }) => seen !== undefined && seen.epoch === epoch);
+  const witness = primary ?? witnesses[0];
+  // Without the quorum an agent tells what held when it was last there.
+  const judge = primary?.reachesQuorum === true ? primary : witnesses.find((each) => each.reachesQuorum);
   return {
     primary: primary?.host ?? null,
     epoch,
@@ -204,9 +214,15 @@ function databaseStatus(stack: Spec, views: readonly HostView[]): DatabaseStatus
       received: seen?.received ?? null,
       explanation: seen?.explanation ?? 'its agent does not answer',
     })),
-    failover: witness?.seen?.failover ?? { possible: false, reason: 'no agent of a database host answers' },
+    failover:
+      judge?.seen === undefined
+        ? { known: false, possible: false, reason: unknownFailover(witness !== undefined) }
+        : { known: true, ...judge.seen.failover },
   };
 }
+
+const unknownFailover = (answers: boolean): string =>
+  answers ? "the quorum does not answer the database hosts' agents" : 'no agent of a database host answers';
 
 function databaseProblems(stack: Spec, views: readonly HostView[]): readonly string[] {
   return hostsWithRole(stack, 'database').flatMap((host) => {

@@ -2,11 +2,15 @@
  * One `up` or `down` of a stack at a time on this machine. The lock is a file that names its holder by process id and
  * start time, so that one left behind by a killed process is recognised and taken over.
  */
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { TandemError } from '#src/std/errors.ts';
 
 interface Holder {
+  /** No two locks have the same one. */
+  readonly id: string;
   readonly pid: number;
   readonly startTicks: string;
   readonly command: string;
@@ -17,16 +21,23 @@ async function startTicks(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
+  } catch (error) {
+    // ESRCH: it ended between the two.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
   }
 }
 
+/** Undefined when nobody holds it. */
 async function readHolder(path: string): Promise<Holder | undefined> {
+  const text = await readFileIfThere(path);
+  if (text === undefined) return undefined;
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+    const { id, ...holder } = JSON.parse(text) as Omit<Holder, 'id'> & { readonly id?: string };
+    // Locks of an earlier version have none.
+    return { ...holder, id: id ?? `${holder.pid}-${holder.startTicks}` };
   } catch {
-    return undefined;
+    throw unreadable(path);
   }
 }
 
@@ -42,45 +53,69 @@ export async function withStackLock<T>(
 ): Promise<T> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const path = join(stateDirectory, 'lock.json');
-  const own: Holder = { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '', command };
+  const id = randomBytes(8).toString('hex');
+  const own: Holder = { id, pid: process.pid, startTicks: (await startTicks(process.pid)) ?? '', command };
   await acquire(path, own);
   try {
     return await work();
   } finally {
-    await rm(path, { force: true });
+    await release(path, own);
   }
 }
 
 async function acquire(path: string, own: Holder): Promise<void> {
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    try {
-      const file = await open(path, 'wx', 0o600);
-      await file.writeFile(JSON.stringify(own));
-      await file.close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+  while (!(await create(path, own))) {
     const holder = await readHolder(path);
-    if (holder !== undefined && (await isAlive(holder))) throw busy(holder);
-    await takeOver(path, own);
-    const now = await readHolder(path);
-    if (now?.pid === own.pid && now.startTicks === own.startTicks) return;
+    if (holder === undefined) continue;
+    if (await isAlive(holder)) throw busy(holder);
+    await removeDead(path, holder, own);
   }
-  throw busy(undefined);
 }
 
-/** Of several commands that find the same dead holder, the last rename wins and the others see that on reading back. */
-async function takeOver(path: string, own: Holder): Promise<void> {
-  const mine = `${path}.${own.pid}`;
-  await writeFile(mine, JSON.stringify(own), { mode: 0o600 });
-  await rename(mine, path);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+/** False when there is one. It appears whole, under a name that only one can give. */
+async function create(path: string, own: Holder): Promise<boolean> {
+  const written = `${path}.${own.id}.new`;
+  await writeFileAtomic(written, JSON.stringify(own));
+  try {
+    await link(written, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(written, { force: true });
+  }
 }
 
-function busy(holder: Holder | undefined): TandemError {
-  const who = holder === undefined ? 'another command' : `'tandem ${holder.command}' (process ${holder.pid})`;
-  return new TandemError('stack-busy', `${who} is working on this stack.`, {
-    hint: 'Wait until it has ended, then run the command again.',
+/**
+ * Of several commands that find the same dead holder one removes its lock: there is a lock for that, with the holder's
+ * id in its name. Under it nobody else can have put a newer lock in the place of the one that is removed.
+ */
+async function removeDead(path: string, dead: Holder, own: Holder): Promise<void> {
+  const removal = `${path}.${dead.id}`;
+  await acquire(removal, own);
+  try {
+    await release(path, dead);
+  } finally {
+    await release(removal, own);
+  }
+}
+
+/** Whoever removed it by hand may have let in another: that one's is left alone. */
+async function release(path: string, holder: Holder): Promise<void> {
+  if ((await readHolder(path))?.id === holder.id) await rm(path, { force: true });
+}
+
+function busy(holder: Holder): TandemError {
+  return new TandemError(
+    'stack-busy',
+    `'tandem ${holder.command}' (process ${holder.pid}) is working on this stack.`,
+    { hint: 'Wait until it has ended, then run the command again.' },
+  );
+}
+
+function unreadable(path: string): TandemError {
+  return new TandemError('stack-busy', `The lock of this stack says nothing of who has it: ${path}`, {
+    hint: 'When no other command works on the stack, remove that file; then run the command again.',
   });
 }

@@ -5,7 +5,7 @@
 import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { StackAccess } from './health.ts';
-import { askQuorum } from './operator-api.ts';
+import { askQuorum, detailOf } from './operator-api.ts';
 
 export interface RecordKind {
   /** Of the agents' API. */
@@ -61,7 +61,8 @@ export class SharedRecord<T> {
         const found = await this.#ask();
         if (JSON.stringify(found?.record) !== JSON.stringify(record)) throw this.#changed();
         this.#revision = found?.revision;
-      } else this.#revision = (answer.body as { revision: number }).revision;
+      } else if (answer.status >= 400) throw this.#refused(detailOf(answer));
+      else this.#revision = (answer.body as { revision: number }).revision;
     }
     this.record = record;
     await writeFileAtomic(this.#kind.file, `${JSON.stringify(record, null, 2)}\n`);
@@ -85,6 +86,12 @@ export class SharedRecord<T> {
         hint: "'tandem status' shows what is wrong with it; then run the command again.",
       },
     );
+  }
+
+  #refused(detail: string): TandemError {
+    return new TandemError('agent-refused', `An agent did not record ${this.#kind.what}: ${detail}`, {
+      hint: "Nothing further was begun. 'tandem logs HOST agent' of the quorum's hosts may tell more.",
+    });
   }
 
   #changed(): TandemError {

@@ -128,10 +128,11 @@ export class Stack implements StackAccess {
     return servicesByHost(spec, material, await this.infrastructure.releases());
   }
 
-  /** Every host's services, as they follow from the stack file. */
+  /** Every host's services, as they follow from the stack file. As `material`, makes nothing. */
   async services(): Promise<ReadonlyMap<string, readonly Service[]>> {
+    const material = await this.material();
     const { record } = await this.application();
-    return this.#services(withCanary(this.spec, record?.canary), await this.#material());
+    return this.#services(withCanary(this.spec, record?.canary), material);
   }
 
   /** What `deploy` and its kind work with. */

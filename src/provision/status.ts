@@ -19,6 +19,8 @@ export interface StackStatus {
   readonly application?: Pick<ApplicationRecord, 'current' | 'canary' | 'underWay'>;
   /** Sentences: what is not healthy, where, what to do. */
   readonly problems: readonly string[];
+  /** Sentences of the agents that an operator should know of, each with its host; no part of `healthy`. */
+  readonly warnings: readonly string[];
 }
 
 export interface HostStatus {
@@ -50,6 +52,9 @@ export interface DatabaseStatus {
     /** What its agent sees and does, in a sentence, with the rule's number. */
     readonly explanation: string;
   }[];
-  /** Whether a failover would succeed now; `reason` says to whom, or what is missing. */
-  readonly failover: { readonly possible: boolean; readonly reason: string };
+  /**
+   * Whether a failover would succeed now; `reason` says to whom, or what is missing. Not `known` while no database host's
+   * agent reaches the quorum.
+   */
+  readonly failover: { readonly known: boolean; readonly possible: boolean; readonly reason: string };
 }

@@ -37,7 +37,7 @@ export interface UpOutcome {
 
 /** A first start may have to clone a database; a change only waits for reloads and restarts. */
 const healthyTimeoutMs = 120_000;
-/** How the explanation of a member that is being cloned begins (src/agent/database/concern.ts). */
+/** How the explanation of a member begins while a copy goes on (src/agent/database/concern.ts). */
 const copyingPrefix = 'copying from';
 
 export function servicesByHost(

@@ -37,6 +37,8 @@ export const applicationKey = '/tandem/application';
 
 /** So that the record stays within what an agent takes. */
 export const keptEvents = 40;
+/** Of an event's detail, in characters: a path or a program's words may be of any length. */
+const keptDetail = 500;
 
 export function releaseOf(record: ApplicationRecord, host: string): string {
   return record.canary?.host === host ? record.canary.release : record.current;
@@ -51,5 +53,7 @@ export function previousRelease({ current, history }: ApplicationRecord): string
 }
 
 export function withEvent(record: ApplicationRecord, event: ReleaseEvent): ApplicationRecord {
-  return { ...record, history: [...record.history, event].slice(-keptEvents) };
+  const { detail } = event;
+  const kept = detail.length > keptDetail ? `${detail.slice(0, keptDetail - 1)}…` : detail;
+  return { ...record, history: [...record.history, { ...event, detail: kept }].slice(-keptEvents) };
 }

@@ -5,7 +5,7 @@
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { serve } from '@hono/node-server';
-import { Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
 import type { Blocklist } from '../blocklist/concern.ts';
@@ -35,6 +35,9 @@ export interface ApiParts {
 }
 
 const maxBodyBytes = 16 * 1024;
+/** Which hosts there are, and the history of releases: 1,000 hosts take some 200 KiB. etcd itself takes 1.5 MiB. */
+const maxRecordBytes = 1024 * 1024;
+const recordPaths: ReadonlySet<string> = new Set(['/v1/application', '/v1/hosts']);
 
 export interface RunningApi {
   close(): void;
@@ -74,12 +77,9 @@ export function startApi(
 export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   const app = new Hono<Env>();
   monitoringOnlyReads(app);
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: (c) => problem(c, 413, 'Too large', `A body has at most ${maxBodyBytes} bytes.`),
-    }),
-  );
+  const usual = bodyOf(maxBodyBytes);
+  const ofRecords = bodyOf(maxRecordBytes);
+  app.use((c, next) => (recordPaths.has(c.req.path) ? ofRecords : usual)(c, next));
   app.notFound((c) => problem(c, 404, 'Not found', `There is no ${c.req.path}.`));
   app.onError((error, c) => {
     if (error instanceof Problem) return problem(c, error.status as 400, error.title, error.message);
@@ -99,6 +99,11 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   quorumRoutes(app, context);
   metricsRoutes(app, context, parts.metrics);
   return app;
+}
+
+function bodyOf(maxSize: number): MiddlewareHandler<Env> {
+  const onError = (c: Context) => problem(c, 413, 'Too large', `A body has at most ${maxSize} bytes.`);
+  return bodyLimit({ maxSize, onError });
 }
 
 function blocklistRoutes(app: Hono<Env>, blocklist: Blocklist): void {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TlsFiles } from '#src/adapters/etcd/transport.ts';
 import { adoptPosition } from '#src/adapters/mariadb/replication.ts';
 import { runChecked } from '#src/adapters/process/run.ts';
+import { clause } from '#src/std/errors.ts';
 import { ports } from '#src/topology/ports.ts';
 import { dataPresence, makeServers, putInPlace, setRemnantsAside, stagingDirectory } from './files.ts';
 import type { DatabaseMember } from './member.ts';
@@ -19,6 +20,9 @@ export interface Donor {
 
 /** A donor that sends nothing for so long has failed. */
 const silenceMs = 30_000;
+
+/** The donor answers, and has nothing to give at this moment. */
+export class NoCopyNow extends Error {}
 
 /** A copy that lies beside the data directory, prepared, and the position at which it goes on. */
 interface Copy {
@@ -106,7 +110,7 @@ async function openClone(address: string, port: number | undefined, tls: TlsFile
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString('utf8').slice(0, 500);
-  throw new Error(`${address} gives no copy now: ${problemDetail(text)}`);
+  throw new NoCopyNow(`${address} gives no copy now: ${clause(problemDetail(text))}`);
 }
 
 function problemDetail(text: string): string {

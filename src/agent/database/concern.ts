@@ -7,6 +7,7 @@ import type { EtcdClient } from '#src/adapters/etcd/client.ts';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import { run } from '#src/adapters/process/run.ts';
 import type { Cluster } from '#src/ha/keys.ts';
+import { clause } from '#src/std/errors.ts';
 import type { AgentDatabaseStatus } from '#src/topology/agent-api.ts';
 import type { AgentContext } from '../context.ts';
 import { haConfig } from '../ha/config.ts';
@@ -17,7 +18,7 @@ import { HaStore } from '../ha/store.ts';
 import { Loop } from '../loop.ts';
 import { AccountKeeper } from './accounts-keep.ts';
 import { purgeBinlogs } from './binlogs.ts';
-import { cloneDatabase, replaceData } from './clone.ts';
+import { cloneDatabase, NoCopyNow, replaceData } from './clone.ts';
 import { createDatabase } from './create.ts';
 import { type DataAction, type DataObservation, decideData } from './decide.ts';
 import { Donor } from './donor.ts';
@@ -40,6 +41,8 @@ export class DatabaseConcern {
   readonly #loop: Loop;
   #driver: HaDriver | undefined;
   #waiting: AgentDatabaseStatus = waitingStatus('the agent has just started');
+  /** Why this member could not be given data, as a status; undefined when it was not tried, or succeeded. */
+  #failure: string | undefined;
   #installedSeries: string | undefined;
   #recorded = false;
   #binlogsCheckedMs = Number.NEGATIVE_INFINITY;
@@ -127,12 +130,10 @@ export class DatabaseConcern {
         return 0;
       }
       case 'create':
-        this.#waiting = waitingStatus('creating the database');
-        await createDatabase(this.member);
+        await this.#fill('creating the database', () => createDatabase(this.member));
         return 0;
       case 'clone':
-        this.#waiting = waitingStatus(`copying from ${action.from}`);
-        await this.#clone(action.from);
+        await this.#fill(`copying from ${action.from}`, () => this.#clone(action.from));
         return 0;
       case 'run':
         await this.#run();
@@ -185,6 +186,21 @@ export class DatabaseConcern {
     }
     await this.#keepBinlogs(this.#driver);
     await this.#keepAccounts();
+  }
+
+  /** `up` waits for as long as a copy goes on: one that has failed says so until it has succeeded. */
+  async #fill(what: string, work: () => Promise<void>): Promise<void> {
+    this.#waiting = waitingStatus(this.#failure ?? what);
+    try {
+      await work();
+      this.#failure = undefined;
+    } catch (error) {
+      const sentence = `no data yet: ${what} failed: ${clause((error as Error).message)}; tried again`;
+      this.#waiting = waitingStatus(sentence);
+      // A donor that gives no copy now, as to the second that asks, may give one in a moment.
+      if (!(error instanceof NoCopyNow)) this.#failure = sentence;
+      throw error;
+    }
   }
 
   async #clone(from: string): Promise<void> {

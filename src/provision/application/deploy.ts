@@ -74,7 +74,11 @@ export async function deployCanary(
   const record = known(request);
   const { spec } = request.access;
   const first = canaryHost(spec);
-  if (record.canary !== null && record.canary.release !== archive.release) throw canaryRuns(first.name);
+  const { canary: before, underWay } = record;
+  if (before !== null && before.release !== archive.release) throw canaryRuns(first.name);
+  // Of another change than this very canary the other hosts may have any of two releases.
+  if (underWay !== null && (before === null || underWay.release !== archive.release))
+    throw notEnded(underWay);
   const hosts = webHosts(request).filter(({ host }) => host === first.name);
   await distribute(request, webHosts(request), archive);
   const canary = { host: first.name, release: archive.release, weight };
@@ -177,8 +181,10 @@ async function giveUp(
   const record = known(request);
   const before = record.current;
   const stuck: string[] = [];
-  if (before === release) stuck.push(host.host);
-  else {
+  if (before === release) {
+    stuck.push(host.host);
+    await putBack(request, change, host.host);
+  } else {
     // The one that failed first; then a canary, too.
     const others = webHosts(request).filter((each) => each.host !== host.host);
     for (const each of [host, ...others]) {
@@ -195,15 +201,32 @@ async function giveUp(
   const { spec } = request.access;
   await applyWeights(request.access, await request.render(spec), request.reporter);
   const detail = `${host.host}: ${clause(error.message)}`;
-  await end(request, { ...record, canary: null }, 'failed', release, detail);
-  const outcome =
+  // What is left to do is to bring every host to the current release: `--continue` and `--rollback` both do.
+  const underWay = stuck.length === 0 ? null : underWayTo(before);
+  await note(request, { ...record, canary: null, underWay }, 'failed', release, detail);
+  const others = before === release ? ', and others may run another one' : '';
+  const [outcome, hint] =
     stuck.length === 0
-      ? `Every web host runs release ${before}, as before.`
-      : `${stuck.join(', ')} did not become healthy again; see 'tandem status'.`;
+      ? [`Every web host runs release ${before}, as before.`, "Mend it, then run 'tandem deploy' again."]
+      : [
+          `Release ${before} stays under way: ${stuck.join(', ')} did not become healthy with it${others}.`,
+          `Mend it; 'tandem deploy --continue' goes on to release ${before}, and 'tandem deploy' brings another one.`,
+        ];
   throw new TandemError('release-unhealthy', `Release ${release} is not healthy on ${detail}. ${outcome}`, {
     issues: error.issues,
-    hint: "Above are the application's last lines. Mend it, then run 'tandem deploy' again.",
+    hint: `Above are the application's last lines. ${hint}`,
   });
+}
+
+/** A host that has nothing to go back to gets requests as far as the balancers' own checks find it well. */
+async function putBack(
+  { reporter }: DeployRequest,
+  { balancers }: WebHostChange,
+  host: string,
+): Promise<void> {
+  await reporter.step(host, 'back in service', () =>
+    balancers.restore(host, 0).catch((error: TandemError) => reporter.note(host, error.message)),
+  );
 }
 
 function known({ store }: Pick<DeployRequest, 'store'>): ApplicationRecord {
@@ -214,10 +237,24 @@ function known({ store }: Pick<DeployRequest, 'store'>): ApplicationRecord {
 }
 
 async function begin({ store }: DeployRequest, record: ApplicationRecord, release: string): Promise<void> {
-  await store.write({ ...record, underWay: { release, by: operatorName(), sinceMs: Date.now() } });
+  await store.write({ ...record, underWay: underWayTo(release) });
+}
+
+function underWayTo(release: string): NonNullable<ApplicationRecord['underWay']> {
+  return { release, by: operatorName(), sinceMs: Date.now() };
 }
 
 async function end(
+  request: DeployRequest,
+  record: ApplicationRecord,
+  change: ReleaseChange,
+  release: string,
+  detail: string,
+): Promise<void> {
+  await note(request, { ...record, underWay: null }, change, release, detail);
+}
+
+async function note(
   { store }: DeployRequest,
   record: ApplicationRecord,
   change: ReleaseChange,
@@ -225,7 +262,7 @@ async function end(
   detail: string,
 ): Promise<void> {
   const event = { release, change, by: operatorName(), atMs: Date.now(), detail };
-  await store.write(withEvent({ ...record, underWay: null }, event));
+  await store.write(withEvent(record, event));
 }
 
 function nothing(message: string): TandemError {
@@ -236,6 +273,15 @@ function canaryRuns(host: string): TandemError {
   return inputError(
     'canary-runs',
     `${host} runs another release as a canary.`,
+    [],
+    "End that first: 'tandem deploy --continue' or 'tandem deploy --rollback'.",
+  );
+}
+
+function notEnded({ release, by }: NonNullable<ApplicationRecord['underWay']>): TandemError {
+  return inputError(
+    'deploy-under-way',
+    `The change to release ${release}, begun by ${by}, has not ended: some web hosts may have it, and others not.`,
     [],
     "End that first: 'tandem deploy --continue' or 'tandem deploy --rollback'.",
   );

@@ -120,7 +120,8 @@ async function checkHealth(change: WebHostChange, host: HostApplication): Promis
   if (healthy) return;
   const named = instances(change)
     .map((instance) => `app-${instance}`)
-    .filter((name) => problems.some((problem) => problem.startsWith(name)));
+    // A whole word: app-1 is not app-10.
+    .filter((name) => problems.some((problem) => new RegExp(`^${name}\\b`).test(problem)));
   const issues = await logOf(host, named.length > 0 ? named.slice(0, 1) : ['app-1']);
   throw new UnhealthyRelease(problems.join('; ') || 'it did not answer steadily', issues);
 }

@@ -1,6 +1,6 @@
 /** Hosts and roles on their way out: refused while the site could not do without them; then what they do is handed over. */
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
-import { type Issue, TandemError } from '#src/std/errors.ts';
+import { clause, type Issue, TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { Balancers } from '../application/balancers.ts';
 import { readStatus, type StackAccess } from '../health.ts';
@@ -89,25 +89,27 @@ async function webIssues({ access, wanted, settled }: Leavers): Promise<readonly
   const leaving = hostsWithRole(access.spec, 'web').filter(leaves('web'));
   const staying = hostsWithRole(wanted, 'web');
   if (leaving.length === 0 || staying.some(({ name }) => !settled.has(name))) return [];
-  const unserved = await withoutServer(access, new Set(staying.map(({ name }) => name)));
-  return unserved.map((balancer) => ({
-    path: leaving.map(({ name }) => name).join(', '),
-    message: `no web host that stays is healthy for ${balancer}: the site would be down`,
-    hint: `See 'tandem status' and 'tandem logs' of ${staying.map(({ name }) => name).join(', ')}.`,
-  }));
+  const path = leaving.map(({ name }) => name).join(', ');
+  try {
+    const unserved = await withoutServer(access, new Set(staying.map(({ name }) => name)));
+    return unserved.map((balancer) => ({
+      path,
+      message: `no web host that stays is healthy for ${balancer}: the site would be down`,
+      hint: `See 'tandem status' and 'tandem logs' of ${staying.map(({ name }) => name).join(', ')}.`,
+    }));
+  } catch (error) {
+    if (!(error instanceof TandemError)) throw error;
+    const message = `whether a web host that stays is healthy is not known: ${clause(error.message)}`;
+    return [{ path, message, hint: error.hint ?? "See 'tandem status'." }];
+  }
 }
 
 /** Balancers whose HAProxy finds none of these web hosts well. */
 async function withoutServer(access: StackAccess, names: ReadonlySet<string>): Promise<readonly string[]> {
-  try {
-    const seen = await (await Balancers.open(access)).servers();
-    return [...seen].flatMap(([balancer, servers]) =>
-      servers.some(({ host, up, weight }) => names.has(host) && up && weight > 0) ? [] : [balancer],
-    );
-  } catch (error) {
-    if (!(error instanceof TandemError)) throw error;
-    return [error.message];
-  }
+  const seen = await (await Balancers.open(access)).servers();
+  return [...seen].flatMap(([balancer, servers]) =>
+    servers.some(({ host, up, weight }) => names.has(host) && up && weight > 0) ? [] : [balancer],
+  );
 }
 
 /** The floating address goes while somebody is there to take it; requests that are under way are still answered. */

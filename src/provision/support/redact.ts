@@ -10,8 +10,10 @@ export interface Secret {
   readonly text: string;
 }
 
-/** Shorter texts would be found by chance, and are no secret of Tandem's. */
-const leastLength = 12;
+/** The user's own may be of any length: shorter texts are everywhere. */
+const leastLength = 4;
+/** Shorter texts are found by chance in others: they are looked for as whole words. */
+const distinctLength = 12;
 
 /** What a stack is made with that is not below its state directory: secrets in files that the stack file names. */
 export type NamedSecrets = Pick<Material, 'accounts' | 'receivers' | 'site'>;
@@ -48,7 +50,12 @@ function textsIn(value: unknown, path = ''): readonly (readonly [string, string]
 }
 
 function forms(password: string): readonly string[] {
-  const all = [password, encodeURIComponent(password), Buffer.from(password).toString('base64')];
+  const all = [
+    password,
+    encodeURIComponent(password),
+    JSON.stringify(password).slice(1, -1),
+    Buffer.from(password).toString('base64'),
+  ];
   return [...new Set(all)].filter((text) => text.length >= leastLength);
 }
 
@@ -60,14 +67,46 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/((?:authorization|cookie)["']?\s*:\s*)[^\r\n]+/gi, '$1[secret]'],
 ];
 
+const isDistinct = ({ text }: Secret): boolean => text.length >= distinctLength;
+
 export function redact(text: string, secrets: readonly Secret[]): string {
   let clean = text;
-  for (const { name, text: secret } of secrets) clean = clean.replaceAll(secret, `[${name}]`);
+  for (const { name, text: secret } of secrets.filter(isDistinct))
+    clean = clean.replaceAll(secret, `[${name}]`);
   for (const [pattern, stand] of patterns) clean = clean.replace(pattern, stand);
-  return clean;
+  const words = new Map(secrets.map((secret) => [secret.text, secret.name]));
+  return clean.replace(wordsOf(secrets), (found, word: string | undefined) =>
+    word === undefined ? found : `[${words.get(word)}]`,
+  );
 }
 
 /** Names of the secrets that a text still holds. */
 export function secretsIn(text: string, secrets: readonly Secret[]): readonly string[] {
-  return [...new Set(secrets.filter((secret) => text.includes(secret.text)).map(({ name }) => name))];
+  const words = new Set([...text.matchAll(wordsOf(secrets))].map(([, word]) => word));
+  const left = secrets.filter((secret) =>
+    isDistinct(secret) ? text.includes(secret.text) : words.has(secret.text),
+  );
+  return [...new Set(left.map(({ name }) => name))];
 }
+
+/**
+ * Finds short secrets, as its group. What stands for secrets it finds whole, without the group: a password may be
+ * `password`.
+ */
+function wordsOf(secrets: readonly Secret[]): RegExp {
+  const short = secrets.filter((secret) => !isDistinct(secret)).map(({ text }) => text);
+  if (short.length === 0) return /(?!)/g;
+  const stands = [...secrets.map(({ name }) => `[${name}]`), '[private key]', '[password]', '[secret]'];
+  // Of two that begin alike the longer one.
+  const words = short.toSorted((left, right) => right.length - left.length).map(asWord);
+  return new RegExp(`${[...new Set(stands)].map(literal).join('|')}|(${words.join('|')})`, 'gu');
+}
+
+/** Not within a longer word; a mark at an end of it stands out by itself. */
+function asWord(text: string): string {
+  const before = /^[\p{L}\p{N}]/u.test(text) ? '(?<![\\p{L}\\p{N}])' : '';
+  const after = /[\p{L}\p{N}]$/u.test(text) ? '(?![\\p{L}\\p{N}])' : '';
+  return `${before}${literal(text)}${after}`;
+}
+
+const literal = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');

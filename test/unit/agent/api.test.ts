@@ -4,6 +4,8 @@ import { createLog } from '#src/adapters/log.ts';
 import { createApp } from '#src/agent/api/server.ts';
 import type { AgentContext } from '#src/agent/context.ts';
 import { one, Readings } from '#src/agent/metrics/gauges.ts';
+import { type ApplicationRecord, keptEvents, withEvent } from '#src/topology/application.ts';
+import type { KnownHost } from '#src/topology/known-hosts.ts';
 import { agentMetricsPaths, monitoringName } from '#src/topology/monitoring.ts';
 
 const metrics = new Readings();
@@ -11,13 +13,15 @@ metrics.gauge('tandem_test', 'x', [], () => one(1));
 const context = {
   config: { host: 'lb-1' },
   log: createLog(() => undefined, 'agent'),
+  etcd: { txn: async () => ({ succeeded: true, revision: 2 }) },
 } as unknown as AgentContext;
 const blocklist = { list: () => [] } as never;
 const app = createApp(context, { status: () => ({}) as never, blocklist, database: undefined, metrics });
 
-async function ask(name: string, method: string, path: string): Promise<number> {
+async function ask(name: string, method: string, path: string, body?: object): Promise<number> {
   const socket = { getPeerCertificate: () => ({ subject: { CN: name } }) };
-  return (await app.request(path, { method }, { incoming: { socket } })).status;
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+  return (await app.request(path, init, { incoming: { socket } })).status;
 }
 
 describe('a certificate of what monitors', () => {
@@ -46,5 +50,38 @@ describe('a certificate of what monitors', () => {
   it('is no other', async () => {
     expect(await ask('server-1', 'GET', '/v1/status')).toBe(200);
     expect(await ask('operator', 'GET', agentMetricsPaths.agent)).toBe(200);
+  });
+});
+
+describe('a record', () => {
+  it('may be that of a thousand hosts', async () => {
+    const hosts = Array.from(
+      { length: 1_000 },
+      (_, index): KnownHost => ({
+        name: `a-host-with-a-long-name-${index}`,
+        address: '10.177.100.100',
+        roles: ['balancer', 'web', 'database', 'quorum'],
+        weight: 100,
+        ssh: `somebody@a-host-with-a-long-name-${index}.example.com`,
+        interface: 'enp0s31f6',
+        state: 'joining',
+      }),
+    );
+    expect(await ask('operator', 'PUT', '/v1/hosts', { record: { hosts }, revision: 1 })).toBe(200);
+  });
+
+  it('may be that of many releases, whatever went wrong with them', async () => {
+    let record: ApplicationRecord = { current: '', canary: null, underWay: null, history: [] };
+    const event = { release: '758c90280a9f0eef', change: 'failed', by: 'me@here', atMs: 0 } as const;
+    for (let count = 0; count < keptEvents + 1; count += 1)
+      record = withEvent(record, { ...event, detail: '\u0001'.repeat(100_000) });
+    expect(record.history).toHaveLength(keptEvents);
+    expect(await ask('operator', 'PUT', '/v1/application', { record, revision: 1 })).toBe(200);
+  });
+
+  it('has an end', async () => {
+    const record = { text: 'x'.repeat(1024 * 1024) };
+    expect(await ask('operator', 'PUT', '/v1/hosts', { record, revision: 1 })).toBe(413);
+    expect(await ask('operator', 'POST', '/v1/blocklist', { reason: 'x'.repeat(16 * 1024) })).toBe(413);
   });
 });

@@ -67,6 +67,10 @@ describe('the words', () => {
     [['help', 'vlidate'], "error unknown command 'vlidate'\n(Did you mean validate?)\n"],
     [['toString'], "error unknown command 'toString'\n"],
     [['validate', '--file'], "error option '--file <path>' argument missing\n"],
+    [
+      ['logs', '-n', 'abc'],
+      'error --lines abc is no number of lines.\nWrite a number from 0 to 1000000, such as 100.\n',
+    ],
   ])('%j are refused', async (words, text) => {
     expect(await tandem(words)).toEqual({ code: 2, out: '', err: text });
   });
@@ -141,6 +145,22 @@ describe('tandem validate', () => {
       "warning hosts (line 11): only lb-1 takes requests (role 'balancer'): the site is down when it is\n    Give a second host the role 'balancer'.\n",
     );
   });
+});
+
+it('tandem plan --flows tells scripts what it tells people: also what leaves the stack', async () => {
+  await writeStack();
+  const file = join(directory, 'tandem.yaml');
+  const alerts = "monitoring: { alerts: { webhooks: [{ url: 'http://192.0.2.7:9000/' }] } }";
+  await writeFile(file, `${(await readFile(file, 'utf8')).replace(/^monitoring:.*$/gm, '')}\n${alerts}\n`);
+  const { out } = await tandem(['plan', '--flows', '--json']);
+  const flows = JSON.parse(out) as { to: string }[];
+  expect(flows.filter(({ to }) => to === '192.0.2.7')).toMatchObject([
+    { from: 'lb-1', port: 9000, protocol: 'tcp', purpose: 'receivers of alerts' },
+    { from: 'lb-2', port: 9000, protocol: 'tcp', purpose: 'receivers of alerts' },
+  ]);
+  const text = (await tandem(['plan', '--flows', '--no-color'])).out;
+  // A line of titles, and one of the operators.
+  expect(text.trim().split('\n')).toHaveLength(flows.length + 2);
 });
 
 describe('a stack file that can not be read', () => {

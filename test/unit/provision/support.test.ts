@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand } from '#src/provision/lab/command.ts';
 import { loadOrCreateMaterial } from '#src/provision/material/material.ts';
 import { cleaned, makeBundle } from '#src/provision/support/bundle.ts';
-import { knownSecrets } from '#src/provision/support/redact.ts';
+import { knownSecrets, redact, secretsIn } from '#src/provision/support/redact.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
 
@@ -102,4 +102,29 @@ it('is not written when a secret is left in it', async () => {
   // A redaction that misses: the last secret is put back by what stands for the one before it.
   const tricky = [...secrets.slice(0, 1), { name: passwords[0] ?? '', text: 'needle in the haystack' }];
   expect(() => cleaned(new Map([['a.txt', 'needle in the haystack']]), tricky)).toThrow('would hold secrets');
+});
+
+it('short secrets of files of the user go as well, as words', async () => {
+  const clients = ['password', 'tiger', 'a"b$1'] as const;
+  const secrets = await knownSecrets(state, {
+    accounts: { importer: { server: 'of-the-server-itself', clients } },
+    receivers: { webhookTokens: [undefined, 'hook7'], emailPassword: 'p.w+' },
+    site: { certificate: '', key: '' },
+  });
+  const text = [
+    'mysql -u importer --password tiger, or tigers; x_tiger, TIGER',
+    `{"token":"hook7","other":"hook77","mail":"p.w+","quoted":"a\\"b$1"}`,
+    `GET /?t=${Buffer.from('tiger').toString('base64')} p-w+`,
+  ].join('\n');
+  const clean = redact(text, secrets);
+  expect(clean).toBe(
+    [
+      'mysql -u importer --[secret accounts.importer.clients.0] [secret accounts.importer.clients.1], or tigers; x_[secret accounts.importer.clients.1], TIGER',
+      '{"token":"[secret]","other":"hook77","mail":"[secret receivers.emailPassword]","quoted":"[secret accounts.importer.clients.2]"}',
+      'GET /?t=[secret accounts.importer.clients.1] p-w+',
+    ].join('\n'),
+  );
+  expect(secretsIn(clean, secrets)).toEqual([]);
+  expect(secretsIn(`${clean} tiger`, secrets)).toEqual(['secret accounts.importer.clients.1']);
+  expect(cleaned(new Map([['a.txt', text]]), secrets).get('a.txt')).toBe(clean);
 });

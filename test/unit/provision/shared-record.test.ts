@@ -1,0 +1,75 @@
+/** Records that are kept in etcd through an agent, which answers as told. */
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import type { StackAccess } from '#src/provision/health.ts';
+import { SharedRecord } from '#src/provision/shared-record.ts';
+import { ports } from '#src/topology/ports.ts';
+import { referenceSpec } from '#test/fixtures/spec.ts';
+
+const address = '127.77.54.1';
+let server: Server;
+let access: StackAccess;
+let directory = '';
+let written: { status: number; body: object } = { status: 200, body: {} };
+
+beforeAll(async () => {
+  const authority = await createAuthority('test', Date.now());
+  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
+  server = createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
+    const read = { status: 200, body: { record: { of: 'before' }, revision: 3 } };
+    const { status, body } = request.method === 'PUT' ? written : read;
+    request.resume().on('end', () => response.writeHead(status).end(JSON.stringify(body)));
+  }).listen(ports.agent, address);
+  await once(server, 'listening');
+  const spec = referenceSpec();
+  access = {
+    spec: { ...spec, hosts: spec.hosts.slice(0, 1).map((host) => ({ ...host, address })) },
+    infrastructure: {
+      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
+      agent: () => Promise.resolve({ address }),
+      site: () => Promise.resolve(undefined),
+    },
+    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
+    caFile: '',
+  };
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tandem-record-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function open(): Promise<{ record: SharedRecord<object>; file: string }> {
+  const file = join(directory, 'record.json');
+  const record = new SharedRecord<object>(access, { path: '/v1/hosts', file, what: 'the hosts' });
+  await record.read();
+  return { record, file };
+}
+
+it('a record that was written has a copy here', async () => {
+  const { record, file } = await open();
+  written = { status: 200, body: { revision: 4 } };
+  await record.write({ of: 'now' });
+  expect(record.record).toEqual({ of: 'now' });
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ of: 'now' });
+});
+
+it.each([
+  [400, { title: 'Bad request' }, 'An agent did not record the hosts: Bad request'],
+  [413, { detail: 'A body has at most 9 bytes.' }, 'did not record the hosts: A body has at most 9 bytes.'],
+  [422, {}, 'did not record the hosts: the agent answered 422'],
+])('one that an agent refused with %s was not written', async (status, body, message) => {
+  const { record, file } = await open();
+  written = { status, body };
+  await expect(record.write({ of: 'now' })).rejects.toMatchObject({
+    code: 'agent-refused',
+    message: expect.stringContaining(message),
+  });
+  expect(record.record).toEqual({ of: 'before' });
+  expect(existsSync(file)).toBe(false);
+});
