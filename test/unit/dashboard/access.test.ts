@@ -1,8 +1,16 @@
 /** Passwords, sessions and the limits of login: what is accepted, and above all what is not. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
+import { Accounts } from '#src/dashboard/server/accounts.ts';
+import { Authentication } from '#src/dashboard/server/authentication.ts';
+import type { Caller, Env } from '#src/dashboard/server/environment.ts';
 import { LoginLimits } from '#src/dashboard/server/login-limits.ts';
 import { generatePassword, hashPassword, verifyPassword } from '#src/dashboard/server/passwords.ts';
 import { csrfOf, newSession, openSession, passwordTag, sealSession } from '#src/dashboard/server/sessions.ts';
+import { waitFor } from '#test/support/wait.ts';
 
 describe('passwords', () => {
   it('are hashed with Argon2id, each with a salt of its own, and verified', async () => {
@@ -80,6 +88,40 @@ describe('sessions', () => {
   it('have a second value that the seal does not give away', () => {
     expect(csrfOf(key, claims.id)).not.toBe(csrfOf(key, 'another'));
     expect(sealSession(key, claims)).not.toContain(csrfOf(key, claims.id));
+  });
+});
+
+describe('a stream', () => {
+  it('ends with its session when the password is a new one', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tandem-accounts-'));
+    const file = join(directory, 'accounts.json');
+    const write = (passwordHash: string) =>
+      writeFileSync(
+        file,
+        JSON.stringify({
+          sessionKey: '11'.repeat(32),
+          operators: [{ name: 'olga', role: 'viewer', passwordHash }],
+          tokens: [],
+        }),
+      );
+    try {
+      write(await hashPassword('the old one'));
+      const shared = { hasEnded: () => false } as never;
+      const authentication = new Authentication(new Accounts(file), shared, {
+        idleMs: 60_000,
+        sessionMs: 60_000,
+      });
+      const app = new Hono<Env>().post('/', async (c) =>
+        c.json((await authentication.login(c, 'olga', 'the old one')).caller),
+      );
+      const answer = await app.request('/', { method: 'POST' }, { incoming: { socket: {} } });
+      const caller = (await answer.json()) as Caller;
+      expect(authentication.validUntilMs(caller)).toBeGreaterThan(Date.now());
+      write(await hashPassword('the new one'));
+      await waitFor('the stream to be over', () => authentication.validUntilMs(caller) === 0, 2_000);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
