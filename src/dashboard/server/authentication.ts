@@ -100,17 +100,18 @@ export class Authentication {
   async login(c: Context<Env>, name: string, password: string): Promise<{ caller: Caller; csrf: string }> {
     checkOrigin(c);
     const address = addressOf(c);
-    const waitMs = this.#limits.waitMs(address, name, Date.now());
+    const nowMs = Date.now();
+    const waitMs = this.#limits.waitMs(address, name, nowMs);
     if (waitMs > 0) throw tooMany(waitMs);
     const operator = this.#accounts.operator(name);
     const hash = operator?.passwordHash ?? (await this.#decoyHash());
     // Counted before it is known: attempts that run side by side must not get past the limit.
-    this.#limits.failed(address, name, Date.now());
+    this.#limits.failed(address, name, nowMs);
     const isRight = await this.#verify(password, hash);
     if (!isRight || operator?.passwordHash == null) {
       throw new Problem(401, 'Not logged in', 'Name or password is wrong.');
     }
-    this.#limits.succeeded(name);
+    this.#limits.succeeded(address, name, nowMs);
     const claims = newSession(name, operator.passwordHash, Date.now());
     this.#setCookie(c, claims);
     return { caller: this.#callerOf(claims, operator.role), csrf: this.csrf(claims.id) };

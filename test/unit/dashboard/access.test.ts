@@ -139,7 +139,7 @@ describe('login limits', () => {
     expect(pauses.slice(0, 4)).toEqual([0, 0, 0, 0]);
     expect(pauses.slice(4, 8)).toEqual([1_000, 2_000, 4_000, 8_000]);
     expect(pauses.at(-1)).toBe(60_000);
-    limits.succeeded('olga');
+    limits.succeeded('10.9.9.9', 'olga', nowMs);
     expect(limits.waitMs('10.9.9.9', 'olga', nowMs)).toBe(0);
   });
 
@@ -149,6 +149,18 @@ describe('login limits', () => {
     expect(limits.waitMs('10.0.0.1', 'fresh', 100)).toBe(300_000 - 100);
     expect(limits.waitMs('10.0.0.2', 'fresh', 100)).toBe(0);
     expect(limits.waitMs('10.0.0.1', 'fresh', 300_020)).toBe(0);
+  });
+
+  it('count no success as a failure', () => {
+    const limits = new LoginLimits();
+    for (let attempt = 0; attempt < 40; attempt += 1) {
+      limits.failed('10.0.0.1', 'olga', attempt);
+      limits.succeeded('10.0.0.1', 'olga', attempt);
+    }
+    for (let attempt = 0; attempt < 19; attempt += 1) limits.failed('10.0.0.1', `name-${attempt}`, 50);
+    expect(limits.waitMs('10.0.0.1', 'olga', 60)).toBe(0);
+    limits.failed('10.0.0.1', 'victor', 60);
+    expect(limits.waitMs('10.0.0.1', 'olga', 60)).toBeGreaterThan(0);
   });
 
   it('keep a bounded memory', () => {
