@@ -1,5 +1,6 @@
 /** Who may do what at the agent's API, by the name in the caller's certificate. */
 import { describe, expect, it } from 'vitest';
+import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import { createLog } from '#src/adapters/log.ts';
 import { createApp } from '#src/agent/api/server.ts';
 import type { AgentContext } from '#src/agent/context.ts';
@@ -15,9 +16,9 @@ const context = {
 const blocklist = { list: () => [] } as never;
 const app = createApp(context, { status: () => ({}) as never, blocklist, database: undefined, metrics });
 
-async function ask(name: string, method: string, path: string): Promise<number> {
+async function ask(name: string, method: string, path: string, of = app): Promise<number> {
   const socket = { getPeerCertificate: () => ({ subject: { CN: name } }) };
-  return (await app.request(path, { method }, { incoming: { socket } })).status;
+  return (await of.request(path, { method }, { incoming: { socket } })).status;
 }
 
 describe('a certificate of what monitors', () => {
@@ -47,4 +48,20 @@ describe('a certificate of what monitors', () => {
     expect(await ask('server-1', 'GET', '/v1/status')).toBe(200);
     expect(await ask('operator', 'GET', agentMetricsPaths.agent)).toBe(200);
   });
+});
+
+it('says that etcd does not answer, and not that it failed itself', async () => {
+  const etcd = {
+    range: async () => {
+      throw new EtcdError('unavailable', 'nobody there');
+    },
+  };
+  const away = createApp({ ...context, etcd } as unknown as AgentContext, {
+    status: () => ({}) as never,
+    blocklist,
+    database: { etcd } as never,
+    metrics,
+  });
+  expect(await ask('dashboard', 'GET', '/v1/traffic', away)).toBe(503);
+  expect(await ask('dashboard', 'GET', '/v1/database/history', away)).toBe(503);
 });
