@@ -70,7 +70,8 @@ async function tryHost(
   }
 }
 
-function detailOf({ status, body }: AgentAnswer): string {
+/** Why an agent refused, in its own words. */
+export function detailOf({ status, body }: AgentAnswer): string {
   const { detail, title } = (body ?? {}) as { detail?: string; title?: string };
   return detail ?? title ?? `the agent answered ${status}`;
 }
