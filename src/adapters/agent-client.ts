@@ -50,7 +50,7 @@ export interface AgentAsk {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One request to an agent; rejects when there is no answer in `timeoutMs`. */
+/** One request to an agent; rejects when there is no whole answer in `timeoutMs`. */
 export async function askAgent(
   endpoint: AgentEndpoint,
   identity: ClientIdentity,
@@ -79,7 +79,7 @@ export async function askAgent(
           : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
       },
     });
-    outgoing.on('error', (cause) =>
+    const fail = (cause: Error) =>
       reject(
         new TandemError(
           'agent-unreachable',
@@ -89,15 +89,15 @@ export async function askAgent(
             cause,
           },
         ),
-      ),
-    );
+      );
+    outgoing.on('error', fail);
     outgoing.on('response', (incoming) => {
       let text = '';
       incoming.setEncoding('utf8');
       incoming.on('data', (chunk: string) => {
         text += chunk;
       });
-      incoming.on('error', reject);
+      incoming.on('error', fail);
       incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: parse(text) }));
     });
     outgoing.end(payload);

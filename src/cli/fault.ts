@@ -1,4 +1,7 @@
-/** Faults in a lab, for drills: what the dashboard's acts do, from the command line. Each ends by `heal`, or by itself. */
+/**
+ * Faults in a lab, for drills: what the dashboard's acts do, from the command line. What is frozen wakes by `heal`, or by
+ * itself; a host that is cut off comes back by itself alone, because nobody could reach it to heal it.
+ */
 import type { Command } from 'commander';
 import { askHost } from '#src/provision/operator-api.ts';
 import type { Stack } from '#src/provision/stack.ts';

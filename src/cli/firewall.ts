@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { askAgent } from '#src/adapters/agent-client.ts';
+import { askHost } from '#src/provision/operator-api.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { openStack } from './open.ts';
 import { print, table } from './output.ts';
@@ -72,7 +73,7 @@ async function tellAll(stack: OpenedStack, method: string, path: string, body?: 
   );
   const refusal = answers.find((answer) => answer.status === 'fulfilled' && answer.value.status >= 400);
   if (refusal?.status === 'fulfilled') {
-    const problem = refusal.value.body as { detail?: string; title?: string };
+    const problem = (refusal.value.body ?? {}) as { detail?: string; title?: string };
     throw new TandemError('blocklist-refused', problem.detail ?? problem.title ?? 'The agents refused it.', {
       kind: 'input',
     });
@@ -87,14 +88,8 @@ async function tellAll(stack: OpenedStack, method: string, path: string, body?: 
   }
 }
 
-async function list(stack: OpenedStack, json: boolean): Promise<void> {
-  const identity = await stack.operator();
-  const answers = await Promise.any(
-    stack.spec.hosts.map(async ({ name }) =>
-      askAgent(await stack.infrastructure.agent(name), identity, { path: '/v1/blocklist', timeoutMs: 3_000 }),
-    ),
-  );
-  const { entries } = answers.body as { entries: readonly BlocklistEntry[] };
+export async function list(stack: OpenedStack, json: boolean): Promise<void> {
+  const { entries } = await firstAnswer(stack);
   if (json) return print(JSON.stringify(entries, null, 2));
   if (entries.length === 0) return print('Nothing is blocked.');
   const until = (entry: BlocklistEntry) =>
@@ -105,4 +100,22 @@ async function list(stack: OpenedStack, json: boolean): Promise<void> {
       entries.map((entry) => [entry.address, until(entry), entry.reason]),
     ),
   );
+}
+
+/** Of whichever agent is the first to answer: all of them know the list. */
+async function firstAnswer(stack: OpenedStack): Promise<{ readonly entries: readonly BlocklistEntry[] }> {
+  const { hosts } = stack.spec;
+  // A stack that was never up says that, and not that nobody answers.
+  await stack.operator();
+  try {
+    const asked = hosts.map((host) => askHost(stack, host, { path: '/v1/blocklist' }));
+    return (await Promise.any(asked)) as { entries: readonly BlocklistEntry[] };
+  } catch (cause) {
+    const { errors } = cause as AggregateError;
+    throw new TandemError('agent-unreachable', 'No agent says what is blocked.', {
+      issues: hosts.map(({ name }, index) => ({ path: name, message: (errors[index] as Error).message })),
+      hint: "'tandem status' shows which agents run; what is blocked stays blocked meanwhile.",
+      cause,
+    });
+  }
 }

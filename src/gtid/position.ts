@@ -114,10 +114,3 @@ export function maximum(a: Position, b: Position): Position {
   }
   return [...byDomain.values()].sort((x, y) => x.domain - y.domain);
 }
-
-/** The number of transactions in `position` beyond `other`, over all domains (0 when there are none). */
-export function transactionsBeyond(position: Position, other: Position): number {
-  let count = 0;
-  for (const gtid of position) count += Math.max(0, gtid.sequence - sequenceIn(other, gtid.domain));
-  return count;
-}

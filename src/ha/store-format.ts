@@ -62,7 +62,10 @@ export function encodeRequest(request: SwitchoverRequest): string {
   return JSON.stringify(request);
 }
 
-/** All keys below `storePrefix`, read at `revision`. Throws when one of them can't be understood. */
+/** A key of etcd that can't be understood; the message names it. */
+export class UnreadableRecord extends Error {}
+
+/** All keys below `storePrefix`, read at `revision`. Throws an `UnreadableRecord`. */
 export function decodeCluster(keys: readonly StoredKey[], revision: number): Cluster {
   const byKey = new Map(keys.map((stored) => [stored.key, stored]));
   const leader = byKey.get(storeKeys.leader);
@@ -90,7 +93,7 @@ export function decodeCluster(keys: readonly StoredKey[], revision: number): Clu
   };
 }
 
-/** The history for people, ascending; of the keys that `decodeCluster` takes. */
+/** The history for people, ascending; of the keys that `decodeCluster` takes. Throws an `UnreadableRecord`. */
 export function decodeHistoryRecords(keys: readonly StoredKey[]): readonly HistoryRecord[] {
   return below(keys, `${storePrefix}history/`)
     .map(decodeHistory)
@@ -101,12 +104,14 @@ function below(keys: readonly StoredKey[], prefix: string): StoredKey[] {
   return keys.filter(({ key }) => key.startsWith(prefix));
 }
 
-function parse(stored: StoredKey): unknown {
+function parse(stored: StoredKey): object {
   try {
-    return JSON.parse(stored.value);
+    const value: unknown = JSON.parse(stored.value);
+    if (typeof value === 'object' && value !== null) return value;
   } catch {
-    throw new Error(`etcd holds something unreadable under ${stored.key}`);
+    // Said below.
   }
+  throw new UnreadableRecord(`etcd holds something unreadable under ${stored.key}`);
 }
 
 function decodeReport(stored: StoredKey): MemberReport {
@@ -121,6 +126,7 @@ function decodeHistory(stored: StoredKey): HistoryRecord {
 
 function position(text: unknown, stored: StoredKey): Position {
   const parsed = typeof text === 'string' ? parsePosition(text) : undefined;
-  if (parsed === undefined) throw new Error(`etcd holds a position that can't be read under ${stored.key}`);
+  if (parsed === undefined)
+    throw new UnreadableRecord(`etcd holds a position that can't be read under ${stored.key}`);
   return parsed;
 }

@@ -24,8 +24,3 @@ export function cachingSha2Proves(
 ): boolean {
   return digests.equal(cachingSha2Answer(digests, password, scramble), answer);
 }
-
-/** The full exchange: the password with a NUL, over a channel that nobody else reads. */
-export function cachingSha2FullProves(digests: Digests, password: string, answer: Buffer): boolean {
-  return digests.equal(Buffer.from(`${password}\0`), answer);
-}

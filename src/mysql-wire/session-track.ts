@@ -66,15 +66,3 @@ export function encodeSchemaChange(schema: string): Buffer {
   const data = lengthEncodedBytes(lengthEncodedBytes(Buffer.from(schema)));
   return Buffer.concat([Buffer.from([trackType.schema]), data]);
 }
-
-const lastGtid = Buffer.from('last_gtid');
-
-/**
- * The value of `last_gtid` alone, without making anything of the other changes: asked for after every write. Undefined
- * when it isn't among them.
- */
-export function lastGtidOf(changes: Buffer): string | undefined {
-  const at = changes.indexOf(lastGtid);
-  if (at < 0) return undefined;
-  return parseSessionChanges(changes).variables.get('last_gtid');
-}

@@ -22,6 +22,7 @@ import { putIn, takeOut, type WebHostChange } from './application/web-host.ts';
 import type { Gates, PlannedHost } from './apply.ts';
 import { FloatingAddress } from './floating-address.ts';
 import { readStatus, type StackAccess, subjectOf, waitHealthy } from './health.ts';
+import { detailOf } from './operator-api.ts';
 import { memberReady } from './quorum-member.ts';
 
 const healthyTimeoutMs = 120_000;
@@ -145,28 +146,30 @@ async function tryToMovePrimary(change: Change, host: string): Promise<void> {
 export async function switchOver(access: StackAccess, to?: string): Promise<void> {
   const { spec, infrastructure } = access;
   const identity = await access.operator();
-  const before = (await readStatus(access)).database;
-  const answer = await askAgent(await infrastructure.agent(before.primary ?? ''), identity, {
+  const { primary } = (await readStatus(access)).database;
+  if (primary === null) {
+    throw new TandemError('switchover-refused', 'Nobody leads the database at this moment.', {
+      hint: "'tandem status' says why; then run the command again.",
+    });
+  }
+  const answer = await askAgent(await infrastructure.agent(primary), identity, {
     method: 'POST',
     path: '/v1/database/switchover',
     body: to === undefined ? {} : { to },
     timeoutMs: 4_000,
   });
   if (answer.status >= 400) {
-    const { detail, title } = answer.body as { detail?: string; title?: string };
-    throw new TandemError(
-      'switchover-refused',
-      `The primary stays: ${clause(detail ?? title ?? 'no reason given')}.`,
-      { hint: "'tandem status' shows the state of the database." },
-    );
+    throw new TandemError('switchover-refused', `The primary stays: ${clause(detailOf(answer))}.`, {
+      hint: "'tandem status' shows the state of the database.",
+    });
   }
   const deadline = performance.now() + spec.database.switchover.waitMs + handoverMs;
   while (performance.now() < deadline) {
     const { database } = await readStatus(access);
-    if (database.primary !== null && database.primary !== before.primary) return;
+    if (database.primary !== null && database.primary !== primary) return;
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
-  throw new TandemError('switchover-failed', `${before.primary} has not handed over.`, {
+  throw new TandemError('switchover-failed', `${primary} has not handed over.`, {
     hint: "Open transactions hold it, perhaps: see 'tandem status' and 'tandem logs'.",
   });
 }

@@ -13,9 +13,11 @@ import type { Reporter } from '#src/std/reporter.ts';
 import type { Operation } from '#src/topology/agent-api.ts';
 import type { StackAccess } from './health.ts';
 import { withStackLock } from './lock.ts';
-import { askQuorum } from './operator-api.ts';
+import { askQuorum, detailOf } from './operator-api.ts';
 
 const renewMs = 4_000;
+/** Agents take no longer ones. */
+const commandLength = 300;
 
 export function operatorName(): string {
   return `${userInfo().username}@${hostname()}`;
@@ -84,10 +86,16 @@ class ClusterLock {
     const id = String(randomBytes(8).readBigUInt64BE() / 4n + 1n);
     await writeFileAtomic(idFile, id);
     const sentMs = performance.now();
-    const body: Operation = { by: operatorName(), pid: process.pid, command, sinceMs: Date.now() };
+    const body: Operation = {
+      by: operatorName(),
+      pid: process.pid,
+      command: command.slice(0, commandLength),
+      sinceMs: Date.now(),
+    };
     const ask = { method: 'POST', path: `/v1/operation/${id}`, body };
     const answer = await askQuorum(access, ask).catch(neverUp);
     if (answer === undefined) return undefined;
+    if (answer.status >= 400 && answer.status !== 409) throw refused(detailOf(answer));
     const taken = answer.body as { taken: true; ttlSeconds: number } | { taken: false; holder: Operation };
     if (!taken.taken) throw busy(taken.holder);
     return new ClusterLock(access, { id, ttlMs: taken.ttlSeconds * 1_000, idFile }, sentMs);
@@ -153,6 +161,12 @@ async function releaseLeftover(access: StackAccess, idFile: string): Promise<voi
 function neverUp(error: unknown): undefined {
   if (error instanceof TandemError && error.code === 'not-up') return undefined;
   throw error;
+}
+
+function refused(detail: string): TandemError {
+  return new TandemError('agent-refused', `An agent did not give the lock of this stack: ${detail}`, {
+    hint: "Nothing was begun. 'tandem logs HOST agent' of the quorum's hosts may tell more.",
+  });
 }
 
 function busy(holder: Operation): TandemError {

@@ -9,7 +9,7 @@ import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import { endDrains, openApplication } from './application/open.ts';
 import { withCanary } from './application/record.ts';
-import { applyPlans, type HostWork, isUnchanged, type PlannedHost, planHosts } from './apply.ts';
+import { applyPlans, type HostWork, isUnchanged, planHosts } from './apply.ts';
 import { gatesOf } from './gates.ts';
 import { type Converge, grow } from './growth/grow.ts';
 import { Quorum } from './growth/quorum.ts';
@@ -110,5 +110,3 @@ function settle(request: UpRequest): Promise<StackStatus> {
     }
   });
 }
-
-export type { PlannedHost };

@@ -122,9 +122,10 @@ function reload({ name, reload: how }: Service): readonly string[] {
   if (how.kind === 'command') return [`ExecReload=+${command(how.command)}`, noted];
   const signal = how.signal.replace(/^SIG/, '');
   const children = 'cat "/proc/$MAINPID/task/$MAINPID/children"';
-  // Done when a worker is there that was not there before; a process that only takes note of it has none.
+  // Done when a worker is there that was not there before, and failed when none comes; a process that only takes note
+  // of the signal has none.
   const script = how.replacesWorkers
-    ? `old=" $(${children}) "; kill -${signal} "$MAINPID"; i=0; while [ $i -lt 200 ]; do for p in $(${children}); do case "$old" in *" $p "*) ;; *) exit 0 ;; esac; done; i=$((i+1)); sleep 0.05; done`
+    ? `old=" $(${children}) "; kill -${signal} "$MAINPID"; i=0; while [ $i -lt 200 ]; do for p in $(${children}); do case "$old" in *" $p "*) ;; *) exit 0 ;; esac; done; i=$((i+1)); sleep 0.05; done; echo 'started no new worker with its new configuration' >&2; exit 1`
     : `kill -${signal} "$MAINPID"`;
   return [`ExecReload=+${command(['/bin/sh', '-c', script])}`, noted];
 }

@@ -165,10 +165,6 @@ export class Router implements SessionHost {
     if (begins) statistics.heldTotal++;
   }
 
-  get heldBytes(): number {
-    return this.observer.statistics.waitingBytes;
-  }
-
   /** Connections to clients, logged in or not. */
   get clients(): number {
     return this.#entrance.clients;

@@ -1,7 +1,6 @@
 /** Session settings that are repeated on every other connection, as an ordered list with one entry per key. */
 
-import type { SessionState, Setting } from './session.ts';
-import type { Statement } from './statement.ts';
+import type { Setting } from './session.ts';
 import { alsoSets } from './variable-data.ts';
 
 /**
@@ -17,28 +16,4 @@ export function withSetting(settings: readonly Setting[], key: string, sql: stri
 /** The statement that sets a session variable to a literal. User variables keep their @. */
 export function setStatement(variable: string, value: string): string {
   return variable.startsWith('@') ? `SET ${variable} = ${value}` : `SET SESSION ${variable} = ${value}`;
-}
-
-const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
-
-/**
- * What brings a fresh (or reset) connection into the session's state, in order. The last insert id only comes along for
- * a statement that may ask for it, and the schema last, for the character set decides how its name is read. Empty for a
- * session that has set nothing.
- */
-export function replay(state: SessionState, statement?: Statement): readonly string[] {
-  const statements = state.settings.map((setting) => setting.sql);
-  if (state.insertId !== undefined && statement?.usesInsertId === true) {
-    statements.push(setStatement('last_insert_id', state.insertId));
-  }
-  if (state.schema !== undefined) statements.push(`USE ${quoted(state.schema)}`);
-  return statements;
-}
-
-/**
- * Two sessions with the same key want the same connection state: a connection that was prepared for one of them serves
- * the other without being prepared again.
- */
-export function settingsKey(state: SessionState, statement?: Statement): string {
-  return replay(state, statement).join(';\n');
 }

@@ -58,7 +58,7 @@ export interface Statement {
   readonly tableless: boolean;
   /** FOUND_ROWS() after it is more than the number of rows sent. */
   readonly foundRows: boolean;
-  /** It may ask for LAST_INSERT_ID(): a fresh connection must be told it (`replay`). */
+  /** It may ask for LAST_INSERT_ID(): a fresh connection must be told it. */
   readonly usesInsertId: boolean;
 }
 

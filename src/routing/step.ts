@@ -1,6 +1,6 @@
 /** The session after a statement: a pure function of its state, the statement and the response. */
 import type { Effect, PinKind } from './effect.ts';
-import { afterWrite, nothingSeen, withPending } from './freshness.ts';
+import { afterWrite, withPending } from './freshness.ts';
 import { addPin, removePin } from './pins.ts';
 import type { Resolved } from './resolve.ts';
 import {
@@ -77,20 +77,6 @@ export function afterReset(state: SessionState, charset: string | undefined): Se
     freshness: state.freshness,
     readFrom: state.readFrom,
   };
-}
-
-/** COM_CHANGE_USER: another account, for whom nothing has been seen. */
-export function afterChangeUser(
-  state: SessionState,
-  schema: string | undefined,
-  charset: string | undefined,
-): SessionState {
-  return { ...afterReset({ ...state, schema }, charset), freshness: nothingSeen, readFrom: undefined };
-}
-
-/** COM_SET_OPTION. */
-export function withMultiStatements(state: SessionState, multiStatements: boolean): SessionState {
-  return { ...state, modes: { ...state.modes, multiStatements } };
 }
 
 function apply(state: SessionState, effect: Effect): SessionState {

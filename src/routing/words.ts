@@ -21,11 +21,6 @@ const all = [...new Set([...keywords, ...pure, ...before, ...types, ...Object.ke
 /** Number 0 is "not a known word". */
 const numberOf = new Map(all.map((word, index) => [word, index + 1]));
 
-/** The number of a word in lower case; 0 when it isn't known. */
-export function wordNumber(name: string): number {
-  return numberOf.get(name) ?? 0;
-}
-
 /** Flags by word number. */
 export const flags = new Uint8Array(all.length + 1);
 for (const [list, flag] of [

@@ -78,6 +78,7 @@ export interface AgentConfig {
     readonly haproxyHealthSocket: string;
     /** keepalived's track file: 0 while HAProxy is healthy, -254 while it is not. */
     readonly trackFile: string;
+    /** How often keepalived wakes at least while it holds an address. */
     readonly advertMs: number;
   };
   /** Only on database hosts. */

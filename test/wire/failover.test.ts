@@ -79,7 +79,7 @@ test('more waiting bytes than allowed are refused at once', async () => {
   expect(performance.now() - began).toBeLessThan(300);
   failOver();
   expect((await waiting)[0]).toBe(0);
-  expect(front.router.heldBytes).toBe(0);
+  expect(front.router.observer.statistics.waitingBytes).toBe(0);
 });
 
 test('a simple statement that a read-only server refused is sent to the next primary', async () => {

@@ -29,10 +29,6 @@ export class EtcdError extends Error {
   get compacted(): boolean {
     return this.code === grpc.outOfRange && this.message.includes('compacted');
   }
-
-  get noSpace(): boolean {
-    return this.code === grpc.resourceExhausted && this.message.includes('space exceeded');
-  }
 }
 
 export const grpc = {

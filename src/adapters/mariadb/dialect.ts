@@ -6,11 +6,7 @@
 export const mariadbDialect = {
   semiSync: {
     sourceEnabled: 'rpl_semi_sync_master_enabled',
-    sourceTimeout: 'rpl_semi_sync_master_timeout',
     replicaEnabled: 'rpl_semi_sync_slave_enabled',
-    /** Status: replicas that acknowledge now. */
-    sourceClients: 'Rpl_semi_sync_master_clients',
-    sourceActive: 'Rpl_semi_sync_master_status',
     sourceWaiting: 'Rpl_semi_sync_master_wait_sessions',
     /** Status: commits acknowledged since the start. */
     sourceConfirmed: 'Rpl_semi_sync_master_yes_tx',
@@ -21,7 +17,6 @@ export const mariadbDialect = {
     binlog: 'gtid_binlog_pos',
     /** What the replica's SQL thread applied last. */
     applied: 'gtid_slave_pos',
-    current: 'gtid_current_pos',
   },
 } as const;
 

@@ -8,6 +8,7 @@ import { routerStory } from '../figures/router.ts';
 import type { LabFaults } from '../lab/faults.ts';
 import { changeOverride, readOverrides } from '../traffic/overrides.ts';
 import { asker, dashboardName, type Env, peerName } from './environment.ts';
+import { withQuorum } from './operator.ts';
 import { Problem } from './problem.ts';
 
 /** The dashboard's certificate opens these and nothing else: no copies of the database, no force, no rejoin. */
@@ -66,11 +67,13 @@ export function dashboardRoutes(
     });
     return c.json(story);
   });
-  app.get('/v1/traffic', async (c) => c.json({ overrides: await readOverrides(etcd) }));
+  app.get('/v1/traffic', async (c) => c.json({ overrides: await withQuorum(() => readOverrides(etcd)) }));
   app.put('/v1/traffic/:host', async (c) => {
     const webHosts = config.peers.filter(({ roles }) => roles.includes('web')).map(({ name }) => name);
     const body = await c.req.json().catch(() => undefined);
-    const override = await changeOverride(etcd, webHosts, c.req.param('host'), body, asker(c));
+    const override = await withQuorum(() =>
+      changeOverride(etcd, webHosts, c.req.param('host'), body, asker(c)),
+    );
     context.log.info('traffic changed', {
       host: c.req.param('host'),
       by: asker(c),

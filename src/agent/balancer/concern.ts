@@ -14,7 +14,12 @@ import { Loop } from '../loop.ts';
 import { type HealthState, initialHealth, type Level, nextHealth, trackValue } from './health-decide.ts';
 import { HealthProbe } from './health-probe.ts';
 import { dropAddress, heldAddresses, lookAtKeepalived } from './keepalived.ts';
-import { initialKeepalived, judgeKeepalived, type KeepalivedState } from './keepalived-decide.ts';
+import {
+  initialKeepalived,
+  judgeKeepalived,
+  type KeepalivedState,
+  standstillMs,
+} from './keepalived-decide.ts';
 import { Standing } from './standing.ts';
 
 const probeMs = 200;
@@ -24,7 +29,6 @@ const probeTimeoutMs = 250;
 const watchMs = 200;
 /** Without an address there is nothing to take off. */
 const idleWatchMs = 400;
-const standstillMs = 450;
 const keepalivedService = 'keepalived';
 
 const sentences: Readonly<Record<Level, string>> = {
@@ -38,6 +42,7 @@ export class BalancerConcern {
   readonly #log: Log;
   readonly #probe: HealthProbe;
   readonly #trackFile: string;
+  readonly #standstillMs: number;
   readonly #standing: Standing;
   readonly #loops: readonly Loop[];
   #health: HealthState = initialHealth;
@@ -51,6 +56,7 @@ export class BalancerConcern {
     this.#context = context;
     this.#log = context.log.of('balancer');
     this.#trackFile = balancer.trackFile;
+    this.#standstillMs = standstillMs(balancer.advertMs);
     this.#standing = new Standing(join(dirname(balancer.trackFile), 'stands-back'));
     this.#probe = new HealthProbe(balancer.haproxyHealthSocket, probeTimeoutMs);
     const health = new Loop({
@@ -150,7 +156,7 @@ export class BalancerConcern {
         stopped: look?.stopped ?? false,
         atMs: performance.now(),
       },
-      standstillMs,
+      this.#standstillMs,
     );
     this.#keepalived = state;
     if (verdict === 'fine') return;

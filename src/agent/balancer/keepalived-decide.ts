@@ -5,7 +5,7 @@ export interface KeepalivedObservation {
   readonly holds: boolean;
   /** Process id of the VRRP process; undefined when there is none. */
   readonly pid: number | undefined;
-  /** Voluntary and other context switches of it so far: a holder adverts ten times a second, so the sum grows. */
+  /** Voluntary and other context switches of it so far: a holder wakes for each advert, so the sum grows. */
   readonly switches: number;
   /** In state T (stopped) or t: it will not run before somebody continues it. */
   readonly stopped: boolean;
@@ -21,7 +21,15 @@ export interface KeepalivedState {
 
 export type KeepalivedVerdict = 'fine' | 'frozen' | 'gone';
 
+/** It is looked at five times a second only. */
+const shortestStandstillMs = 450;
+
 export const initialKeepalived: KeepalivedState = { pid: undefined, switches: -1, sinceMs: 0 };
+
+/** How long a holder may stand still: by then another balancer has missed enough adverts to take the address. */
+export function standstillMs(advertMs: number): number {
+  return Math.max(shortestStandstillMs, 4.5 * advertMs);
+}
 
 /** `limitMs`: how long it may stand still, or be away, while the host holds an address. */
 export function judgeKeepalived(

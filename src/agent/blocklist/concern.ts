@@ -36,6 +36,7 @@ export class Blocklist {
   #loop: Loop | undefined;
   #work: Promise<void> = Promise.resolve();
   #applied = '';
+  #failed = false;
 
   constructor(context: AgentContext) {
     this.#context = context;
@@ -44,7 +45,6 @@ export class Blocklist {
 
   async start(): Promise<void> {
     this.#entries = await this.#load();
-    await this.#apply();
     this.#watch = new PrefixWatch(this.#context.etcd, prefix, {
       onSnapshot: (kvs) => {
         this.#shared = new Map();
@@ -63,6 +63,8 @@ export class Blocklist {
       log: this.#log,
       step: () => this.#upkeep(),
     });
+    // Last: when it fails, the host hears the others all the same, and upkeep tries again.
+    await this.#apply();
   }
 
   stop(): void {
@@ -160,7 +162,11 @@ export class Blocklist {
   /** One at a time, each with the newest entries. */
   #apply(): Promise<void> {
     const next = this.#work.then(() => this.#applyNow());
-    this.#work = next.catch(() => undefined);
+    const { warnings } = this.#context;
+    this.#work = next.then(
+      () => warnings.set('blocklist', undefined),
+      (error: Error) => warnings.set('blocklist', `Block-list: ${error.message}.`),
+    );
     return next;
   }
 
@@ -169,13 +175,15 @@ export class Blocklist {
     const nowMs = Date.now();
     const entries = this.#entries;
     const text = `${JSON.stringify([...entries.values()], null, 2)}\n`;
-    if (text === this.#applied) return;
+    if (text === this.#applied && !this.#failed) return;
+    this.#failed = true;
     const ruleset = blocklistRuleset(entries.values(), nowMs);
     await writeFileAtomic(blocklist.json, text);
     await writeFileAtomic(blocklist.nft, ruleset);
     await runChecked(['nft', '-f', blocklist.nft], { timeoutMs: 5_000 });
     const before = this.#applied;
     this.#applied = text;
+    this.#failed = false;
     for (const entry of entries.values()) {
       if (isActive(entry, nowMs) && !before.includes(JSON.stringify(entry.address))) {
         // Ends the sockets as well, where the kernel can (INET_DIAG_DESTROY); silenced they are already.
@@ -211,9 +219,9 @@ export class Blocklist {
           .catch(() => undefined);
       }
       this.#entries = pruned;
-      await this.#apply();
     }
-    await this.#share();
+    // What failed is tried again; what holds already is left alone.
+    await this.#apply().finally(() => this.#share());
   }
 }
 

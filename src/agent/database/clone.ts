@@ -104,6 +104,8 @@ async function openClone(address: string, port: number | undefined, tls: TlsFile
     timeout: silenceMs,
   });
   outgoing.on('timeout', () => outgoing.destroy(new Error(`${address} sends nothing`)));
+  // `once` listens until the answer begins; what breaks after that, the answer's reader hears as well.
+  outgoing.on('error', () => undefined);
   outgoing.end();
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
   if (response.statusCode === 200) return response;

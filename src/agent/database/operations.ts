@@ -15,6 +15,7 @@ import {
   type MaintenanceRecord,
   storeKeys,
   storePrefix,
+  UnreadableRecord,
 } from '#src/ha/store-format.ts';
 import { Problem } from '../api/problem.ts';
 import type { DatabaseConcern } from './concern.ts';
@@ -31,17 +32,20 @@ interface Known {
   readonly sync: Sync;
 }
 
-async function read(database: DatabaseConcern): Promise<Known> {
-  let cluster: Cluster;
+/** Throws a `Problem` when etcd does not answer, or with something that can't be understood. */
+async function fromEtcd<T>(look: () => Promise<T>): Promise<T> {
   try {
-    cluster = await database.store.read(limitMs);
+    return await look();
   } catch (error) {
-    throw new Problem(
-      503,
-      'No quorum',
-      `etcd does not answer (${(error as Error).message}); nothing was changed.`,
-    );
+    if (error instanceof UnreadableRecord)
+      throw new Problem(503, 'Unreadable record', `${error.message}; nothing was changed.`);
+    if (!(error instanceof EtcdError)) throw error;
+    throw new Problem(503, 'No quorum', `etcd does not answer (${error.message}); nothing was changed.`);
   }
+}
+
+async function read(database: DatabaseConcern): Promise<Known> {
+  const cluster = await fromEtcd(() => database.store.read(limitMs));
   const { sync } = cluster;
   if (sync === null) {
     refuse(
@@ -215,11 +219,11 @@ export async function readSync(database: DatabaseConcern): Promise<Sync> {
 }
 
 export async function readHistory(database: DatabaseConcern): Promise<readonly unknown[]> {
-  const { kvs } = await database.etcd.range(storePrefix, { prefix: true, timeoutMs: limitMs });
-  return decodeHistoryRecords(kvs).map((entry: HistoryRecord) => ({
-    ...entry,
-    start: printPosition(entry.start),
-  }));
+  const records = await fromEtcd(async () => {
+    const { kvs } = await database.etcd.range(storePrefix, { prefix: true, timeoutMs: limitMs });
+    return decodeHistoryRecords(kvs);
+  });
+  return records.map((entry: HistoryRecord) => ({ ...entry, start: printPosition(entry.start) }));
 }
 
 async function write(

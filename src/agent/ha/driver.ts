@@ -66,6 +66,11 @@ export class HaDriver {
     this.#hooks = new Hooks(member.config.hooks, member.log);
     this.#state = { ...initialState(config), now: performance.now(), watchingSince: performance.now() };
     this.store = new HaStore(context.etcd, member.self);
+    this.store.onUnreadable = (reason) =>
+      context.warnings.set(
+        'database-records',
+        reason === undefined ? undefined : `Database: ${reason}; nothing is decided until it can be read.`,
+      );
     this.#executor = new Executor(member, this.store);
     this.#executor.onExit = () => this.#handle({ type: 'serverExited', now: performance.now() });
     this.#executor.onWait = (sentence) => {

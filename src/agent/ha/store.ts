@@ -1,4 +1,5 @@
 /** The decision core's view of etcd: one read of everything, and transactions that compare what that read showed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EtcdClient } from '#src/adapters/etcd/client.ts';
 import type { Compare, Operation } from '#src/adapters/etcd/codec.ts';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
@@ -11,6 +12,7 @@ import {
   encodeSync,
   storeKeys,
   storePrefix,
+  UnreadableRecord,
 } from '#src/ha/store-format.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -26,6 +28,8 @@ export interface Reason {
 export class HaStore {
   readonly #etcd: EtcdClient;
   readonly #self: string;
+  /** Told which record can't be understood; undefined: all can. */
+  onUnreadable: (reason: string | undefined) => void = () => undefined;
 
   constructor(etcd: EtcdClient, self: string) {
     this.#etcd = etcd;
@@ -44,10 +48,22 @@ export class HaStore {
   }
 
   async cluster(_effect: ClusterEffect): Promise<Outcome> {
-    return classify(async () => ({ outcome: 'ok', cluster: await this.read() }));
+    return classify(async () => {
+      try {
+        const cluster = await this.read();
+        this.onUnreadable(undefined);
+        return { outcome: 'ok', cluster };
+      } catch (error) {
+        if (!(error instanceof UnreadableRecord)) throw error;
+        this.onUnreadable(error.message);
+        // As late as when nobody answers: after a read that failed the core reads again at once.
+        await sleep(limitMs);
+        return { outcome: 'unknown', reason: error.message };
+      }
+    });
   }
 
-  /** Linearizable. Throws an `EtcdError`, or when a record can't be understood. */
+  /** Linearizable. Throws an `EtcdError` or an `UnreadableRecord`. */
   async read(timeoutMs = limitMs): Promise<Cluster> {
     const { kvs, revision } = await this.#etcd.range(storePrefix, { prefix: true, timeoutMs });
     return decodeCluster(kvs, revision);

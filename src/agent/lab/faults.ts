@@ -1,5 +1,5 @@
 /** Faults that an operator tries on a host of a lab. Each is the real thing and ends: by `heal`, or by itself. */
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFileIfThere } from '#src/adapters/files/atomic.ts';
 import { runChecked } from '#src/adapters/process/run.ts';
@@ -27,10 +27,13 @@ function parseFault(body: unknown): Fault | undefined {
 const spared = new Set(['agent', 'firewall']);
 const wakeMs = 120_000;
 
+/** A marker per frozen service, after its name: the pid of its main process. */
+const frozenPrefix = 'frozen-';
+
 export class LabFaults {
   readonly #context: AgentContext;
   readonly #marker: string;
-  readonly #frozen = new Map<string, { pids: readonly number[]; untilMs: number; timer: NodeJS.Timeout }>();
+  readonly #frozen = new Map<string, { pid: number; untilMs: number; timer: NodeJS.Timeout }>();
   #cut: { untilMs: number; timer: NodeJS.Timeout } | undefined;
 
   constructor(context: AgentContext) {
@@ -38,8 +41,15 @@ export class LabFaults {
     this.#marker = join(context.config.dataDirectory, 'cut-off');
   }
 
-  /** An agent that was killed while its host was cut off heals what it finds. */
+  /** An agent that was killed while a service was frozen or its host cut off heals what it finds. */
   async start(): Promise<void> {
+    const { dataDirectory } = this.#context.config;
+    for (const name of await readdir(dataDirectory)) {
+      if (!name.startsWith(frozenPrefix)) continue;
+      const marker = join(dataDirectory, name);
+      wake(Number(await readFileIfThere(marker)));
+      await rm(marker, { force: true });
+    }
     if ((await readFileIfThere(this.#marker)) !== undefined) await this.#reconnect();
   }
 
@@ -68,13 +78,13 @@ export class LabFaults {
         await this.#context.runner.control(fault.service, 'kill', 5_000);
         break;
       case 'freeze':
-        this.#freeze(fault.service, await this.#pidOf(fault.service));
+        await this.#freeze(fault.service, await this.#pidOf(fault.service));
         break;
       case 'cut-off':
         await this.#cutOff(fault.forMs);
         break;
       case 'heal':
-        for (const service of [...this.#frozen.keys()]) this.#thaw(service);
+        for (const service of [...this.#frozen.keys()]) await this.#thaw(service);
         await this.#reconnect();
         break;
       default:
@@ -94,20 +104,25 @@ export class LabFaults {
     return pid;
   }
 
-  #freeze(service: string, pid: number): void {
-    this.#thaw(service);
-    const pids = sessionOf(pid);
-    for (const each of pids) signal(each, 'SIGSTOP');
-    const timer = setTimeout(() => this.#thaw(service), wakeMs);
-    this.#frozen.set(service, { pids, untilMs: Date.now() + wakeMs, timer });
+  async #freeze(service: string, pid: number): Promise<void> {
+    await this.#thaw(service);
+    await writeFile(this.#frozenMarker(service), String(pid));
+    for (const each of sessionOf(pid)) signal(each, 'SIGSTOP');
+    const timer = setTimeout(() => void this.#thaw(service).catch(() => undefined), wakeMs);
+    this.#frozen.set(service, { pid, untilMs: Date.now() + wakeMs, timer });
   }
 
-  #thaw(service: string): void {
+  async #thaw(service: string): Promise<void> {
     const frozen = this.#frozen.get(service);
     if (frozen === undefined) return;
     clearTimeout(frozen.timer);
     this.#frozen.delete(service);
-    for (const pid of frozen.pids) signal(pid, 'SIGCONT');
+    wake(frozen.pid);
+    await rm(this.#frozenMarker(service), { force: true });
+  }
+
+  #frozenMarker(service: string): string {
+    return join(this.#context.config.dataDirectory, `${frozenPrefix}${service}`);
   }
 
   async #cutOff(forMs: number): Promise<void> {
@@ -133,4 +148,8 @@ export class LabFaults {
     });
     await rm(this.#marker, { force: true });
   }
+}
+
+function wake(pid: number): void {
+  for (const each of sessionOf(pid)) signal(each, 'SIGCONT');
 }

@@ -14,7 +14,7 @@ import type { Dashboard } from './dashboard.ts';
 import type { Env } from './environment.ts';
 import { openApi } from './openapi.ts';
 import { Problem, problemBody } from './problem.ts';
-import { apiPrefix, type Route, routes } from './routes.ts';
+import { apiPrefix, routes } from './routes.ts';
 
 const maxBodyBytes = 16 * 1_024;
 
@@ -141,5 +141,3 @@ function refusal(c: Context<Env>, { status, title, message, retryAfterSeconds }:
   if (retryAfterSeconds !== undefined) c.header('retry-after', String(retryAfterSeconds));
   return c.body(problemBody(status, title, message), status as 400);
 }
-
-export type { Route };

@@ -92,25 +92,26 @@ export class Authentication {
     }
     if (caller.sessionId === undefined || this.#shared.hasEnded(caller.sessionId)) return 0;
     const active = this.#active.get(caller.sessionId) ?? 0;
-    const known = this.#accounts.operator(caller.name);
-    return known === undefined ? 0 : Math.min(caller.untilMs ?? 0, active + this.#lifetimes.idleMs);
+    const operator = this.#operatorWith(caller.name, caller.password);
+    return operator === undefined ? 0 : Math.min(caller.untilMs ?? 0, active + this.#lifetimes.idleMs);
   }
 
   /** Throws a `Problem`: 401, or 429 when it was tried too often. */
   async login(c: Context<Env>, name: string, password: string): Promise<{ caller: Caller; csrf: string }> {
     checkOrigin(c);
     const address = addressOf(c);
-    const waitMs = this.#limits.waitMs(address, name, Date.now());
+    const nowMs = Date.now();
+    const waitMs = this.#limits.waitMs(address, name, nowMs);
     if (waitMs > 0) throw tooMany(waitMs);
     const operator = this.#accounts.operator(name);
     const hash = operator?.passwordHash ?? (await this.#decoyHash());
     // Counted before it is known: attempts that run side by side must not get past the limit.
-    this.#limits.failed(address, name, Date.now());
+    this.#limits.failed(address, name, nowMs);
     const isRight = await this.#verify(password, hash);
     if (!isRight || operator?.passwordHash == null) {
       throw new Problem(401, 'Not logged in', 'Name or password is wrong.');
     }
-    this.#limits.succeeded(name);
+    this.#limits.succeeded(address, name, nowMs);
     const claims = newSession(name, operator.passwordHash, Date.now());
     this.#setCookie(c, claims);
     return { caller: this.#callerOf(claims, operator.role), csrf: this.csrf(claims.id) };
@@ -151,14 +152,20 @@ export class Authentication {
     const opened = openSession(this.#accounts.current.sessionKey, token, this.#lifetimes, Date.now());
     if (!opened.ok || this.#shared.hasEnded(opened.claims.id)) return undefined;
     const { claims } = opened;
-    const operator = this.#accounts.operator(claims.name);
-    if (operator?.passwordHash == null || passwordTag(operator.passwordHash) !== claims.password)
-      return undefined;
-    return { caller: this.#callerOf(claims, operator.role), claims };
+    const operator = this.#operatorWith(claims.name, claims.password);
+    return operator === undefined ? undefined : { caller: this.#callerOf(claims, operator.role), claims };
   }
 
-  #callerOf({ name, id, bornMs }: SessionClaims, role: Role): Caller {
-    return { name, role, via: 'session', sessionId: id, untilMs: bornMs + this.#lifetimes.sessionMs };
+  /** The operator of a session, as long as the password is the one that it was opened with. */
+  #operatorWith(name: string, password: string | undefined) {
+    const operator = this.#accounts.operator(name);
+    if (operator?.passwordHash == null) return undefined;
+    return passwordTag(operator.passwordHash) === password ? operator : undefined;
+  }
+
+  #callerOf({ name, id, password, bornMs }: SessionClaims, role: Role): Caller {
+    const untilMs = bornMs + this.#lifetimes.sessionMs;
+    return { name, role, via: 'session', sessionId: id, password, untilMs };
   }
 
   #checkCsrf(c: Context<Env>, { id }: SessionClaims): void {

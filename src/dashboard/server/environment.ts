@@ -10,6 +10,8 @@ export interface Caller {
   readonly via: 'session' | 'token' | 'certificate';
   /** Of a session. */
   readonly sessionId?: string;
+  /** Of a session: fingerprint of the password's hash that it was opened with. */
+  readonly password?: string;
   /** When what the caller came with ends at the latest. */
   readonly untilMs: number | null;
 }

@@ -39,8 +39,12 @@ export class LoginLimits {
     this.#accounts.set(account, { failures, lastMs: nowMs });
   }
 
-  succeeded(account: string): void {
+  /** Takes back what was counted as a failure at `atMs`, before it was known. */
+  succeeded(address: string, account: string, atMs: number): void {
     this.#accounts.delete(account);
+    const counted = this.#addresses.get(address) ?? [];
+    const index = counted.indexOf(atMs);
+    if (index >= 0) counted.splice(index, 1);
   }
 
   #recent(address: string, nowMs: number): number[] {

@@ -116,10 +116,6 @@ export class PrometheusSource implements MetricsSource, AlertSource {
     this.#tls = tls;
   }
 
-  close(): void {
-    this.#connections.destroy();
-  }
-
   /** Rejects when none of them answers. */
   query(range: Range): Promise<Omit<Metrics, 'marks'>> {
     return this.#first((endpoint) => this.#queryOne(endpoint, range));

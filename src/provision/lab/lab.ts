@@ -105,15 +105,16 @@ export class Lab {
   async #makeNetwork(): Promise<LabRecord> {
     const { stack, network, stateDirectory } = this;
     const hosts = this.#specs.map(({ name }) => name);
-    const record = await claim({ stack, stateDirectory, subnet: network.subnet, hosts }, Date.now());
+    const { subnet, egress } = network;
+    const record = await claim({ stack, stateDirectory, subnet, hosts, egress }, Date.now());
     try {
-      await checkSubnetIsFree(stack, network.subnet);
+      await checkSubnetIsFree(stack, subnet);
     } catch (error) {
       if (!(await livingLabs()).some((lab) => lab.stack === stack)) await removeRecord(stack);
       throw error;
     }
     await ensureBridge(network);
-    if (network.egress === 'deny' || !(await enableForwarding())) return record;
+    if (egress === 'deny' || !(await enableForwarding())) return record;
     const switched = { ...record, enabledForwarding: true };
     await writeRecord(switched);
     return switched;

@@ -20,7 +20,9 @@ export interface LabRecord {
   readonly hosts: readonly string[];
   /** Milliseconds since the Unix epoch. */
   readonly createdAtMs: number;
-  /** Whether the lab switched the machine's IPv4 forwarding on. */
+  /** `allow`: the lab needs the machine's IPv4 forwarding. */
+  readonly egress: 'allow' | 'deny';
+  /** Whether the machine's IPv4 forwarding is this lab's to switch off: it was off before there were labs. */
   readonly enabledForwarding: boolean;
 }
 
@@ -75,12 +77,12 @@ export async function livingLabs(): Promise<readonly LabRecord[]> {
   );
 }
 
-export interface Claim {
-  readonly stack: string;
-  readonly stateDirectory: string;
-  readonly subnet: string;
-  readonly hosts: readonly string[];
+/** Who takes the machine's forwarding over from a lab that goes; undefined when no other lab needs it. */
+export function forwardingHeir(stack: string, living: readonly LabRecord[]): LabRecord | undefined {
+  return living.find((lab) => lab.stack !== stack && lab.egress === 'allow');
 }
+
+export type Claim = Omit<LabRecord, 'createdAtMs' | 'enabledForwarding'>;
 
 /** What stands against a claim, given the other labs; undefined when nothing does. */
 export function conflictOf(claim: Claim, others: readonly LabRecord[]): TandemError | undefined {

@@ -9,7 +9,15 @@ import { hostPaths } from '#src/topology/paths.ts';
 import { hostDirectories } from './enter.ts';
 import { faultTableName, namespaceName } from './names.ts';
 import { disableForwarding, processesIn, removeBridge, removeHostNetwork, removeTable } from './network.ts';
-import { livingLabs, namespaceNames, readRecord, registryDirectory, removeRecord } from './registry.ts';
+import {
+  forwardingHeir,
+  livingLabs,
+  namespaceNames,
+  readRecord,
+  registryDirectory,
+  removeRecord,
+  writeRecord,
+} from './registry.ts';
 import { lockPath } from './supervisor/store.ts';
 
 /** What a service gets to end by itself; with what follows it, `down` stays below 5 s. */
@@ -28,12 +36,16 @@ export async function takeDown(stack: string, stateDirectory: string): Promise<v
   for (const host of hosts) await removeHostNetwork(stack, host);
   await removeBridge(stack);
   await removeTable('bridge', faultTableName(stack)).catch(() => undefined);
-  const others = (await livingLabs()).filter((lab) => lab.stack !== stack);
-  if (record?.enabledForwarding === true && !others.some((lab) => lab.enabledForwarding)) {
-    await disableForwarding();
-  }
+  if (record?.enabledForwarding === true) await leaveForwarding(stack);
   await removeRecord(stack);
   removeMountPoints();
+}
+
+/** The last lab that needs the machine's forwarding switches it off, whichever switched it on. */
+async function leaveForwarding(stack: string): Promise<void> {
+  const heir = forwardingHeir(stack, await livingLabs());
+  if (heir !== undefined) await writeRecord({ ...heir, enabledForwarding: true });
+  else await disableForwarding();
 }
 
 /** Removes what `takeDown` leaves: data, secrets, logs. */

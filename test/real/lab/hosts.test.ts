@@ -5,12 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LabFaults } from '#src/provision/lab/faults.ts';
 import { bridgeName, cableName, linkPrefix, tableName } from '#src/provision/lab/names.ts';
 import { readRecord } from '#src/provision/lab/registry.ts';
 import { takeDown } from '#src/provision/lab/teardown.ts';
 import type { RenderedFile } from '#src/render/service.ts';
 import { command, expectCommand } from '#test/support/command.ts';
+import { LabHostFaults } from '#test/support/lab-host-faults.ts';
 import { links, namespaceOf, namespaces } from '#test/support/namespaces.ts';
 import { networkIdentity, processes, processOf } from '#test/support/processes.ts';
 import { sleep, waitFor } from '#test/support/wait.ts';
@@ -95,7 +95,7 @@ describe('a host', { timeout: 30_000 }, () => {
     expect((await host.run(['sleep', '60'], { timeoutMs: 300 })).code).toBe(124);
     expect(performance.now() - from).toBeLessThan(2_000);
     expect((await host.run(['/no/such/program'])).code).not.toBe(0);
-    const faults = new LabFaults(own);
+    const faults = new LabHostFaults(own);
     const { pid, keeperPid } = await host.supervisor.health();
     process.kill(pid, 'SIGSTOP');
     process.kill(keeperPid ?? 0, 'SIGKILL');
@@ -262,7 +262,7 @@ describe('egress', { timeout: 30_000 }, () => {
 describe('faults', { timeout: 30_000 }, () => {
   it('pull a cable, drop packets one way, and are taken back', async () => {
     const own = await prepared('lt-net', 41, 3);
-    const faults = new LabFaults(own.lab);
+    const faults = new LabHostFaults(own.lab);
     const [one, two] = ['10.200.41.11', '10.200.41.12'];
     await faults.setCable('h-2', 'down');
     expect(await reaches(own, 'h-1', two)).toBe(false);
@@ -290,12 +290,12 @@ describe('faults', { timeout: 30_000 }, () => {
     await host.run(['ip', 'address', 'add', '10.200.42.100/24', 'dev', 'eth0']);
     writeFileSync(join(host.directories.data, 'disk'), 'kept');
     const network = networkIdentity(namespaceOf('lt-power', 'h-2'));
-    await new LabFaults(own.lab).powerOff('h-2');
+    await new LabHostFaults(own.lab).powerOff('h-2');
     expect(processes().filter((each) => each.network === network)).toEqual([]);
     expect(await reaches(own, 'h-1', '10.200.42.12')).toBe(false);
     await sleep(500);
     expect((await host.observe()).exists).toBe(false);
-    await new LabFaults(own.lab).powerOn('h-2');
+    await new LabHostFaults(own.lab).powerOn('h-2');
     await waitFor(
       'the daemon',
       async () => (await host.services()).find(({ name }) => name === 'daemon')?.state === 'running',

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { analyse } from '#src/routing/analyse.ts';
 import { resolve } from '#src/routing/resolve.ts';
 import { newSession } from '#src/routing/session.ts';
-import { replay } from '#src/routing/settings.ts';
 import { step } from '#src/routing/step.ts';
-import { flags, wordFlag, wordNumber } from '#src/routing/words.ts';
+import { findWord, flags, hashStep, wordFlag } from '#src/routing/words.ts';
 import { removeDirectories } from '#test/real/mariadb/data-directory.ts';
 import { type Part, RawClient, STATE_CHANGED } from '#test/real/mariadb/raw-client.ts';
 import { disposeServers, MariadbServer } from '#test/real/mariadb/server.ts';
 import { readFromServer } from '#test/real/routing/catalogue.ts';
 import { answered } from '#test/unit/routing/outcomes.ts';
+import { replay } from '#test/unit/routing/replay.ts';
 import { reads } from '#test/unit/routing/table/reads.ts';
 import { functionReads, readOnlyBegins } from '#test/unit/routing/table/reads-functions.ts';
 import { schema } from '#test/unit/routing/table/schema.ts';
@@ -171,6 +171,12 @@ describe('replay', () => {
     },
   );
 });
+
+/** The number of a word in lower case; 0 when it isn't known. */
+function wordNumber(name: string): number {
+  const bytes = Buffer.from(name);
+  return findWord(bytes, 0, bytes.length, bytes.reduce(hashStep, 0));
+}
 
 test('every built-in function of the server is known', async () => {
   const rows = await server.rows('SELECT LOWER(FUNCTION) AS f FROM information_schema.SQL_FUNCTIONS');

@@ -1,5 +1,6 @@
 /** Who may do what at the agent's API, by the name in the caller's certificate. */
 import { describe, expect, it } from 'vitest';
+import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import { createLog } from '#src/adapters/log.ts';
 import { createApp } from '#src/agent/api/server.ts';
 import type { AgentContext } from '#src/agent/context.ts';
@@ -18,10 +19,10 @@ const context = {
 const blocklist = { list: () => [] } as never;
 const app = createApp(context, { status: () => ({}) as never, blocklist, database: undefined, metrics });
 
-async function ask(name: string, method: string, path: string, body?: object): Promise<number> {
+async function ask(name: string, method: string, path: string, body?: object, of = app): Promise<number> {
   const socket = { getPeerCertificate: () => ({ subject: { CN: name } }) };
   const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-  return (await app.request(path, init, { incoming: { socket } })).status;
+  return (await of.request(path, init, { incoming: { socket } })).status;
 }
 
 describe('a certificate of what monitors', () => {
@@ -84,4 +85,20 @@ describe('a record', () => {
     expect(await ask('operator', 'PUT', '/v1/hosts', { record, revision: 1 })).toBe(413);
     expect(await ask('operator', 'POST', '/v1/blocklist', { reason: 'x'.repeat(16 * 1024) })).toBe(413);
   });
+});
+
+it('says that etcd does not answer, and not that it failed itself', async () => {
+  const etcd = {
+    range: async () => {
+      throw new EtcdError('unavailable', 'nobody there');
+    },
+  };
+  const away = createApp({ ...context, etcd } as unknown as AgentContext, {
+    status: () => ({}) as never,
+    blocklist,
+    database: { etcd } as never,
+    metrics,
+  });
+  expect(await ask('dashboard', 'GET', '/v1/traffic', undefined, away)).toBe(503);
+  expect(await ask('dashboard', 'GET', '/v1/database/history', undefined, away)).toBe(503);
 });

@@ -7,7 +7,7 @@ import {
   trackValue,
 } from '#src/agent/balancer/health-decide.ts';
 import { parseStatus } from '#src/agent/balancer/keepalived.ts';
-import { initialKeepalived, judgeKeepalived } from '#src/agent/balancer/keepalived-decide.ts';
+import { initialKeepalived, judgeKeepalived, standstillMs } from '#src/agent/balancer/keepalived-decide.ts';
 
 describe("HAProxy's health", () => {
   const levelAfter = (...answers: readonly (readonly [Answer, number])[]) =>
@@ -51,10 +51,13 @@ describe("HAProxy's health", () => {
 describe('keepalived', () => {
   const look = { holds: true, pid: 7, switches: 1, stopped: false, atMs: 0 };
 
-  function verdicts(looks: readonly (typeof look | (Omit<typeof look, 'pid'> & { pid: undefined }))[]) {
+  function verdicts(
+    looks: readonly (typeof look | (Omit<typeof look, 'pid'> & { pid: undefined }))[],
+    limitMs = 500,
+  ) {
     let state = initialKeepalived;
     return looks.map((seen) => {
-      const judged = judgeKeepalived(state, seen, 500);
+      const judged = judgeKeepalived(state, seen, limitMs);
       state = judged.state;
       return judged.verdict;
     });
@@ -67,6 +70,14 @@ describe('keepalived', () => {
     expect(verdicts([0, 1, 2, 3, 4, 5].map((n) => ({ ...look, atMs: n * 200, holds: false })))).not.toContain(
       'frozen',
     );
+  });
+
+  it('may stand still between two adverts, and be frozen when several are missing', () => {
+    const looks = Array.from({ length: 40 }, (_, n) => ({ ...look, atMs: n * 200 }));
+    const adverting = looks.map((each) => ({ ...each, switches: Math.floor(each.atMs / 1_000) }));
+    expect(verdicts(adverting, standstillMs(1_000))).not.toContain('frozen');
+    expect(verdicts(looks, standstillMs(1_000)).indexOf('frozen') * 200).toBe(4_600);
+    expect(standstillMs(100)).toBe(450);
   });
 
   it('is frozen when it stands still, sooner when it is seen stopped', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseReplicaStatus } from '#src/adapters/mariadb/observe.ts';
 import { newDatabaseSql } from '#src/agent/database/accounts.ts';
 import { firstToKeep, needsNothingBefore } from '#src/agent/database/binlogs-decide.ts';
 import { parseBinlogInfo } from '#src/agent/database/clone.ts';
@@ -41,32 +40,6 @@ describe('parsing', () => {
     expect(seriesOf('10.11.19-MariaDB')).toBe('10.11');
     expect(seriesOf('mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian')).toBe('10.11');
     expect(seriesOf('')).toBeUndefined();
-  });
-
-  it('reads SHOW REPLICA STATUS', () => {
-    const status = parseReplicaStatus({
-      Master_Host: '10.0.0.1',
-      Master_Port: 3306,
-      Slave_IO_Running: 'Connecting',
-      Slave_SQL_Running: 'Yes',
-      Using_Gtid: 'Slave_Pos',
-      Master_SSL_Allowed: 'Yes',
-      Gtid_IO_Pos: '0-1-5',
-      Seconds_Behind_Master: null,
-      Last_IO_Error: 'no route',
-      Last_SQL_Error: '',
-    });
-    expect(status).toEqual({
-      sourceHost: '10.0.0.1',
-      sourcePort: 3306,
-      ioThread: 'connecting',
-      sqlThread: 'running',
-      usesGtid: true,
-      tls: true,
-      receivedPosition: '0-1-5',
-      lagSeconds: null,
-      lastError: 'no route',
-    });
   });
 });
 

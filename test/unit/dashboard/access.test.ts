@@ -1,8 +1,16 @@
 /** Passwords, sessions and the limits of login: what is accepted, and above all what is not. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
+import { Accounts } from '#src/dashboard/server/accounts.ts';
+import { Authentication } from '#src/dashboard/server/authentication.ts';
+import type { Caller, Env } from '#src/dashboard/server/environment.ts';
 import { LoginLimits } from '#src/dashboard/server/login-limits.ts';
 import { generatePassword, hashPassword, verifyPassword } from '#src/dashboard/server/passwords.ts';
 import { csrfOf, newSession, openSession, passwordTag, sealSession } from '#src/dashboard/server/sessions.ts';
+import { waitFor } from '#test/support/wait.ts';
 
 describe('passwords', () => {
   it('are hashed with Argon2id, each with a salt of its own, and verified', async () => {
@@ -83,6 +91,40 @@ describe('sessions', () => {
   });
 });
 
+describe('a stream', () => {
+  it('ends with its session when the password is a new one', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tandem-accounts-'));
+    const file = join(directory, 'accounts.json');
+    const write = (passwordHash: string) =>
+      writeFileSync(
+        file,
+        JSON.stringify({
+          sessionKey: '11'.repeat(32),
+          operators: [{ name: 'olga', role: 'viewer', passwordHash }],
+          tokens: [],
+        }),
+      );
+    try {
+      write(await hashPassword('the old one'));
+      const shared = { hasEnded: () => false } as never;
+      const authentication = new Authentication(new Accounts(file), shared, {
+        idleMs: 60_000,
+        sessionMs: 60_000,
+      });
+      const app = new Hono<Env>().post('/', async (c) =>
+        c.json((await authentication.login(c, 'olga', 'the old one')).caller),
+      );
+      const answer = await app.request('/', { method: 'POST' }, { incoming: { socket: {} } });
+      const caller = (await answer.json()) as Caller;
+      expect(authentication.validUntilMs(caller)).toBeGreaterThan(Date.now());
+      write(await hashPassword('the new one'));
+      await waitFor('the stream to be over', () => authentication.validUntilMs(caller) === 0, 2_000);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
 describe('login limits', () => {
   it('pause an account longer with each failure, a minute at most, and never for good', () => {
     const limits = new LoginLimits();
@@ -97,7 +139,7 @@ describe('login limits', () => {
     expect(pauses.slice(0, 4)).toEqual([0, 0, 0, 0]);
     expect(pauses.slice(4, 8)).toEqual([1_000, 2_000, 4_000, 8_000]);
     expect(pauses.at(-1)).toBe(60_000);
-    limits.succeeded('olga');
+    limits.succeeded('10.9.9.9', 'olga', nowMs);
     expect(limits.waitMs('10.9.9.9', 'olga', nowMs)).toBe(0);
   });
 
@@ -107,6 +149,18 @@ describe('login limits', () => {
     expect(limits.waitMs('10.0.0.1', 'fresh', 100)).toBe(300_000 - 100);
     expect(limits.waitMs('10.0.0.2', 'fresh', 100)).toBe(0);
     expect(limits.waitMs('10.0.0.1', 'fresh', 300_020)).toBe(0);
+  });
+
+  it('count no success as a failure', () => {
+    const limits = new LoginLimits();
+    for (let attempt = 0; attempt < 40; attempt += 1) {
+      limits.failed('10.0.0.1', 'olga', attempt);
+      limits.succeeded('10.0.0.1', 'olga', attempt);
+    }
+    for (let attempt = 0; attempt < 19; attempt += 1) limits.failed('10.0.0.1', `name-${attempt}`, 50);
+    expect(limits.waitMs('10.0.0.1', 'olga', 60)).toBe(0);
+    limits.failed('10.0.0.1', 'victor', 60);
+    expect(limits.waitMs('10.0.0.1', 'olga', 60)).toBeGreaterThan(0);
   });
 
   it('keep a bounded memory', () => {

@@ -48,7 +48,6 @@ it('asks every query, and aligns what comes to one time axis', async () => {
   const source = new PrometheusSource(['https://127.0.0.1:1', `https://127.0.0.1:${port}`], tls);
   const to = 1_800_000_000_000;
   const found = await source.query({ from: to - 3_600_000, to, points: 300 });
-  source.close();
   expect(metricsSchema.parse({ ...found, marks: [] }).source).toBe('prometheus');
   expect(asked.map((one) => one.get('query')).sort()).toEqual(
     queries.map(({ expression }) => expression('60s')).sort(),
@@ -69,7 +68,6 @@ it('marks alerts that began in the range, from whichever answers', async () => {
   const source = new PrometheusSource(['https://127.0.0.1:1', `https://127.0.0.1:${port}`], tls);
   const to = 1_800_000_000_000;
   const marks = await source.alerts({ from: to - 3_600_000, to, points: 300 });
-  source.close();
   expect(asked.at(-1)?.get('query')).toContain('ALERTS{alertstate="firing"}');
   // Its first value is before the range, and the others are too near to be another time.
   expect(marks).toEqual([]);
@@ -78,5 +76,4 @@ it('marks alerts that began in the range, from whichever answers', async () => {
 it('rejects when none answers, so that the memory can', async () => {
   const source = new PrometheusSource(['https://127.0.0.1:1'], tls);
   await expect(source.query({ from: 0, to: 1_000_000, points: 10 })).rejects.toThrow();
-  source.close();
 });

@@ -14,7 +14,7 @@ import {
 } from '#src/mysql-wire/handshake-response.ts';
 import { okPacket, okStatus, parseOk, withoutSessionState } from '#src/mysql-wire/ok-packet.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { lastGtidOf, parseSessionChanges } from '#src/mysql-wire/session-track.ts';
+import { parseSessionChanges } from '#src/mysql-wire/session-track.ts';
 
 test('length-encoded integers of every size', () => {
   for (const value of [0, 250, 251, 65_535, 65_536, 0xff_ffff, 0x100_0000, Number.MAX_SAFE_INTEGER]) {
@@ -162,8 +162,7 @@ test('tracked session state is read', () => {
   const packet = parseOk(payload, 0, payload.length, true);
   expect(packet).toMatchObject({ affectedRows: 3, status: 0x4002, warnings: 1 });
   expect(packet.message.toString()).toBe('Rows matched: 3');
-  expect(lastGtidOf(packet.changes ?? Buffer.alloc(0))).toBe('0-1-17');
-  expect(parseSessionChanges(changes)).toEqual({
+  expect(parseSessionChanges(packet.changes ?? Buffer.alloc(0))).toEqual({
     variables: new Map([
       ['autocommit', 'ON'],
       ['last_gtid', '0-1-17'],
@@ -172,7 +171,6 @@ test('tracked session state is read', () => {
     otherState: true,
     transactionState: 'T_______',
   });
-  expect(lastGtidOf(entry(1, lengthEncodedBytes(Buffer.from('last'))))).toBeUndefined();
 });
 
 test('a client that asked for no session state gets the packet without it', () => {

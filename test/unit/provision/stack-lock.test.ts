@@ -18,6 +18,8 @@ let server: Server;
 let access: StackAccess;
 let state = '';
 let asked: string[] = [];
+/** What was sent along. */
+let bodies: string[] = [];
 /** Answers by method; without one the request has none. */
 let answers: Record<string, { status: number; body: object } | undefined> = {};
 
@@ -31,6 +33,7 @@ beforeAll(async () => {
   const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
   server = createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
     asked.push(`${request.method} ${request.url}`);
+    request.setEncoding('utf8').on('data', (text: string) => bodies.push(text));
     const answer = answers[request.method ?? ''];
     if (answer === undefined) return request.socket.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' });
@@ -54,6 +57,7 @@ afterAll(() => server.close());
 beforeEach(() => {
   state = mkdtempSync(join(tmpdir(), 'tandem-lock-'));
   asked = [];
+  bodies = [];
   answers = { POST: taken, PUT: { status: 200, body: { held: true } }, DELETE: { status: 204, body: {} } };
 });
 afterEach(() => rmSync(state, { recursive: true, force: true }));
@@ -97,5 +101,19 @@ it('is this machine’s alone while nobody reaches the quorum', async () => {
     await sleep(1_200);
     await guarded.step('', 'goes on', async () => undefined);
     await expect(work(async () => undefined, 'deploy')).rejects.toMatchObject({ code: 'stack-busy' });
+  });
+});
+
+it('names a long command by its beginning', async () => {
+  await work(async () => undefined, `deploy ./${'x'.repeat(400)}`);
+  const { command } = JSON.parse(bodies[0] ?? '{}') as { command: string };
+  expect(command).toBe(`deploy ./${'x'.repeat(291)}`);
+});
+
+it('that an agent refuses is told in its words', async () => {
+  answers['POST'] = { status: 422, body: { detail: 'The identity is a number.' } };
+  await expect(work(() => Promise.reject(new Error('worked')))).rejects.toMatchObject({
+    code: 'agent-refused',
+    message: expect.stringContaining('The identity is a number.'),
   });
 });

@@ -3,10 +3,10 @@ import { analyse, useStatement } from '#src/routing/analyse.ts';
 import { keepsConnection, sessionPin } from '#src/routing/pins.ts';
 import { resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
-import { replay, settingsKey } from '#src/routing/settings.ts';
-import { afterChangeUser, afterReset, step, withMultiStatements } from '#src/routing/step.ts';
+import { afterReset, step } from '#src/routing/step.ts';
 import { valuesQuery, withValues } from '#src/routing/variables.ts';
 import { answered, failed, inReadOnly, inTransaction } from './outcomes.ts';
+import { replay } from './replay.ts';
 import { catalogue } from './table/schema.ts';
 
 function run(state: SessionState, sql: string, outcome: Outcome = answered()): SessionState {
@@ -58,12 +58,6 @@ describe('settings', () => {
     // Of a procedure nobody knows which collation it has set.
     const called = run(all(), 'CALL p()', answered(said('latin1')));
     expect(valuesQuery(called)).toContain('@@SESSION.collation_connection');
-  });
-
-  test('of two sessions with the same key are the same', () => {
-    expect(settingsKey(all('SET NAMES utf8'))).toBe(settingsKey(all('SET NAMES utf8')));
-    expect(settingsKey(all('SET NAMES utf8'))).not.toBe(settingsKey(all('SET NAMES latin1')));
-    expect(settingsKey(all('USE other'))).not.toBe(settingsKey(all()));
   });
 
   test('leave a session without connections of its own', () => {
@@ -397,11 +391,8 @@ describe('reset', () => {
     expect(state).toEqual({ ...newSession('other'), freshness: used.freshness });
   });
 
-  test('another user has seen nothing', () => {
-    expect(afterChangeUser(used, 'x', 'latin1')).toEqual(newSession('x', 'latin1'));
-  });
-
   test('COM_SET_OPTION stays', () => {
-    expect(afterReset(withMultiStatements(used, false), 'utf8mb4').modes.multiStatements).toBe(false);
+    const one = { ...used, modes: { ...used.modes, multiStatements: false } };
+    expect(afterReset(one, 'utf8mb4').modes.multiStatements).toBe(false);
   });
 });

@@ -3,7 +3,7 @@ import { fstabWord, hostDirectories, mountTable } from '#src/provision/lab/enter
 import { bridgeName, cableName, linkPrefix, namespaceName } from '#src/provision/lab/names.ts';
 import { isolationRules } from '#src/provision/lab/network.ts';
 import { basicIssues } from '#src/provision/lab/preflight.ts';
-import { type Claim, conflictOf, type LabRecord } from '#src/provision/lab/registry.ts';
+import { type Claim, conflictOf, forwardingHeir, type LabRecord } from '#src/provision/lab/registry.ts';
 
 describe('names', () => {
   it('fit into the 15 characters of an interface name, whatever the stack is called', () => {
@@ -17,22 +17,34 @@ describe('names', () => {
   });
 });
 
+const other = (change: Partial<LabRecord>): LabRecord => ({
+  stack: 'shop',
+  stateDirectory: '/b/.tandem',
+  subnet: '10.200.2.0/24',
+  hosts: ['lb-1'],
+  egress: 'deny',
+  createdAtMs: 0,
+  enabledForwarding: false,
+  ...change,
+});
+
+describe("the machine's forwarding", () => {
+  it('stays for as long as another lab lets its hosts out', () => {
+    const own = other({ stack: 'web', egress: 'allow', enabledForwarding: true });
+    const out = other({ egress: 'allow' });
+    expect(forwardingHeir('web', [own, other({ stack: 'closed' }), out])).toBe(out);
+    expect(forwardingHeir('web', [own, other({})])).toBeUndefined();
+  });
+});
+
 describe('conflicts of labs', () => {
   const wanted: Claim = {
     stack: 'web',
     stateDirectory: '/a/.tandem',
     subnet: '10.200.1.0/24',
     hosts: ['lb-1'],
+    egress: 'deny',
   };
-  const other = (change: Partial<LabRecord>): LabRecord => ({
-    stack: 'shop',
-    stateDirectory: '/b/.tandem',
-    subnet: '10.200.2.0/24',
-    hosts: ['lb-1'],
-    createdAtMs: 0,
-    enabledForwarding: false,
-    ...change,
-  });
 
   it('are none between labs of different names and subnets, nor with the lab itself', () => {
     expect(conflictOf(wanted, [other({}), other({ ...wanted })])).toBeUndefined();

@@ -1,10 +1,9 @@
-/** Faults of a lab, as tests and drills need them: each is the real thing, and each can be taken back. */
-import { sessionOf, signal } from '#src/adapters/process/table.ts';
-import { expectCommand } from './command.ts';
-import type { Lab } from './lab.ts';
-import { cableName, faultTableName, namespaceName } from './names.ts';
-import { removeHostNetwork, removeTable } from './network.ts';
-import { freezeSupervision, killAll } from './teardown.ts';
+/** Faults of a lab's hosts by the lab's own names of things: each is the real thing, and each can be taken back. */
+import { expectCommand } from '#src/provision/lab/command.ts';
+import type { Lab } from '#src/provision/lab/lab.ts';
+import { cableName, faultTableName, namespaceName } from '#src/provision/lab/names.ts';
+import { removeHostNetwork, removeTable } from '#src/provision/lab/network.ts';
+import { freezeSupervision, killAll } from '#src/provision/lab/teardown.ts';
 
 export type Direction = {
   /** Host whose frames are dropped; undefined: from anybody. */
@@ -13,20 +12,11 @@ export type Direction = {
   readonly to?: string;
 };
 
-export class LabFaults {
+export class LabHostFaults {
   readonly #lab: Lab;
 
   constructor(lab: Lab) {
     this.#lab = lab;
-  }
-
-  /** Sends a signal to a service's main process, or with `whole` to every process of its session. */
-  async signalService(host: string, service: string, name: NodeJS.Signals, whole = false): Promise<void> {
-    const statuses = await this.#lab.host(host).services();
-    const pid = statuses.find((status) => status.name === service)?.pid;
-    if (pid === undefined || pid === null) throw new Error(`${service} on ${host} has no process`);
-    const pids = whole ? sessionOf(pid) : [pid];
-    for (const each of pids) signal(each, name);
   }
 
   /** Pulls or plugs in a host's cable at the bridge: the host loses its carrier and keeps its addresses. */
