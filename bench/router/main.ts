@@ -1,7 +1,7 @@
 /**
  * `npm run bench:router [-- --rounds N --seconds N --threads 1,8 --workloads oltp_point_select --node "--prof"]`:
- * sysbench direct, through HAProxy in TCP mode, and through the SQL router over TCP and over its unix socket, in one
- * interleaved run. A whole run writes docs/evidence/bench-router.json and its section of docs/benchmarks.md. Exit
+ * sysbench direct, through HAProxy in TCP mode, through a bare pass-through, and through the SQL router over TCP and
+ * over its unix socket, in one interleaved run. A whole run writes docs/evidence/bench-router.json and its section of docs/benchmarks.md. Exit
  * code 1 when a goal is missed.
  */
 import { readFileSync } from 'node:fs';
@@ -64,8 +64,8 @@ const cases: Case[] = values.workloads.split(',').flatMap((workload) =>
   ),
 );
 
-async function sampleOf(world: World, way: Way, one: Case, round: number): Promise<Sample> {
-  const pid = way.name === 'direct' ? null : way.name === 'HAProxy' ? world.haproxyPid : world.routerPid;
+async function sampleOf(way: Way, one: Case, round: number): Promise<Sample> {
+  const { pid } = way;
   const before = pid === null ? 0 : cpuSeconds(pid);
   const result = await run(way, one, seconds);
   const usedSeconds = pid === null ? null : cpuSeconds(pid) - before;
@@ -76,7 +76,11 @@ async function sampleOf(world: World, way: Way, one: Case, round: number): Promi
 
 function print(row: Row): void {
   const cells = ways.map((way) => String(row.queriesPerSecond[way]).padStart(14));
-  const ratios = [row.tcpRatio.toFixed(2).padStart(12), row.socketRatio.toFixed(2).padStart(16)];
+  const ratios = [
+    row.tcpRatio.toFixed(2).padStart(12),
+    row.socketRatio.toFixed(2).padStart(16),
+    row.passThroughRatio.toFixed(2).padStart(22),
+  ];
   const cpu = ways.slice(1).map((way) => row.cpuPerQueryUs[way]?.toFixed(1));
   console.log([nameOf(row).padEnd(34), ...cells, ...ratios, `  ${cpu.join(' / ')} µs`].join(''));
 }
@@ -96,7 +100,7 @@ async function measure(world: World): Promise<{ rows: readonly Row[]; samples: r
   await prepareTables(direct);
   const heads = ways.map((way) => way.padStart(14)).join('');
   console.log(
-    `${'workload, statements, threads'.padEnd(34)}${heads} TCP/HAProxy  socket/HAProxy  CPU per query`,
+    `${'workload, statements, threads'.padEnd(34)}${heads} TCP/HAProxy  socket/HAProxy  pass-through/HAProxy  CPU per query`,
   );
   for (const one of cases) {
     if (isNewKind(one)) for (const way of world.ways) await run(way, { ...one, threads: 8 }, warmUpSeconds);
@@ -104,7 +108,7 @@ async function measure(world: World): Promise<{ rows: readonly Row[]; samples: r
       // Each round begins with another way: nobody always has the warm caches.
       for (let index = 0; index < world.ways.length; index += 1) {
         const way = world.ways[(index + round) % world.ways.length];
-        if (way !== undefined) samples.push(await sampleOf(world, way, one, round));
+        if (way !== undefined) samples.push(await sampleOf(way, one, round));
       }
     }
     const row = rowOf(one, samples);

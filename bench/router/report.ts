@@ -1,11 +1,12 @@
 /** From samples to the table: medians over the rounds, and ratios between neighbours in time. */
 import { cpus } from 'node:os';
+import { routerPriority } from '#src/render/router.ts';
 import { percentile } from '#test/points/point.ts';
 import { versions } from '#test/prove/versions.ts';
 import { writeSection } from '../section.ts';
 import type { Case, Result } from './sysbench.ts';
 
-export const ways = ['direct', 'HAProxy', 'router TCP', 'router socket'] as const;
+export const ways = ['direct', 'HAProxy', 'pass-through', 'router TCP', 'router socket'] as const;
 export type WayName = (typeof ways)[number];
 
 export interface Sample extends Result, Case {
@@ -22,12 +23,15 @@ export interface Row extends Case {
   /** Throughput by HAProxy's: the median of the rounds' own ratios. */
   readonly tcpRatio: number;
   readonly socketRatio: number;
+  readonly passThroughRatio: number;
 }
 
 export interface Summary {
   readonly tcpMean: number;
   readonly tcpLeast: number;
   readonly socketMean: number;
+  /** What a proxy in Node.js can't go beyond; no goal. */
+  readonly passThroughMean: number;
   /** Added to a point select at one thread, against direct: the largest of text and prepared. */
   readonly addedLatencyUs: number;
 }
@@ -62,6 +66,7 @@ export function rowOf(one: Case, samples: readonly Sample[]): Row {
     }),
     tcpRatio: round(ratio('router TCP'), 3),
     socketRatio: round(ratio('router socket'), 3),
+    passThroughRatio: round(ratio('pass-through'), 3),
   };
 }
 
@@ -78,6 +83,7 @@ export function summaryOf(rows: readonly Row[]): Summary {
     tcpMean: round(geometricMean(tcp), 3),
     tcpLeast: Math.min(...tcp),
     socketMean: round(geometricMean(rows.map(({ socketRatio }) => socketRatio)), 3),
+    passThroughMean: round(geometricMean(rows.map(({ passThroughRatio }) => passThroughRatio)), 3),
     addedLatencyUs: Math.round(Math.max(...added)),
   };
 }
@@ -109,20 +115,21 @@ export async function writeTable(
   await writeSection('bench:router', [
     '## SQL router',
     '',
-    `\`npm run bench:router\`: sysbench against one MariaDB server, directly, through HAProxy in TCP mode, and through the`,
-    `SQL router over TCP and over its unix socket; ${counts.rounds} interleaved rounds of ${counts.seconds} s, medians. Plain connections to the`,
-    `server from both; HAProxy with its default of one thread for each core, the router with one worker. All of them share ${cpus().length} cores.`,
-    `Ratios are to HAProxy's queries per second, round by round. MariaDB ${found['mariadb']}, HAProxy ${found['haproxy']}, sysbench ${found['sysbench']}, Linux ${found['kernel']}.`,
+    `\`npm run bench:router\`: sysbench against one MariaDB server, directly, through HAProxy in TCP mode, through 40 lines of Node.js`,
+    'that pass bytes and look at none (`bench/router/pass-through.ts`: what a proxy in Node.js cannot go beyond), and through the SQL router',
+    `over TCP and over its unix socket; ${counts.rounds} interleaved rounds of ${counts.seconds} s, medians. Plain connections to the server from all;`,
+    `HAProxy with its default of one thread for each core, the router with one worker. All share ${cpus().length} cores, and all that stands before`,
+    `the server has the priority of the router's service (nice ${routerPriority}). Ratios are to HAProxy's queries per second, round by round. MariaDB ${found['mariadb']}, HAProxy ${found['haproxy']}, sysbench ${found['sysbench']}, Linux ${found['kernel']}.`,
     '',
-    '| workload, statements, threads | direct | HAProxy | router TCP | router socket | TCP ratio | socket ratio | CPU per query, µs: HAProxy / TCP / socket |',
-    '|---|---:|---:|---:|---:|---:|---:|---:|',
+    '| workload, statements, threads | direct | HAProxy | pass-through | router TCP | router socket | TCP ratio | socket ratio | pass-through ratio | CPU per query, µs: HAProxy / pass-through / TCP / socket |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...rows.map((row) => {
       const qps = ways.map((way) => row.queriesPerSecond[way]).join(' | ');
       const cpu = ways.slice(1).map((way) => row.cpuPerQueryUs[way]?.toFixed(1));
-      return `| ${nameOf(row)} | ${qps} | ${row.tcpRatio.toFixed(2)} | ${row.socketRatio.toFixed(2)} | ${cpu.join(' / ')} |`;
+      return `| ${nameOf(row)} | ${qps} | ${row.tcpRatio.toFixed(2)} | ${row.socketRatio.toFixed(2)} | ${row.passThroughRatio.toFixed(2)} | ${cpu.join(' / ')} |`;
     }),
     '',
-    `Geometric mean over TCP ${summary.tcpMean} (least ${summary.tcpLeast}), over the unix socket ${summary.socketMean}. A point select at one thread takes`,
+    `Geometric mean over TCP ${summary.tcpMean} (least ${summary.tcpLeast}), over the unix socket ${summary.socketMean}; the pass-through ${summary.passThroughMean}. A point select at one thread takes`,
     `${summary.addedLatencyUs} µs longer over TCP than directly (median).`,
     '',
     'Every sample is in [evidence/bench-router.json](evidence/bench-router.json).',

@@ -1,8 +1,9 @@
-/** What is measured: a MariaDB server, and HAProxy and the SQL router in front of it, on this machine. */
+/** What is measured: a MariaDB server, and in front of it HAProxy, the SQL router and a bare pass-through, on this machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { routerPriority } from '#src/render/router.ts';
 import {
   disposeServers,
   MariadbServer,
@@ -18,27 +19,19 @@ export const account = { user: 'sbtest', password: 'only-for-benchmarks' };
 export interface Way {
   readonly name: WayName;
   readonly args: readonly string[];
+  /** Of the process in between; null when there is none. */
+  readonly pid: number | null;
 }
 
 export class World {
   readonly server: MariadbServer;
   readonly ways: readonly Way[];
-  readonly haproxyPid: number;
-  readonly routerPid: number;
-  readonly #children: ChildProcess[] = [];
+  readonly #children: readonly ChildProcess[];
 
-  private constructor(
-    server: MariadbServer,
-    ways: readonly Way[],
-    children: ChildProcess[],
-    haproxyPid: number,
-    routerPid: number,
-  ) {
+  private constructor(server: MariadbServer, ways: readonly Way[], children: readonly ChildProcess[]) {
     this.server = server;
     this.ways = ways;
     this.#children = children;
-    this.haproxyPid = haproxyPid;
-    this.routerPid = routerPid;
   }
 
   static async start(nodeOptions: readonly string[] = []): Promise<World> {
@@ -59,21 +52,25 @@ export class World {
       `GRANT ALL ON sbtest.* TO ${account.user}@'%'`,
     );
     const directory = temporaryDirectory('bench');
-    const [haproxyPort, routerPort] = [await freePort(), await freePort()];
+    const [haproxyPort, passPort, routerPort] = [await freePort(), await freePort(), await freePort()];
     const socketPath = join(directory, 'router.sock');
-    const children = [
-      startHaproxy(directory, haproxyPort, server.port),
-      startRouter(directory, { socketPath, host: '127.0.0.1', port: routerPort }, server.port, nodeOptions),
-    ];
-    for (const port of [haproxyPort, routerPort]) await waitFor(`port ${port}`, () => answers(port));
+    const listen = { socketPath, host: '127.0.0.1', port: routerPort };
+    const haproxy = startHaproxy(directory, haproxyPort, server.port);
+    const passThrough = startPassThrough(passPort, server.port);
+    const router = startRouter(directory, listen, server.port, nodeOptions);
+    for (const port of [haproxyPort, passPort, routerPort]) {
+      await waitFor(`port ${port}`, () => answers(port));
+    }
     const tcp = (port: number) => ['--mysql-host=127.0.0.1', `--mysql-port=${port}`];
+    const of = ({ pid }: ChildProcess) => ({ pid: pid ?? null });
     const ways: Way[] = [
-      { name: 'direct', args: tcp(server.port) },
-      { name: 'HAProxy', args: tcp(haproxyPort) },
-      { name: 'router TCP', args: tcp(routerPort) },
-      { name: 'router socket', args: [`--mysql-socket=${socketPath}`] },
+      { name: 'direct', args: tcp(server.port), pid: null },
+      { name: 'HAProxy', args: tcp(haproxyPort), ...of(haproxy) },
+      { name: 'pass-through', args: tcp(passPort), ...of(passThrough) },
+      { name: 'router TCP', args: tcp(routerPort), ...of(router) },
+      { name: 'router socket', args: [`--mysql-socket=${socketPath}`], ...of(router) },
     ];
-    return new World(server, ways, children, children[0]?.pid ?? 0, children[1]?.pid ?? 0);
+    return new World(server, ways, [haproxy, passThrough, router]);
   }
 
   async stop(): Promise<void> {
@@ -130,8 +127,14 @@ function startRouter(
   return start('sh', ['scripts/node.sh', ...nodeOptions, 'src/bin/router.ts', file]);
 }
 
+function startPassThrough(port: number, serverPort: number): ChildProcess {
+  return start('sh', ['scripts/node.sh', 'bench/router/pass-through.ts', String(port), String(serverPort)]);
+}
+
+/** All with the priority of the router's service: what is compared is not who gets a processor first. */
 function start(program: string, args: readonly string[]): ChildProcess {
-  return spawn('setpriv', ['--pdeathsig=KILL', program, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const words = ['-n', String(routerPriority), 'setpriv', '--pdeathsig=KILL', program, ...args];
+  return spawn('nice', words, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 function answers(port: number): Promise<boolean> {

@@ -28,7 +28,7 @@ export function routerClientOptions(account?: string): string {
 const soon: RestartPolicy = { baseDelayMs: 100, maxDelayMs: 1_000, crashLoopCount: 4, windowMs: 5_000 };
 
 /** Before the application and the database server, behind what keeps leases (`punctual`). */
-const ahead = -5;
+export const routerPriority = -5;
 
 /** Beyond the time that sessions are given: the process itself. */
 const stopReserveMs = 3_000;
@@ -63,7 +63,7 @@ export function routerService(context: RenderContext): Service {
     stop: { signal: 'SIGTERM', timeoutMs: settings.drainTimeoutMs + stopReserveMs },
     restart: soon,
     // Every statement of the host waits for it, the more so while it starts again.
-    nice: ahead,
+    nice: routerPriority,
     after: ['firewall'],
     startedBy: 'always',
     openFiles: openFiles(context.spec, settings),
