@@ -63,6 +63,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   acknowledging?(statement: S | undefined, outcome: Outcome): void;
   /** The connection in this slot broke: what the session had nowhere else. A lost transaction is over with this. */
   lost(slot: Slot): Loss;
+  /** It may ask for a last insert id that was lost. */
+  misses(statement: S): boolean;
   /** The connection is as new: COM_RESET_CONNECTION (which keeps the schema), COM_CHANGE_USER. */
   reset(schema: string | undefined): void;
 }

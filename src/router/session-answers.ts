@@ -8,7 +8,6 @@ import { type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import type { Outcome } from '#src/routing/session.ts';
 import { PreparedStatement } from './prepared.ts';
-import type { RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import { abandonTransaction } from './session-losses.ts';
@@ -98,7 +97,7 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
     session.status = answer.status & ~serverStatus.sessionStateChanged & ~serverStatus.moreResults;
   }
   const pool = session.connections.poolOf(connection);
-  const ran = executed(session);
+  const ran = work.executed;
   const endedMs = performance.now();
   const prepared = work.code === command.stmtPrepare ? work.statement : undefined;
   routes.answered(ran, outcomeOf(session, connection, endedMs), prepared);
@@ -121,11 +120,6 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   }
 }
 
-/** Only an execution does what the text says. */
-function executed({ work }: Session): RoutedStatement | undefined {
-  return work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
-}
-
 function outcomeOf(
   { answer, connections, host }: Session,
   connection: ServerConnection,
@@ -141,7 +135,7 @@ function outcomeOf(
 /** A read that begins elsewhere when the client has the answer must know of it already. */
 function publish(session: Session, connection: ServerConnection): void {
   const outcome = outcomeOf(session, connection, performance.now());
-  session.routes.acknowledging?.(executed(session), outcome);
+  session.routes.acknowledging?.(session.work.executed, outcome);
 }
 
 /** An open cursor keeps its statement where it is. */

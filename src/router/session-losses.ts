@@ -72,6 +72,12 @@ export function abandonTransaction(session: Session, connection: ServerConnectio
   session.finish();
 }
 
+/** Whether the statement may ask for a last insert id that was lost. */
+export function missesInsertId({ work, routes }: Session): boolean {
+  const { executed } = work;
+  return executed !== undefined && routes.misses(executed);
+}
+
 /** Before a command: true when there is nothing more to do for it, because it was answered with what was lost. */
 export function tellLoss(session: Session, buffer: Buffer, start: number, end: number): boolean {
   const code = buffer[start + headerBytes];

@@ -12,7 +12,7 @@ import { newSession, type Outcome, type SessionState } from '#src/routing/sessio
 import { setStatement } from '#src/routing/settings.ts';
 import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
-import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
+import { isUnresolved, valuesQuery, withoutInsertId, withValues } from '#src/routing/variables.ts';
 import { wroteUntold } from '#src/routing/written.ts';
 import { loginSettings } from './login-settings.ts';
 import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
@@ -217,10 +217,17 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   lost(slot: Slot): Loss {
     const { pins, transaction } = this.#state;
     if (slot === 'replica') return 'nothing';
-    if (pins.length > 0 || isUnresolved(this.#state)) return 'state';
+    // A last insert id is missed only by who asks for it.
+    if (pins.some(({ kind }) => kind !== 'insert id') || isUnresolved(this.#state)) return 'state';
     // Settings stay: the next connection is given them.
-    this.#state = { ...this.#state, transaction: undefined, unresolved: [] };
+    this.#state = { ...withoutInsertId(this.#state), transaction: undefined };
     return transaction === undefined ? 'nothing' : 'transaction';
+  }
+
+  misses({ statement }: Analysed): boolean {
+    if (!this.#state.insertIdLost || !statement.usesInsertId) return false;
+    // What a replica may answer doesn't ask for it.
+    return resolve(statement, this.#state.schema, this.#context.catalogue()).target === 'primary';
   }
 
   reset(schema: string | undefined): void {

@@ -2,14 +2,14 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { notExecuted } from './errors.ts';
+import { insertIdLost, notExecuted } from './errors.ts';
 import { findConnection } from './find-connection.ts';
 import { MonitorConnection } from './monitor-connections.ts';
 import { packetLimitSql } from './packet-limit.ts';
 import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
-import { leaveDemoted, tellLoss } from './session-losses.ts';
+import { leaveDemoted, missesInsertId, tellLoss } from './session-losses.ts';
 import { sendTo } from './session-running.ts';
 
 /** Sends `work.bytes` as soon as there is a connection for it; never rejects. */
@@ -27,6 +27,11 @@ export async function sendWhenPossible(session: Session): Promise<void> {
     }
     // While it was made ready: the statement must not run without what was there.
     if (session.lost !== undefined) throw new Error('what the session had was lost');
+    if (missesInsertId(session)) {
+      host.observer.failed('state lost');
+      session.closeWith(insertIdLost());
+      return;
+    }
     sendTo(session, connection, bytes, 0, bytes.length);
     if (work.large && work.connection !== undefined) {
       const limitBytes = session.connections.poolOf(connection)?.packetLimit.bytes;

@@ -188,6 +188,39 @@ test('state that was lost ends the session, and says so', async () => {
   expect(seenBy(next, 'INSERT')).toBe(0);
 });
 
+/** An INSERT got the id 7. */
+const inserted = (status = 2) => packets([Buffer.from([0, 1, 7, status, 0, 0, 0])]);
+
+test('a last insert id that was lost is missed only by who asks for it', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = () => [inserted()];
+  next.reply = (payload) => (payload.toString().includes('INSERT') ? [inserted()] : undefined);
+  await ask(client, 'INSERT INTO t VALUES (1)');
+  failOver();
+  expect((await ask(client, 'UPDATE t SET a = 1'))[0]).toBe(0);
+  const asking = await RawClient.loggedIn(front.path);
+  await ask(asking, 'INSERT INTO t VALUES (2)');
+  front.topology.set(viewOf(next.port, 3));
+  expect((await ask(client, 'INSERT INTO t VALUES (3)'))[0]).toBe(0);
+  expect((await ask(client, 'INSERT INTO u VALUES (LAST_INSERT_ID())'))[0]).toBe(0);
+  // On a connection that is there already, too.
+  await ask(asking, 'UPDATE t SET a = 2');
+  const error = parseErr(await ask(asking, 'INSERT INTO lost VALUES (LAST_INSERT_ID())'));
+  expect(error).toMatchObject({ errno: 1927, sqlState: '08S01' });
+  expect(error.message).toContain('LAST_INSERT_ID()');
+  expect(seenBy(next, 'lost')).toBe(0);
+});
+
+test('a lost transaction with an insert id can be run again', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = () => [inserted(3)];
+  await ask(client, 'BEGIN');
+  await ask(client, 'INSERT INTO t VALUES (1)');
+  failOver();
+  expect(parseErr(await ask(client, 'INSERT INTO t VALUES (2)'))).toMatchObject({ errno: 1213 });
+  expect((await ask(client, 'BEGIN'))[0]).toBe(0);
+});
+
 test('settings survive the loss of a connection: the next one is given them', async () => {
   const client = await RawClient.loggedIn(front.path);
   await ask(client, "SET SESSION sql_mode = 'ANSI_QUOTES'");
