@@ -33,7 +33,8 @@ function askValues(session: Session, connection: ServerConnection): void {
   });
 }
 
-function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
+/** The answer to `valuesQuery`, if there was one. */
+export function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
   try {
     const [values] = answer === undefined ? [] : rowsOf(answer);
     if (values !== undefined) session.routes.takeValues(values);

@@ -48,23 +48,30 @@ export function loseConnection(
   else session.finish();
 }
 
-/** Its server became read-only: the connection is closed, and has nothing more to say to the session. */
+/** Its server became read-only: the connection is to be closed, and has nothing more to say to the session. */
 export function leaveDemoted(session: Session, connection: ServerConnection): void {
   session.connections.forget(connection);
   session.backpressure.forget(connection);
   connection.owner = undefined;
-  connection.lose('it became read-only');
   session.work.connection = undefined;
+}
+
+export const becameReadOnly = 'it became read-only';
+
+/** What the session had on a connection that is gone can't be had again. */
+export function endStateless(session: Session): void {
+  session.host.observer.failed('state lost');
+  session.closeWith(stateLost());
 }
 
 /** The server refused, being read-only now, what belongs to a transaction: that is rolled back there, and begins anew elsewhere. */
 export function abandonTransaction(session: Session, connection: ServerConnection): void {
   const loss = session.pinned ? 'state' : session.routes.lost('primary');
   leaveDemoted(session, connection);
+  connection.lose(becameReadOnly);
   session.status &= ~(serverStatus.inTransaction | serverStatus.inReadOnlyTransaction);
   if (loss === 'state') {
-    session.host.observer.failed('state lost');
-    session.closeWith(stateLost());
+    endStateless(session);
     return;
   }
   session.host.observer.failed('transaction lost');
@@ -87,8 +94,7 @@ export function tellLoss(session: Session, buffer: Buffer, start: number, end: n
   const { lost } = session;
   session.lost = undefined;
   if (lost === 'state') {
-    session.host.observer.failed('state lost');
-    session.closeWith(stateLost());
+    endStateless(session);
     return true;
   }
   const text = buffer.toString('latin1', start + headerBytes + 1, Math.min(end, start + 64));

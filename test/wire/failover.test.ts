@@ -36,6 +36,9 @@ const readOnly = packetOf(
   1,
 );
 
+/** An INSERT got the id 7. */
+const inserted = (status = 2) => packets([Buffer.from([0, 1, 7, status, 0, 0, 0])]);
+
 /** Sends one statement and waits for its answer: the payload of the first packet. */
 async function ask(client: RawClient, sql: string): Promise<Buffer> {
   client.received = Buffer.alloc(0);
@@ -105,6 +108,43 @@ test('the refusal itself arrives when there is no other primary, and for what ca
   expect(parseErr(await ask(client, 'CALL p()')).errno).toBe(1290);
   expect(seenBy(front.server, 'CALL')).toBe(1);
   expect(performance.now() - before).toBeLessThan(300);
+});
+
+test.each(['SET autocommit = 0', 'SET @t = 5', "DO GET_LOCK('a', 1)"])(
+  'a refused statement is not sent without what the session has: %s',
+  async (sql) => {
+    const client = await RawClient.loggedIn(front.path);
+    front.server.reply = (payload) => {
+      if (payload.toString().includes('INSERT')) return [readOnly];
+      return [packets([ok(payload.toString().includes('autocommit') ? 0 : 2)])];
+    };
+    await ask(client, sql);
+    const answer = ask(client, 'INSERT INTO t VALUES (@t)');
+    await sleep(50);
+    failOver();
+    expect(parseErr(await answer)).toMatchObject({ errno: 1927, sqlState: '08S01' });
+    await client.until(1_000_000, 1_000);
+    expect(client.closed).toBe(true);
+    expect(seenBy(next, 'INSERT')).toBe(0);
+  },
+);
+
+test('a refused statement takes the last insert id along', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = (payload) => {
+    if (payload.toString().includes('last_insert_id')) return [packets(resultSet(['7'], true))];
+    return [payload.toString().includes('child') ? readOnly : inserted()];
+  };
+  await ask(client, 'INSERT INTO parent VALUES (1)');
+  const answer = ask(client, 'INSERT INTO child VALUES (LAST_INSERT_ID())');
+  await sleep(50);
+  failOver();
+  expect((await answer)[0]).toBe(0);
+  const texts = next.commands.map((payload) => payload.toString('latin1', 1));
+  const child = texts.findIndex((text) => text.includes('child'));
+  expect(texts[child - 1]).toBe('SET SESSION last_insert_id = 7');
+  expect(seenBy(next, 'child')).toBe(1);
+  await vi.waitFor(() => expect(front.server.connections).toBe(0), 2_000);
 });
 
 /** Everything is in a transaction, and this text is refused. */
@@ -187,9 +227,6 @@ test('state that was lost ends the session, and says so', async () => {
   expect(client.closed).toBe(true);
   expect(seenBy(next, 'INSERT')).toBe(0);
 });
-
-/** An INSERT got the id 7. */
-const inserted = (status = 2) => packets([Buffer.from([0, 1, 7, status, 0, 0, 0])]);
 
 test('a last insert id that was lost is missed only by who asks for it', async () => {
   const client = await RawClient.loggedIn(front.path);
