@@ -5,6 +5,7 @@ import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { needsPreparing } from './prepared.ts';
 import type { RouteChoice, SessionRoutes } from './routes.ts';
 import { failureOf, type ServerConnection } from './server-connection.ts';
+import type { Session } from './session.ts';
 import type { SessionConnections } from './session-connections.ts';
 import type { SessionHost } from './session-host.ts';
 import { waitForPosition } from './wait-position.ts';
@@ -18,7 +19,7 @@ export interface Seeker {
   readonly routes: SessionRoutes;
   readonly closed: boolean;
   /** What broke with its connection: nothing is sent then. */
-  readonly lost: 'transaction' | 'state' | undefined;
+  readonly lost: Session['lost'];
 }
 
 /**

@@ -9,6 +9,8 @@ export interface RoutedStatement {
   readonly resend: boolean;
   /** Refused by a read-only server inside a transaction, nothing of that was committed: all of it can be run again. */
   readonly losesTransaction: boolean;
+  /** Whether a transaction is open when it has run; undefined: as before. */
+  readonly leaves: 'transaction' | 'nothing' | undefined;
   /** It is a KILL by a literal id. */
   readonly kill?: { readonly id: number; readonly queryOnly: boolean };
 }

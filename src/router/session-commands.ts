@@ -168,7 +168,7 @@ function query(session: Session, buffer: Buffer, start: number, end: number): vo
   run(session, command.query, responseShape.result, buffer, start, end, statement);
 }
 
-function statementOf(
+export function statementOf(
   session: Session,
   buffer: Buffer,
   start: number,

@@ -1,10 +1,12 @@
 /** A server connection broke under a session: what the client is told, now or with its next command. */
 import { command } from '#src/mysql-wire/commands.ts';
-import { headerBytes } from '#src/mysql-wire/framing.ts';
+import { headerBytes, payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import { notExecuted, outcomeUnknown, stateLost, transactionLost } from './errors.ts';
+import type { RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
+import { statementOf } from './session-commands.ts';
 
 /** `ConnectionOwner.onConnectionLost`. */
 export function loseConnection(
@@ -45,7 +47,11 @@ export function loseConnection(
   host.observer.failed('outcome unknown');
   session.replyError(outcomeUnknown(member, reason));
   if (loss === 'state') session.close();
-  else session.finish();
+  else {
+    // What follows in the transaction must not run alone.
+    if ((work.executed?.leaves ?? loss) === 'transaction') session.lost = 'rest';
+    session.finish();
+  }
 }
 
 /** Its server became read-only: the connection is to be closed, and has nothing more to say to the session. */
@@ -76,6 +82,7 @@ export function abandonTransaction(session: Session, connection: ServerConnectio
   }
   session.host.observer.failed('transaction lost');
   session.replyError(transactionLost('its server is no longer the primary'));
+  if (session.work.executed?.leaves !== 'nothing' && session.stream.waitingBytes > 0) session.lost = 'rest';
   session.finish();
 }
 
@@ -85,23 +92,57 @@ export function missesInsertId({ work, routes }: Session): boolean {
   return executed !== undefined && routes.misses(executed);
 }
 
-/** Before a command: true when there is nothing more to do for it, because it was answered with what was lost. */
-export function tellLoss(session: Session, buffer: Buffer, start: number, end: number): boolean {
+/**
+ * Before a command: true when there is nothing more to do for it, because it was answered with what was lost.
+ * `bytesBehind`: what its client has sent since, not knowing that.
+ */
+export function tellLoss(
+  session: Session,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  bytesBehind: number,
+): boolean {
   const code = buffer[start + headerBytes];
   if (code === command.quit || code === command.stmtClose) return false;
   // Has no answer, and belongs to what was lost.
   if (code === command.stmtSendLongData) return true;
   const { lost } = session;
-  session.lost = undefined;
   if (lost === 'state') {
     endStateless(session);
     return true;
   }
+  session.lost = undefined;
+  // They roll back.
+  if (code === command.resetConnection || code === command.changeUser) return false;
+  const leaves = statementIn(session, buffer, start, end)?.leaves;
+  if (lost === 'rest' && leaves === 'transaction') return false;
   const text = buffer.toString('latin1', start + headerBytes + 1, Math.min(end, start + 64));
-  if (/^\s*rollback\s*;?\s*$/i.test(text)) session.replyOk();
+  if (code === command.query && /^\s*rollback(\s+work)?\s*;?\s*$/i.test(text)) session.replyOk();
   else {
     session.host.observer.failed('transaction lost');
     session.replyError(transactionLost('the connection to its server was lost before COMMIT was sent'));
+    if (leaves !== 'nothing' && bytesBehind > 0) session.lost = 'rest';
   }
   return true;
+}
+
+/** What the command would run. */
+function statementIn(
+  session: Session,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): RoutedStatement | undefined {
+  switch (buffer[start + headerBytes]) {
+    case command.query: {
+      const complete = payloadLengthAt(buffer, start) === end - start - headerBytes;
+      return session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), complete);
+    }
+    case command.stmtExecute:
+    case command.stmtBulkExecute:
+      return statementOf(session, buffer, start, end)?.routed;
+    default:
+      return undefined;
+  }
 }

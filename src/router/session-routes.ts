@@ -241,12 +241,18 @@ function preparationOf({ statement: { tables, routines } }: Analysed): Resolved 
   return { statement, target: 'primary', reason: 'administration', stateful: false };
 }
 
+function leavesOpen({ effects, implicitCommit }: Statement): RoutedStatement['leaves'] {
+  const last = effects.findLast(({ kind }) => kind === 'begin' || kind === 'end');
+  if (last?.kind === 'begin' || (last?.kind === 'end' && last.chain === true)) return 'transaction';
+  return last !== undefined || implicitCommit ? 'nothing' : undefined;
+}
+
 function analysed(statement: Statement): Analysed {
   const kill = statement.effects.find((effect) => effect.kind === 'kill');
   // A COMMIT that a read-only MariaDB refuses has rolled back.
   const ends = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
   const losesTransaction = ends || (statement.resend && !statement.implicitCommit);
-  const common = { statement, class: statement.class, losesTransaction };
+  const common = { statement, class: statement.class, losesTransaction, leaves: leavesOpen(statement) };
   if (kill === undefined) return { ...common, resend: statement.resend };
   return { ...common, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };
 }

@@ -65,10 +65,8 @@ async function learnPacketLimit({ work, host, client }: Session, payloadBytes: n
 /** Nothing was sent, and nothing will be. */
 function refuse(session: Session, error: Error): void {
   const { work, host } = session;
-  if (
-    session.lost !== undefined &&
-    tellLoss(session, work.bytes as Buffer, 0, (work.bytes as Buffer).length)
-  ) {
+  const bytes = work.bytes as Buffer;
+  if (session.lost !== undefined && tellLoss(session, bytes, 0, bytes.length, session.stream.waitingBytes)) {
     endRefused(session);
     return;
   }
@@ -81,6 +79,8 @@ function refuse(session: Session, error: Error): void {
   else if (work.shape !== responseShape.none) {
     session.replyError(error instanceof ProtocolError ? error : notExecuted(error.message));
   }
+  // What its client has sent already must not run alone.
+  if (work.executed?.leaves === 'transaction' && session.stream.waitingBytes > 0) session.lost = 'rest';
   endRefused(session);
 }
 

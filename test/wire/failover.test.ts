@@ -180,6 +180,75 @@ test('inside a transaction the refusal of what may have ended it, or run in part
   }
 });
 
+/** Sends the statements without waiting for answers; what each is answered: 0 or the number of the error. */
+async function pipelined(client: RawClient, ...statements: readonly string[]): Promise<number[]> {
+  client.received = Buffer.alloc(0);
+  client.socket.write(Buffer.concat(statements.map(query)));
+  const answers = (): number[] => {
+    const all: number[] = [];
+    for (let at = 0; at + 4 < client.received.length; at += 4 + client.received.readUIntLE(at, 3)) {
+      all.push(client.received[at + 4] === 0 ? 0 : client.received.readUInt16LE(at + 5));
+    }
+    return all;
+  };
+  await vi.waitFor(() => expect(answers()).toHaveLength(statements.length), 3_000);
+  return answers();
+}
+
+test.each([
+  ['a statement of it', ['BEGIN', 'INSERT 1', 'INSERT 2', 'INSERT 3', 'COMMIT'], [0, 1158, 1213, 1213, 1213]],
+  ['its BEGIN', ['BEGIN /* INSERT 1 */', 'INSERT 2', 'COMMIT'], [1158, 1213, 1213]],
+  ['nothing but its COMMIT', ['BEGIN', 'COMMIT /* INSERT 1 */', 'UPDATE t SET a = 2'], [0, 1158, 0]],
+  [
+    'a statement of it, before ROLLBACK',
+    ['BEGIN', 'INSERT 1', 'ROLLBACK', 'UPDATE t SET a = 2'],
+    [0, 1158, 0, 0],
+  ],
+  ['a statement of it, before BEGIN', ['BEGIN', 'INSERT 1', 'BEGIN', 'UPDATE t SET a = 2'], [0, 1158, 0, 0]],
+])(
+  'of a transaction sent at once nothing runs alone when the connection is lost under %s',
+  async (_, sent, told) => {
+    const client = await RawClient.loggedIn(front.path);
+    front.server.reply = (payload) => {
+      if (!payload.toString().includes('INSERT')) return [packets([ok(3)])];
+      failOver();
+      return ['end'];
+    };
+    expect(await pipelined(client, ...sent)).toEqual(told);
+    expect(seenBy(next, 'INSERT')).toBe(0);
+    expect(seenBy(next, 'UPDATE')).toBe(sent.includes('UPDATE t SET a = 2') ? 1 : 0);
+    expect((await ask(client, 'UPDATE t SET a = 3'))[0]).toBe(0);
+  },
+);
+
+test('of a transaction sent at once nothing runs alone when a demoted server refuses a statement', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = refusesInTransaction('INSERT');
+  const told = await pipelined(client, 'BEGIN', 'INSERT 1', 'INSERT 2', 'COMMIT', 'UPDATE t SET a = 1');
+  expect(told).toEqual([0, 1213, 1213, 1213, 0]);
+  expect(seenBy(front.server, 'INSERT')).toBe(1);
+});
+
+test('of a transaction that was lost before nothing of what comes at once runs alone', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = () => [packets([ok(3)])];
+  await ask(client, 'BEGIN');
+  failOver();
+  expect(await pipelined(client, 'INSERT 1', 'INSERT 2', 'COMMIT')).toEqual([1213, 1213, 1213]);
+  expect(seenBy(next, 'INSERT')).toBe(0);
+});
+
+test('COM_RESET_CONNECTION ends a lost transaction', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  front.server.reply = () => [packets([ok(3)])];
+  await ask(client, 'BEGIN');
+  failOver();
+  client.received = Buffer.alloc(0);
+  client.socket.write(commandPacket(command.resetConnection));
+  expect((await client.until(11)).readUInt16LE(7)).toBe(2);
+  expect((await ask(client, 'INSERT INTO t VALUES (1)'))[0]).toBe(0);
+});
+
 test('what was in flight is not sent again: its outcome is unknown', async () => {
   const client = await RawClient.loggedIn(front.path);
   front.server.reply = (payload) => (payload.toString().includes('INSERT') ? ['end'] : undefined);
