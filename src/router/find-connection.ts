@@ -34,13 +34,18 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
     throw new Error('its long data was lost');
   }
   if (bound !== undefined && bound !== 'lost') {
-    if (connections.poolOf(bound) === undefined) throw new Error('its long data, or its cursor, was lost');
+    if (connections.leavesRetired(bound) || connections.poolOf(bound) === undefined) {
+      throw new Error('its long data, or its cursor, was lost');
+    }
     return bound;
   }
   if (choice.slot === 'replica' && choice.member !== undefined) {
     try {
       const connection = await connections.attachReplica(choice.member, routes);
-      if (await reaches(host, connection, choice)) return await prepareOn(work, connection);
+      if (await reaches(host, connection, choice)) {
+        const ready = await prepareOn(work, connection);
+        if (!connections.leavesRetired(ready)) return ready;
+      }
     } catch (error) {
       host.log.warn(`replica ${choice.member} can't be used: ${(error as Error).message}`);
     }
@@ -52,7 +57,8 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
     const stop = (): boolean => session.closed || session.lost !== undefined;
     const connection = await connections.attachPrimary(routes, work.deadlineMs, stop);
     try {
-      return await prepareOn(work, connection);
+      const ready = await prepareOn(work, connection);
+      if (!connections.leavesRetired(ready)) return ready;
     } catch (error) {
       // Nothing of the client's was sent yet: what broke here is tried again.
       if (error instanceof ProtocolError || stop()) throw error;

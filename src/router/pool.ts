@@ -41,6 +41,9 @@ export function keyTextOf(key: LoginKey, schema: string | undefined): string {
 
 const resetPacket = commandPacket(command.resetConnection);
 
+/** Why a retired pool's connections end. */
+export const changedRole = 'the member changed its role';
+
 export class MemberPool {
   readonly member: Member;
   /** In which its connections were made. */
@@ -144,7 +147,7 @@ export class MemberPool {
 
   /** A connection beside the pool, for the router's own questions: sessions can't be in its way. */
   connectApart(key: LoginKey): Promise<LoggedIn> {
-    if (this.#retired) return Promise.reject(new Error('the member changed its role'));
+    if (this.#retired) return Promise.reject(new Error(changedRole));
     const { connectTimeoutMs, tls } = this.#options;
     return logInToServer(this.member.address, key, undefined, tls, connectTimeoutMs);
   }
@@ -280,7 +283,7 @@ export class MemberPool {
       this.statistics.connected++;
       if (this.#retired) {
         connection.lose('not needed any more');
-        this.#settle(waiter).reject(new Error('the member changed its role'));
+        this.#settle(waiter).reject(new Error(changedRole));
         return;
       }
       connection.load = this.#load;

@@ -114,6 +114,8 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
     session.close();
     return;
   }
+  // What it was spared for is answered: nothing more may run on a member that was something else.
+  if (pool?.retired === true) session.connections.leavesRetired(connection);
   session.finish();
   if (pool?.crowded === true && connection.owner === session && session.mayDetach(connection)) {
     session.detach(connection);

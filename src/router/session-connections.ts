@@ -7,7 +7,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { keyTextOf, type MemberPool } from './pool.ts';
+import { changedRole, keyTextOf, type MemberPool } from './pool.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
 import {
   type ConnectionOwner,
@@ -61,7 +61,7 @@ export class SessionConnections {
   /** The connection that a statement can go to at once: there, and in the state that the session wants. */
   ready(slot: Slot, member: string | undefined, wanted: WantedState): ServerConnection | undefined {
     const attached = slot === 'primary' ? this.#primary : this.#replica;
-    if (attached === undefined) return undefined;
+    if (attached === undefined || attached.pool.retired) return undefined;
     if (member !== undefined && attached.pool.member.name !== member) return undefined;
     const { connection } = attached;
     return connection.database === wanted.schema && connection.settings === wanted.settings
@@ -71,6 +71,13 @@ export class SessionConnections {
 
   poolOf(connection: ServerConnection): MemberPool | undefined {
     return this.#attachedOf(connection)?.pool;
+  }
+
+  /** Whether its member is no longer what it was: the session hears that the connection is lost. */
+  leavesRetired(connection: ServerConnection): boolean {
+    if (this.poolOf(connection)?.retired !== true) return false;
+    connection.lose(changedRole);
+    return true;
   }
 
   slotOf(connection: ServerConnection): Slot {
@@ -98,7 +105,11 @@ export class SessionConnections {
         if (leftMs <= 0) break;
         const pool = this.#source.primaryPool();
         try {
-          if (this.#primary !== undefined) return await this.#bringUp(this.#primary.connection, wanted);
+          const attached = this.#primary?.connection;
+          if (attached !== undefined && !this.leavesRetired(attached)) {
+            return await this.#bringUp(attached, wanted);
+          }
+          if (stop()) break;
           if (pool !== undefined) return await this.#take('primary', pool, wanted);
         } catch (error) {
           if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
@@ -116,7 +127,10 @@ export class SessionConnections {
 
   /** A connection to that replica; rejects at once when it can't be had. */
   async attachReplica(member: string, wanted: WantedState): Promise<ServerConnection> {
-    if (this.#replica?.pool.member.name === member) return this.#bringUp(this.#replica.connection, wanted);
+    const attached = this.#replica;
+    if (attached?.pool.member.name === member && !this.leavesRetired(attached.connection)) {
+      return this.#bringUp(attached.connection, wanted);
+    }
     const pool = this.#source.replicaPool(member);
     if (pool === undefined) throw new Error(`${member} is no replica`);
     return this.#take('replica', pool, wanted);

@@ -286,6 +286,58 @@ test('a transaction that was lost between statements is rolled back, and the ses
   expect([seenBy(front.server, 'INSERT'), seenBy(next, 'INSERT')]).toEqual([0, 1]);
 });
 
+/** Asks for an answer that comes only after the failover. */
+async function answeredLate(client: RawClient, sql: string, answer: Buffer): Promise<void> {
+  let late = (): void => undefined;
+  front.server.stream = (payload, socket) => {
+    if (!payload.toString().includes(sql)) return false;
+    late = () => socket.write(answer);
+    return true;
+  };
+  const asked = ask(client, sql);
+  await vi.waitFor(() => expect(seenBy(front.server, sql)).toBe(1), 3_000);
+  failOver();
+  late();
+  expect((await asked)[0]).toBe(0);
+}
+
+test('behind a late answer nothing more runs on a server that is the primary no longer', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  await answeredLate(client, 'UPDATE t SET a = 1', packets([ok()]));
+  expect((await ask(client, 'SELECT a FROM t'))[0]).toBe(0);
+  expect([seenBy(front.server, 'SELECT a'), seenBy(next, 'SELECT a')]).toEqual([0, 1]);
+});
+
+test('a transaction that is answered late by a demoted primary is rolled back', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  await answeredLate(client, 'BEGIN', packets([ok(3)]));
+  expect(parseErr(await ask(client, 'SELECT a FROM t'))).toMatchObject({ errno: 1213 });
+  expect((await ask(client, 'SELECT a FROM t'))[0]).toBe(0);
+  expect([seenBy(front.server, 'SELECT a'), seenBy(next, 'SELECT a')]).toEqual([0, 1]);
+});
+
+test('a connection that is made ready during a failover is not used any more', async () => {
+  const client = await RawClient.loggedIn(front.path);
+  await ask(client, 'UPDATE t SET a = 1');
+  await ask(client, "SET time_zone = '+01:00'");
+  for (const session of front.router.sessions.values()) {
+    const connection = session.connections.in('primary');
+    if (connection !== undefined) connection.settings = [];
+  }
+  let late = (): void => undefined;
+  front.server.stream = (payload, socket) => {
+    if (!payload.toString().includes('time_zone')) return false;
+    late = () => socket.write(packets([ok()]));
+    return true;
+  };
+  const asked = ask(client, 'SELECT a FROM t');
+  await vi.waitFor(() => expect(seenBy(front.server, 'time_zone')).toBe(2), 3_000);
+  failOver();
+  late();
+  expect((await asked)[0]).toBe(0);
+  expect([seenBy(front.server, 'SELECT a'), seenBy(next, 'SELECT a')]).toEqual([0, 1]);
+});
+
 test('state that was lost ends the session, and says so', async () => {
   const client = await RawClient.loggedIn(front.path);
   await ask(client, 'CREATE TEMPORARY TABLE x (a INT)');
