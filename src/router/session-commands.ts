@@ -246,6 +246,7 @@ function kill(session: Session, id: number, queryOnly: boolean): boolean {
 
 function forget(session: Session, schema: string | undefined): void {
   session.routes.reset(schema);
+  session.connections.renew();
   session.prepared.clear();
   session.status = serverStatus.autocommit;
 }

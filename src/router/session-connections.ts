@@ -49,6 +49,8 @@ export class SessionConnections {
   readonly #owner: ConnectionOwner;
   readonly #source: PoolSource;
   readonly #key: LoginKey;
+  /** Stands for the session since its login or its last reset: connections that it left behind have a state of that. */
+  #state: object = {};
   #primary: Attached | undefined;
   #replica: Attached | undefined;
 
@@ -149,10 +151,15 @@ export class SessionConnections {
     if (this.#replica?.connection === connection) this.#replica = undefined;
   }
 
+  /** The session begins anew: what it left on connections that are back in their pools is no longer its own. */
+  renew(): void {
+    this.#state = {};
+  }
+
   async #take(slot: Slot, pool: MemberPool, wanted: WantedState): Promise<ServerConnection> {
     const { schema } = wanted;
     const keyText = keyTextOf(this.#key, schema);
-    const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#owner);
+    const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#state);
     if (!connection.open) throw new Error('the connection broke');
     const before = this.in(slot);
     if (before !== undefined) this.release(before, false);
@@ -167,14 +174,14 @@ export class SessionConnections {
   async #bringUp(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
     const answers: Promise<OwnAnswer>[] = [];
     connection.channel.cork();
-    if (connection.stateOf !== this.#owner) {
+    if (connection.stateOf !== this.#state) {
       if (connection.used) {
         askUnawaited(connection, resetPacket, 'could not reset');
         connection.statements.clear();
       }
       connection.settings = noSettings;
       connection.used = true;
-      connection.stateOf = this.#owner;
+      connection.stateOf = this.#state;
     }
     if (connection.database !== wanted.schema && wanted.schema !== undefined) {
       const packet = commandPacket(command.initDb, Buffer.from(wanted.schema));
