@@ -283,6 +283,11 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   const { sequenceId } = dialogue;
   const rest = dialogue.finish();
   session.listenAgain();
+  // The end of a client that left meanwhile was the dialogue's to hear.
+  if (!session.client.channel.open) {
+    session.close();
+    return;
+  }
   if (failure instanceof ProtocolError && schemaErrors.has(failure.errno)) {
     // As the server does it: the session is as new, still the old account's, and guessing takes its time.
     session.releaseConnections();
