@@ -48,8 +48,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   useSchema(schema: string): S;
   /** The shape of a text, without its values. */
   fingerprint(sql: Buffer): string;
-  /** Undefined stands for a command without a text: to the primary. */
-  choose(statement: S | undefined, beganMs: number): RouteChoice;
+  /** Undefined stands for a command without a text: to the primary. `replica`: no other one may be chosen. */
+  choose(statement: S | undefined, beganMs: number, replica?: string): RouteChoice;
   /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
   valuesQuery(): string | undefined;
   takeValues(values: readonly (string | null)[]): void;

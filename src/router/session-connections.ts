@@ -127,6 +127,11 @@ export class SessionConnections {
     throw new Error(why);
   }
 
+  /** One that the session has, in the state that it wants. */
+  upToDate(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
+    return this.#bringUp(connection, wanted);
+  }
+
   /** A connection to that replica; rejects at once when it can't be had. */
   async attachReplica(member: string, wanted: WantedState): Promise<ServerConnection> {
     const attached = this.#replica;

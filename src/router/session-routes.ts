@@ -56,6 +56,11 @@ interface Analysed extends RoutedStatement {
 /** Where each session begins to spread its reads. */
 let sessions = 0;
 
+/** Other replicas than `replica` get no reads. */
+function readBy(member: Member, replica: string): Member {
+  return member.role === 'replica' && member.name !== replica ? { ...member, weight: 0 } : member;
+}
+
 /** Transactions begin on the primary, READ ONLY ones too: what follows in one may need it. */
 function begins(statement: Statement): boolean {
   return statement.effects.some((effect) => effect.kind === 'begin');
@@ -103,7 +108,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return fingerprint(sql, this.#state.modes);
   }
 
-  choose(routed: Analysed | undefined, beganMs: number): RouteChoice {
+  choose(routed: Analysed | undefined, beganMs: number, replica?: string): RouteChoice {
     const statement = routed?.statement ?? bareCommand;
     const context = this.#context;
     const session = this.#state;
@@ -116,7 +121,8 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const { level, limits } = context;
     // Whatever the router's own level is: the session or a hint may say `host`. `global` sees more than that anyway.
     const shared = context.writesOf(this.#user, levelOf(statement, session, level) === 'host');
-    const members = context.members();
+    const known = context.members();
+    const members = replica === undefined ? known : known.map((member) => readBy(member, replica));
     const spread = this.#spread++;
     const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
     if (choice.reason !== 'within the lag bound') context.want();
