@@ -8,11 +8,16 @@ import type { Session } from './session.ts';
 /** `ConnectionOwner.mayDetach`. */
 export function mayDetach(session: Session, connection: ServerConnection): boolean {
   if (session.stream.busy || session.work.active) return false;
-  if (session.inTransaction || session.lost !== undefined || session.pinned) return false;
+  if (session.inTransaction || isUntold(session) || session.pinned) return false;
   for (const statement of session.prepared.values()) if (statement.boundTo === connection) return false;
   if (session.routes.mayLeave(session.connections.slotOf(connection))) return true;
   askValues(session, connection);
   return false;
+}
+
+/** Something was lost, and the client has had no error for it. */
+function isUntold({ lost }: Session): boolean {
+  return lost !== undefined && lost !== 'rest';
 }
 
 /** What ties the session to the connection may be no more than values that can be asked for; it may leave then. */
@@ -45,7 +50,7 @@ export function takeValues(session: Session, connection: ServerConnection, answe
 
 /** Whether a client that is sent away between statements would lose what it can't set up again on a new connection. */
 export function isStateless(session: Session): boolean {
-  if (session.inTransaction || session.lost !== undefined || session.pinned) return false;
+  if (session.inTransaction || isUntold(session) || session.pinned) return false;
   if (session.routes.stateful) return false;
   for (const statement of session.prepared.values()) if (statement.boundTo !== undefined) return false;
   return true;
