@@ -79,6 +79,7 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
     throw new ProtocolError(1835, 'HY000', 'unasked');
   }
   const id = ++session.lastPreparedId;
+  session.lastPrepared = id;
   const packet = large ? undefined : bytes;
   session.prepared.add(new PreparedStatement(id, packet, statement, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });

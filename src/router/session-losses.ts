@@ -120,6 +120,7 @@ export function tellLoss(
   const text = buffer.toString('latin1', start + headerBytes + 1, Math.min(end, start + 64));
   if (code === command.query && /^\s*rollback(\s+work)?\s*;?\s*$/i.test(text)) session.replyOk();
   else {
+    if (code === command.stmtPrepare) session.lastPrepared = 0;
     session.host.observer.failed('transaction lost');
     session.replyError(transactionLost('the connection to its server was lost before COMMIT was sent'));
     if (leaves !== 'nothing' && bytesBehind > 0) session.lost = 'rest';

@@ -48,6 +48,8 @@ export class Session implements CommandHandler, ConnectionOwner {
   connections: SessionConnections;
   readonly prepared: PreparedStatements;
   lastPreparedId = 0;
+  /** The statement prepared last, which has an id of its own (`lastPrepared`); 0 when its preparation failed. */
+  lastPrepared = 0;
   /** COM_CHANGE_USER with a wrong password. */
   failedChanges = 0;
   /** Status flags of the last answer, or of a new connection. */

@@ -12,7 +12,7 @@ import { commandPacket, headerBytes, packetOf } from '#src/mysql-wire/framing.ts
 import { parseGreeting } from '#src/mysql-wire/greeting.ts';
 import { digests } from '#src/router/digests.ts';
 import { account } from '../../real/router/stack.ts';
-import { column, endOk, ok, packets, resultSet } from '../../unit/mysql-wire/answers.ts';
+import { column, endOk, err, ok, packets, resultSet } from '../../unit/mysql-wire/answers.ts';
 import { type Front, startFront, viewOf } from '../front.ts';
 import { RawClient } from '../raw-client.ts';
 
@@ -228,6 +228,21 @@ describe('what a client sends', () => {
     const executions = front.server.commands.filter(([code]) => code === command.stmtExecute);
     expect(executions).toHaveLength(2);
     expect(executions[1]?.subarray(5).equals((executions[0] as Buffer).subarray(5))).toBe(true);
+  });
+
+  test('an execution sent right behind a preparation that fails is not one of the statement before', async () => {
+    const client = await withParameter();
+    front.server.reply = (payload) => (payload[0] === command.stmtPrepare ? [packets([err()])] : undefined);
+    client.received = Buffer.alloc(0);
+    const last = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 1, 3, 0, 1, 0, 0, 0]);
+    client.socket.write(
+      Buffer.concat([
+        commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO nowhere VALUES (?)')),
+        commandPacket(command.stmtExecute, last),
+      ]),
+    );
+    await eventually('both are answered', () => client.received.includes('Unknown prepared statement'));
+    expect(front.server.commands.some(([code]) => code === command.stmtExecute)).toBe(false);
   });
 
   test('a lost transaction is not told to a command that has no answer', async () => {
