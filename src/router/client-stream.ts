@@ -58,6 +58,8 @@ export class ClientStream {
   #header: number[] = [];
   /** Of its last header. */
   #sequenceId = 0;
+  /** What has come behind the command that is being handled. */
+  bytesBehind = 0;
 
   constructor(channel: Channel, handler: CommandHandler) {
     this.#channel = channel;
@@ -71,9 +73,9 @@ export class ClientStream {
 
   take(chunk: Buffer): void {
     if (this.#closed) return;
-    if (this.#waitingBytes > 0) {
+    if (this.waitingBytes > 0) {
       this.#keep(chunk, 0);
-      if (!this.busy && this.#waitingBytes >= this.#needed) this.#drain();
+      if (!this.busy && this.waitingBytes >= this.#needed) this.#drain();
       return;
     }
     if (this.#upload !== undefined) this.#keep(chunk, this.#passUpload(chunk));
@@ -118,19 +120,20 @@ export class ClientStream {
 
   /** No command is under way or waiting, whole or in part. */
   get idle(): boolean {
-    return !this.busy && this.#waitingBytes === 0;
+    return !this.busy && this.waitingBytes === 0;
   }
 
   get uploading(): boolean {
     return this.#upload !== undefined;
   }
 
-  get #waitingBytes(): number {
+  /** Bytes of commands that wait for their turn. */
+  get waitingBytes(): number {
     return this.#to - this.#from;
   }
 
   #drain(): void {
-    if (this.#closed || this.#waitingBytes === 0) return;
+    if (this.#closed || this.waitingBytes === 0) return;
     this.#handling = true;
     try {
       this.#consumed(this.#commands(this.#pending, this.#from, this.#to));
@@ -155,7 +158,7 @@ export class ClientStream {
     const more = chunk.length - from;
     if (more <= 0 || this.#closed) return;
     if (this.#to + more > this.#pending.length) {
-      const kept = this.#waitingBytes;
+      const kept = this.waitingBytes;
       const grown = Buffer.allocUnsafeSlow(Math.max(256, 2 * kept, kept + more));
       this.#pending.copy(grown, 0, this.#from, this.#to);
       this.#pending = grown;
@@ -195,6 +198,7 @@ export class ClientStream {
       }
       const end = at + headerBytes + length;
       if (end > to) return this.#needs(headerBytes + length, at);
+      this.bytesBehind = to - end;
       this.#handler.onCommand(buffer, at, end);
       at = end;
     }
@@ -256,7 +260,7 @@ export class ClientStream {
   get #overfull(): boolean {
     if (this.#closed) return false;
     if (this.#upload !== undefined) return this.#upload.to.full;
-    return this.#channel.full || (this.busy && this.#waitingBytes > pauseAtBytes);
+    return this.#channel.full || (this.busy && this.waitingBytes > pauseAtBytes);
   }
 
   #pauseWhenFull(): void {

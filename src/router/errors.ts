@@ -54,6 +54,17 @@ export function unknownCommand(code: number | undefined): ErrPacket {
   };
 }
 
+/** The value of LAST_INSERT_ID() is gone, and the statement may ask for it; the client is disconnected. */
+export function insertIdLost(): ErrPacket {
+  return {
+    errno: 1927,
+    sqlState: '08S01',
+    message:
+      'The statement was not executed: the connection to the server was lost, and with it the value of ' +
+      'LAST_INSERT_ID(), for which the statement may ask; connect again',
+  };
+}
+
 export function replicationRefused(): ErrPacket {
   return {
     errno: 1047,

@@ -2,9 +2,10 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { needsPreparing } from './prepared.ts';
+import { needsPreparing, type PreparedStatements } from './prepared.ts';
 import type { RouteChoice, SessionRoutes } from './routes.ts';
 import { failureOf, type ServerConnection } from './server-connection.ts';
+import type { Session } from './session.ts';
 import type { SessionConnections } from './session-connections.ts';
 import type { SessionHost } from './session-host.ts';
 import { waitForPosition } from './wait-position.ts';
@@ -16,9 +17,10 @@ export interface Seeker {
   readonly work: Work;
   readonly connections: SessionConnections;
   readonly routes: SessionRoutes;
+  readonly prepared: PreparedStatements;
   readonly closed: boolean;
   /** What broke with its connection: nothing is sent then. */
-  readonly lost: 'transaction' | 'state' | undefined;
+  readonly lost: Session['lost'];
 }
 
 /**
@@ -32,14 +34,20 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   if (bound === 'lost' && work.code !== command.stmtReset) {
     throw new Error('its long data was lost');
   }
-  if (bound !== undefined && bound !== 'lost') {
-    if (connections.poolOf(bound) === undefined) throw new Error('its long data, or its cursor, was lost');
+  if (bound !== undefined && bound !== 'lost' && !closesCursor(session, bound)) {
+    const gone = 'its long data, or its cursor, was lost';
+    if (connections.poolOf(bound) === undefined) throw new Error(gone);
+    await connections.upToDate(bound, routes);
+    if (connections.leavesRetired(bound)) throw new Error(gone);
     return bound;
   }
   if (choice.slot === 'replica' && choice.member !== undefined) {
     try {
       const connection = await connections.attachReplica(choice.member, routes);
-      if (await reaches(host, connection, choice)) return await prepareOn(work, connection);
+      if (await reaches(host, connection, choice)) {
+        const ready = await prepareOn(work, connection);
+        if (!connections.leavesRetired(ready)) return ready;
+      }
     } catch (error) {
       host.log.warn(`replica ${choice.member} can't be used: ${(error as Error).message}`);
     }
@@ -51,7 +59,8 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
     const stop = (): boolean => session.closed || session.lost !== undefined;
     const connection = await connections.attachPrimary(routes, work.deadlineMs, stop);
     try {
-      return await prepareOn(work, connection);
+      const ready = await prepareOn(work, connection);
+      if (!connections.leavesRetired(ready)) return ready;
     } catch (error) {
       // Nothing of the client's was sent yet: what broke here is tried again.
       if (error instanceof ProtocolError || stop()) throw error;
@@ -59,17 +68,39 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   }
 }
 
-/** The choice, made again when it was only for want of a position. */
+/** The choice, made again when it was only for want of a position, or for a replica that the session can't turn to. */
 async function chosen(session: Seeker): Promise<RouteChoice> {
   const { work, routes, host } = session;
-  const first = work.choice as RouteChoice;
-  if (!first.sampleFirst) return first;
-  const beganMs = performance.now();
-  await host.askPrimary();
-  if (session.closed) throw new Error('the client is gone');
-  const second = routes.choose(work.statement, beganMs);
-  work.choice = second;
-  return second;
+  let choice = work.choice as RouteChoice;
+  let { beganMs } = work;
+  if (choice.sampleFirst) {
+    beganMs = performance.now();
+    await host.askPrimary();
+    if (session.closed) throw new Error('the client is gone');
+    choice = routes.choose(work.statement, beganMs);
+  }
+  const held = choice.slot === 'replica' ? heldReplica(session) : undefined;
+  if (held !== undefined && choice.member !== held) {
+    choice = routes.choose(work.statement, beganMs, held);
+    if (choice.member !== held) choice = { ...choice, slot: 'primary', member: undefined };
+  }
+  work.choice = choice;
+  return choice;
+}
+
+/** The replica on which a cursor is open: with a connection to another one it would be lost. */
+function heldReplica({ connections, prepared }: Seeker): string | undefined {
+  const connection = connections.in('replica');
+  if (connection === undefined) return undefined;
+  for (const { boundTo } of prepared.values()) {
+    if (boundTo === connection) return connections.poolOf(connection)?.member.name;
+  }
+  return undefined;
+}
+
+/** Long data is on the primary alone: on a replica it is a cursor, which an execution closes, wherever that runs. */
+function closesCursor({ work, connections }: Seeker, bound: ServerConnection): boolean {
+  return work.code === command.stmtExecute && connections.in('replica') === bound;
 }
 
 /** Whether the replica has what the read must see; tells the others when it had to be asked. */

@@ -1,5 +1,5 @@
 /** The pools of the members that there are: made when a member is first needed, given up when its role changes. */
-import { MemberPool, type PoolOptions } from './pool.ts';
+import { changedRole, MemberPool, type PoolOptions } from './pool.ts';
 import type { Statistics } from './statistics.ts';
 import type { Member, Topology, TopologyView } from './topology.ts';
 
@@ -91,7 +91,7 @@ export class MemberPools {
       if (wanted.has(key)) continue;
       this.#pools.delete(key);
       const now = members.find(({ name }) => name === pool.member.name);
-      pool.retire('the member changed its role', now?.ok === true ? graceMs.known : graceMs.unknown);
+      pool.retire(changedRole, now?.ok === true ? graceMs.known : graceMs.unknown);
     }
     for (const wake of [...this.#waiting]) wake();
   }

@@ -41,6 +41,9 @@ export function keyTextOf(key: LoginKey, schema: string | undefined): string {
 
 const resetPacket = commandPacket(command.resetConnection);
 
+/** Why a retired pool's connections end. */
+export const changedRole = 'the member changed its role';
+
 export class MemberPool {
   readonly member: Member;
   /** In which its connections were made. */
@@ -121,18 +124,18 @@ export class MemberPool {
     return this.#load.count;
   }
 
-  /** An idle connection, if there is one; preferably the one that still has the state of `session`. */
-  take(keyText: string, session: object): ServerConnection | undefined {
+  /** An idle connection, if there is one; preferably one that still has the state `stateOf`. */
+  take(keyText: string, stateOf: object): ServerConnection | undefined {
     const idle = this.#idle.get(keyText);
     if (idle === undefined || idle.length === 0) return undefined;
-    const own = idle.findIndex((connection) => connection.stateOf === session);
+    const own = idle.findIndex((connection) => connection.stateOf === stateOf);
     if (own < 0) return idle.pop();
     return idle.splice(own, 1)[0];
   }
 
   /** Rejects with a ProtocolError of the server, or the pool's own 1040 after the wait; another error: no connection. */
-  acquire(wanted: Wanted, session: object): Promise<ServerConnection> {
-    const idle = this.take(wanted.keyText, session);
+  acquire(wanted: Wanted, stateOf: object): Promise<ServerConnection> {
+    const idle = this.take(wanted.keyText, stateOf);
     if (idle !== undefined) return Promise.resolve(idle);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#giveUp(waiter), this.#options.waitMs);
@@ -144,7 +147,7 @@ export class MemberPool {
 
   /** A connection beside the pool, for the router's own questions: sessions can't be in its way. */
   connectApart(key: LoginKey): Promise<LoggedIn> {
-    if (this.#retired) return Promise.reject(new Error('the member changed its role'));
+    if (this.#retired) return Promise.reject(new Error(changedRole));
     const { connectTimeoutMs, tls } = this.#options;
     return logInToServer(this.member.address, key, undefined, tls, connectTimeoutMs);
   }
@@ -280,7 +283,7 @@ export class MemberPool {
       this.statistics.connected++;
       if (this.#retired) {
         connection.lose('not needed any more');
-        this.#settle(waiter).reject(new Error('the member changed its role'));
+        this.#settle(waiter).reject(new Error(changedRole));
         return;
       }
       connection.load = this.#load;

@@ -9,6 +9,8 @@ export interface RoutedStatement {
   readonly resend: boolean;
   /** Refused by a read-only server inside a transaction, nothing of that was committed: all of it can be run again. */
   readonly losesTransaction: boolean;
+  /** Whether a transaction is open when it has run; undefined: as before. */
+  readonly leaves: 'transaction' | 'nothing' | undefined;
   /** It is a KILL by a literal id. */
   readonly kill?: { readonly id: number; readonly queryOnly: boolean };
 }
@@ -46,8 +48,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   useSchema(schema: string): S;
   /** The shape of a text, without its values. */
   fingerprint(sql: Buffer): string;
-  /** Undefined stands for a command without a text: to the primary. */
-  choose(statement: S | undefined, beganMs: number): RouteChoice;
+  /** Undefined stands for a command without a text: to the primary. `replica`: no other one may be chosen. */
+  choose(statement: S | undefined, beganMs: number, replica?: string): RouteChoice;
   /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
   valuesQuery(): string | undefined;
   takeValues(values: readonly (string | null)[]): void;
@@ -63,6 +65,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   acknowledging?(statement: S | undefined, outcome: Outcome): void;
   /** The connection in this slot broke: what the session had nowhere else. A lost transaction is over with this. */
   lost(slot: Slot): Loss;
+  /** It may ask for a last insert id that was lost. */
+  misses(statement: S): boolean;
   /** The connection is as new: COM_RESET_CONNECTION (which keeps the schema), COM_CHANGE_USER. */
   reset(schema: string | undefined): void;
 }

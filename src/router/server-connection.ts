@@ -80,8 +80,8 @@ export class ServerConnection {
   readonly capabilities: number;
   readonly scanner = new ResponseScanner();
   owner: ConnectionOwner | undefined;
-  /** The session whose state it still has. */
-  stateOf: ConnectionOwner | undefined;
+  /** Whose state it still has: a session's, from one reset of it to the next. */
+  stateOf: object | undefined;
   /** Current schema on the server. */
   database: string | undefined;
   /** The settings that the server has, beside its own. */

@@ -8,7 +8,6 @@ import { type ScanEvent, scanEvent } from '#src/mysql-wire/response-scanner.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import type { Outcome } from '#src/routing/session.ts';
 import { PreparedStatement } from './prepared.ts';
-import type { RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import { abandonTransaction } from './session-losses.ts';
@@ -80,6 +79,7 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
     throw new ProtocolError(1835, 'HY000', 'unasked');
   }
   const id = ++session.lastPreparedId;
+  session.lastPrepared = id;
   const packet = large ? undefined : bytes;
   session.prepared.add(new PreparedStatement(id, packet, statement, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
@@ -98,7 +98,7 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
     session.status = answer.status & ~serverStatus.sessionStateChanged & ~serverStatus.moreResults;
   }
   const pool = session.connections.poolOf(connection);
-  const ran = executed(session);
+  const ran = work.executed;
   const endedMs = performance.now();
   const prepared = work.code === command.stmtPrepare ? work.statement : undefined;
   routes.answered(ran, outcomeOf(session, connection, endedMs), prepared);
@@ -115,15 +115,12 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
     session.close();
     return;
   }
+  // What it was spared for is answered: nothing more may run on a member that was something else.
+  if (pool?.retired === true) session.connections.leavesRetired(connection);
   session.finish();
   if (pool?.crowded === true && connection.owner === session && session.mayDetach(connection)) {
     session.detach(connection);
   }
-}
-
-/** Only an execution does what the text says. */
-function executed({ work }: Session): RoutedStatement | undefined {
-  return work.code === command.stmtPrepare || work.code === command.stmtReset ? undefined : work.statement;
 }
 
 function outcomeOf(
@@ -141,7 +138,7 @@ function outcomeOf(
 /** A read that begins elsewhere when the client has the answer must know of it already. */
 function publish(session: Session, connection: ServerConnection): void {
   const outcome = outcomeOf(session, connection, performance.now());
-  session.routes.acknowledging?.(executed(session), outcome);
+  session.routes.acknowledging?.(session.work.executed, outcome);
 }
 
 /** An open cursor keeps its statement where it is. */

@@ -55,6 +55,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       statementCommand(session, code, buffer, start, end);
       return;
     case command.stmtPrepare: {
+      session.lastPrepared = 0;
       if (!session.prepared.hasRoomFor(end - start)) {
         session.replyError(tooManyPrepared(session.prepared.size));
         return;
@@ -152,6 +153,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
 /** Its text isn't kept, so it can't be prepared on another connection: the session stays on this one. */
 function prepareLarge(session: Session, beginning: Buffer): void {
   const { prepared } = session;
+  session.lastPrepared = 0;
   if (!prepared.hasRoomFor(0)) {
     session.closeWith(tooManyPrepared(prepared.size));
     return;
@@ -168,7 +170,7 @@ function query(session: Session, buffer: Buffer, start: number, end: number): vo
   run(session, command.query, responseShape.result, buffer, start, end, statement);
 }
 
-function statementOf(
+export function statementOf(
   session: Session,
   buffer: Buffer,
   start: number,
@@ -176,7 +178,7 @@ function statementOf(
 ): PreparedStatement | undefined {
   if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');
   const id = buffer.readUInt32LE(start + statementIdAt);
-  return session.prepared.get(id === lastPrepared ? session.lastPreparedId : id);
+  return session.prepared.get(id === lastPrepared ? session.lastPrepared : id);
 }
 
 function statementCommand(session: Session, code: number, buffer: Buffer, start: number, end: number): void {
@@ -246,6 +248,7 @@ function kill(session: Session, id: number, queryOnly: boolean): boolean {
 
 function forget(session: Session, schema: string | undefined): void {
   session.routes.reset(schema);
+  session.connections.renew();
   session.prepared.clear();
   session.status = serverStatus.autocommit;
 }
@@ -282,6 +285,11 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   const { sequenceId } = dialogue;
   const rest = dialogue.finish();
   session.listenAgain();
+  // The end of a client that left meanwhile was the dialogue's to hear.
+  if (!session.client.channel.open) {
+    session.close();
+    return;
+  }
   if (failure instanceof ProtocolError && schemaErrors.has(failure.errno)) {
     // As the server does it: the session is as new, still the old account's, and guessing takes its time.
     session.releaseConnections();

@@ -7,7 +7,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { keyTextOf, type MemberPool } from './pool.ts';
+import { changedRole, keyTextOf, type MemberPool } from './pool.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
 import {
   type ConnectionOwner,
@@ -49,6 +49,8 @@ export class SessionConnections {
   readonly #owner: ConnectionOwner;
   readonly #source: PoolSource;
   readonly #key: LoginKey;
+  /** Stands for the session since its login or its last reset: connections that it left behind have a state of that. */
+  #state: object = {};
   #primary: Attached | undefined;
   #replica: Attached | undefined;
 
@@ -61,7 +63,7 @@ export class SessionConnections {
   /** The connection that a statement can go to at once: there, and in the state that the session wants. */
   ready(slot: Slot, member: string | undefined, wanted: WantedState): ServerConnection | undefined {
     const attached = slot === 'primary' ? this.#primary : this.#replica;
-    if (attached === undefined) return undefined;
+    if (attached === undefined || attached.pool.retired) return undefined;
     if (member !== undefined && attached.pool.member.name !== member) return undefined;
     const { connection } = attached;
     return connection.database === wanted.schema && connection.settings === wanted.settings
@@ -71,6 +73,13 @@ export class SessionConnections {
 
   poolOf(connection: ServerConnection): MemberPool | undefined {
     return this.#attachedOf(connection)?.pool;
+  }
+
+  /** Whether its member is no longer what it was: the session hears that the connection is lost. */
+  leavesRetired(connection: ServerConnection): boolean {
+    if (this.poolOf(connection)?.retired !== true) return false;
+    connection.lose(changedRole);
+    return true;
   }
 
   slotOf(connection: ServerConnection): Slot {
@@ -98,7 +107,11 @@ export class SessionConnections {
         if (leftMs <= 0) break;
         const pool = this.#source.primaryPool();
         try {
-          if (this.#primary !== undefined) return await this.#bringUp(this.#primary.connection, wanted);
+          const attached = this.#primary?.connection;
+          if (attached !== undefined && !this.leavesRetired(attached)) {
+            return await this.#bringUp(attached, wanted);
+          }
+          if (stop()) break;
           if (pool !== undefined) return await this.#take('primary', pool, wanted);
         } catch (error) {
           if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
@@ -114,9 +127,17 @@ export class SessionConnections {
     throw new Error(why);
   }
 
+  /** One that the session has, in the state that it wants. */
+  upToDate(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
+    return this.#bringUp(connection, wanted);
+  }
+
   /** A connection to that replica; rejects at once when it can't be had. */
   async attachReplica(member: string, wanted: WantedState): Promise<ServerConnection> {
-    if (this.#replica?.pool.member.name === member) return this.#bringUp(this.#replica.connection, wanted);
+    const attached = this.#replica;
+    if (attached?.pool.member.name === member && !this.leavesRetired(attached.connection)) {
+      return this.#bringUp(attached.connection, wanted);
+    }
     const pool = this.#source.replicaPool(member);
     if (pool === undefined) throw new Error(`${member} is no replica`);
     return this.#take('replica', pool, wanted);
@@ -135,10 +156,15 @@ export class SessionConnections {
     if (this.#replica?.connection === connection) this.#replica = undefined;
   }
 
+  /** The session begins anew: what it left on connections that are back in their pools is no longer its own. */
+  renew(): void {
+    this.#state = {};
+  }
+
   async #take(slot: Slot, pool: MemberPool, wanted: WantedState): Promise<ServerConnection> {
     const { schema } = wanted;
     const keyText = keyTextOf(this.#key, schema);
-    const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#owner);
+    const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#state);
     if (!connection.open) throw new Error('the connection broke');
     const before = this.in(slot);
     if (before !== undefined) this.release(before, false);
@@ -153,14 +179,14 @@ export class SessionConnections {
   async #bringUp(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
     const answers: Promise<OwnAnswer>[] = [];
     connection.channel.cork();
-    if (connection.stateOf !== this.#owner) {
+    if (connection.stateOf !== this.#state) {
       if (connection.used) {
         askUnawaited(connection, resetPacket, 'could not reset');
         connection.statements.clear();
       }
       connection.settings = noSettings;
       connection.used = true;
-      connection.stateOf = this.#owner;
+      connection.stateOf = this.#state;
     }
     if (connection.database !== wanted.schema && wanted.schema !== undefined) {
       const packet = commandPacket(command.initDb, Buffer.from(wanted.schema));

@@ -8,11 +8,16 @@ import type { Session } from './session.ts';
 /** `ConnectionOwner.mayDetach`. */
 export function mayDetach(session: Session, connection: ServerConnection): boolean {
   if (session.stream.busy || session.work.active) return false;
-  if (session.inTransaction || session.lost !== undefined || session.pinned) return false;
+  if (session.inTransaction || isUntold(session) || session.pinned) return false;
   for (const statement of session.prepared.values()) if (statement.boundTo === connection) return false;
   if (session.routes.mayLeave(session.connections.slotOf(connection))) return true;
   askValues(session, connection);
   return false;
+}
+
+/** Something was lost, and the client has had no error for it. */
+function isUntold({ lost }: Session): boolean {
+  return lost !== undefined && lost !== 'rest';
 }
 
 /** What ties the session to the connection may be no more than values that can be asked for; it may leave then. */
@@ -33,7 +38,8 @@ function askValues(session: Session, connection: ServerConnection): void {
   });
 }
 
-function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
+/** The answer to `valuesQuery`, if there was one. */
+export function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
   try {
     const [values] = answer === undefined ? [] : rowsOf(answer);
     if (values !== undefined) session.routes.takeValues(values);
@@ -44,7 +50,7 @@ function takeValues(session: Session, connection: ServerConnection, answer: Buff
 
 /** Whether a client that is sent away between statements would lose what it can't set up again on a new connection. */
 export function isStateless(session: Session): boolean {
-  if (session.inTransaction || session.lost !== undefined || session.pinned) return false;
+  if (session.inTransaction || isUntold(session) || session.pinned) return false;
   if (session.routes.stateful) return false;
   for (const statement of session.prepared.values()) if (statement.boundTo !== undefined) return false;
   return true;

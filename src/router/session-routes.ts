@@ -12,7 +12,7 @@ import { newSession, type Outcome, type SessionState } from '#src/routing/sessio
 import { setStatement } from '#src/routing/settings.ts';
 import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
-import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
+import { isUnresolved, valuesQuery, withoutInsertId, withValues } from '#src/routing/variables.ts';
 import { wroteUntold } from '#src/routing/written.ts';
 import { loginSettings } from './login-settings.ts';
 import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
@@ -55,6 +55,11 @@ interface Analysed extends RoutedStatement {
 
 /** Where each session begins to spread its reads. */
 let sessions = 0;
+
+/** Other replicas than `replica` get no reads. */
+function readBy(member: Member, replica: string): Member {
+  return member.role === 'replica' && member.name !== replica ? { ...member, weight: 0 } : member;
+}
 
 /** Transactions begin on the primary, READ ONLY ones too: what follows in one may need it. */
 function begins(statement: Statement): boolean {
@@ -103,7 +108,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return fingerprint(sql, this.#state.modes);
   }
 
-  choose(routed: Analysed | undefined, beganMs: number): RouteChoice {
+  choose(routed: Analysed | undefined, beganMs: number, replica?: string): RouteChoice {
     const statement = routed?.statement ?? bareCommand;
     const context = this.#context;
     const session = this.#state;
@@ -116,7 +121,8 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const { level, limits } = context;
     // Whatever the router's own level is: the session or a hint may say `host`. `global` sees more than that anyway.
     const shared = context.writesOf(this.#user, levelOf(statement, session, level) === 'host');
-    const members = context.members();
+    const known = context.members();
+    const members = replica === undefined ? known : known.map((member) => readBy(member, replica));
     const spread = this.#spread++;
     const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
     if (choice.reason !== 'within the lag bound') context.want();
@@ -217,10 +223,17 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   lost(slot: Slot): Loss {
     const { pins, transaction } = this.#state;
     if (slot === 'replica') return 'nothing';
-    if (pins.length > 0 || isUnresolved(this.#state)) return 'state';
+    // A last insert id is missed only by who asks for it.
+    if (pins.some(({ kind }) => kind !== 'insert id') || isUnresolved(this.#state)) return 'state';
     // Settings stay: the next connection is given them.
-    this.#state = { ...this.#state, transaction: undefined, unresolved: [] };
+    this.#state = { ...withoutInsertId(this.#state), transaction: undefined };
     return transaction === undefined ? 'nothing' : 'transaction';
+  }
+
+  misses({ statement }: Analysed): boolean {
+    if (!this.#state.insertIdLost || !statement.usesInsertId) return false;
+    // What a replica may answer doesn't ask for it.
+    return resolve(statement, this.#state.schema, this.#context.catalogue()).target === 'primary';
   }
 
   reset(schema: string | undefined): void {
@@ -234,12 +247,18 @@ function preparationOf({ statement: { tables, routines } }: Analysed): Resolved 
   return { statement, target: 'primary', reason: 'administration', stateful: false };
 }
 
+function leavesOpen({ effects, implicitCommit }: Statement): RoutedStatement['leaves'] {
+  const last = effects.findLast(({ kind }) => kind === 'begin' || kind === 'end');
+  if (last?.kind === 'begin' || (last?.kind === 'end' && last.chain === true)) return 'transaction';
+  return last !== undefined || implicitCommit ? 'nothing' : undefined;
+}
+
 function analysed(statement: Statement): Analysed {
   const kill = statement.effects.find((effect) => effect.kind === 'kill');
   // A COMMIT that a read-only MariaDB refuses has rolled back.
   const ends = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
   const losesTransaction = ends || (statement.resend && !statement.implicitCommit);
-  const common = { statement, class: statement.class, losesTransaction };
+  const common = { statement, class: statement.class, losesTransaction, leaves: leavesOpen(statement) };
   if (kill === undefined) return { ...common, resend: statement.resend };
   return { ...common, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };
 }

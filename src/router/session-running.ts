@@ -6,6 +6,7 @@ import { type PreparedStatement, statementIdAt } from './prepared.ts';
 import type { RouteChoice, RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
+import { missesInsertId } from './session-losses.ts';
 import { sendWhenPossible } from './session-waiting.ts';
 
 function needsMore({ sampleFirst, prelude, waitFor }: RouteChoice): boolean {
@@ -33,7 +34,12 @@ export function run(
   const choice = session.routes.choose(session.pinned ? undefined : statement, work.beganMs);
   work.choice = choice;
   const connection = session.connections.ready(choice.slot, choice.member, session.routes);
-  if (connection !== undefined && !needsMore(choice) && fits(session, connection, end - start)) {
+  if (
+    connection !== undefined &&
+    !needsMore(choice) &&
+    fits(session, connection, end - start) &&
+    !missesInsertId(session)
+  ) {
     sendTo(session, connection, buffer, start, end);
     return;
   }

@@ -1,15 +1,16 @@
 /** A statement that can't go at once: it is kept while a connection is looked for, and refused when there is none. */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
-import { payloadLengthAt } from '#src/mysql-wire/framing.ts';
+import { commandPacket, payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { notExecuted } from './errors.ts';
+import { insertIdLost, notExecuted } from './errors.ts';
 import { findConnection } from './find-connection.ts';
 import { MonitorConnection } from './monitor-connections.ts';
 import { packetLimitSql } from './packet-limit.ts';
 import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
-import { leaveDemoted, tellLoss } from './session-losses.ts';
+import { takeValues } from './session-detaching.ts';
+import { becameReadOnly, endStateless, leaveDemoted, missesInsertId, tellLoss } from './session-losses.ts';
 import { sendTo } from './session-running.ts';
 
 /** Sends `work.bytes` as soon as there is a connection for it; never rejects. */
@@ -27,6 +28,11 @@ export async function sendWhenPossible(session: Session): Promise<void> {
     }
     // While it was made ready: the statement must not run without what was there.
     if (session.lost !== undefined) throw new Error('what the session had was lost');
+    if (missesInsertId(session)) {
+      host.observer.failed('state lost');
+      session.closeWith(insertIdLost());
+      return;
+    }
     sendTo(session, connection, bytes, 0, bytes.length);
     if (work.large && work.connection !== undefined) {
       const limitBytes = session.connections.poolOf(connection)?.packetLimit.bytes;
@@ -59,10 +65,8 @@ async function learnPacketLimit({ work, host, client }: Session, payloadBytes: n
 /** Nothing was sent, and nothing will be. */
 function refuse(session: Session, error: Error): void {
   const { work, host } = session;
-  if (
-    session.lost !== undefined &&
-    tellLoss(session, work.bytes as Buffer, 0, (work.bytes as Buffer).length)
-  ) {
+  const bytes = work.bytes as Buffer;
+  if (session.lost !== undefined && tellLoss(session, bytes, 0, bytes.length, session.stream.waitingBytes)) {
     endRefused(session);
     return;
   }
@@ -75,6 +79,8 @@ function refuse(session: Session, error: Error): void {
   else if (work.shape !== responseShape.none) {
     session.replyError(error instanceof ProtocolError ? error : notExecuted(error.message));
   }
+  // What its client has sent already must not run alone.
+  if (work.executed?.leaves === 'transaction' && session.stream.waitingBytes > 0) session.lost = 'rest';
   endRefused(session);
 }
 
@@ -84,11 +90,38 @@ function endRefused(session: Session): void {
   else session.finish();
 }
 
-/** The primary was demoted under the statement: it did not run, and waits for the next one. */
+/**
+ * The primary was demoted under the statement: it did not run, and waits for the next one. Its server lives, and is asked
+ * for what only this connection knows (the last insert id).
+ */
 export function tryNextPrimary(session: Session, connection: ServerConnection): void {
-  const { work, host } = session;
-  host.observer.resent();
+  const sql = session.pinned ? undefined : session.routes.valuesQuery();
   leaveDemoted(session, connection);
+  connection.endIfMoreCame();
+  if (sql === undefined || !connection.open) {
+    connection.lose(becameReadOnly);
+    waitForNext(session);
+    return;
+  }
+  const packet = commandPacket(command.query, Buffer.from(sql));
+  connection.ask(packet, responseShape.result, ({ error, bytes }) => {
+    if (!session.closed) takeValues(session, connection, error === undefined ? bytes : undefined);
+    connection.lose(becameReadOnly);
+    if (!session.closed) waitForNext(session);
+  });
+}
+
+/** Nothing is sent without what the session had on the connection that is gone. */
+function waitForNext(session: Session): void {
+  const { work, host, routes } = session;
+  if (session.pinned || routes.lost('primary') === 'state') {
+    endStateless(session);
+    return;
+  }
+  // The last insert id may be known only now.
+  const { prelude } = routes.choose(work.statement, work.beganMs);
+  work.choice = { ...(work.choice as RouteChoice), prelude };
+  host.observer.resent();
   const deadlineMs = performance.now() + host.config.bufferTimeoutMs;
   if (work.deadlineMs === 0) work.deadlineMs = deadlineMs;
   const leftMs = Math.max(0, work.deadlineMs - performance.now());

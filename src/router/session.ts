@@ -48,6 +48,8 @@ export class Session implements CommandHandler, ConnectionOwner {
   connections: SessionConnections;
   readonly prepared: PreparedStatements;
   lastPreparedId = 0;
+  /** The statement prepared last, which has an id of its own (`lastPrepared`); 0 when its preparation failed. */
+  lastPrepared = 0;
   /** COM_CHANGE_USER with a wrong password. */
   failedChanges = 0;
   /** Status flags of the last answer, or of a new connection. */
@@ -60,8 +62,8 @@ export class Session implements CommandHandler, ConnectionOwner {
   closed = false;
   /** The primary connection has what nothing resets: the session stays on it. */
   pinned = false;
-  /** What was lost while nothing ran: the next command is told. */
-  lost: 'transaction' | 'state' | undefined;
+  /** What was lost, and the next command is told; `rest`: a transaction, and its client has had an error for it. */
+  lost: 'transaction' | 'rest' | 'state' | undefined;
   /** The router wants to end: the session closes after the next answer that leaves it without state. */
   leaving = false;
 
@@ -109,7 +111,7 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   onCommand(buffer: Buffer, start: number, end: number): void {
     try {
-      if (this.lost !== undefined && tellLoss(this, buffer, start, end)) return;
+      if (this.lost !== undefined && tellLoss(this, buffer, start, end, this.stream.bytesBehind)) return;
       handleCommand(this, buffer, start, end);
     } catch (error) {
       this.onProtocolError(error);
@@ -119,7 +121,7 @@ export class Session implements CommandHandler, ConnectionOwner {
   onLargeCommand(beginning: Buffer): void {
     try {
       // The rest of it is not worth waiting for.
-      if (this.lost !== undefined && tellLoss(this, beginning, 0, beginning.length)) this.close();
+      if (this.lost !== undefined && tellLoss(this, beginning, 0, beginning.length, 0)) this.close();
       else handleLargeCommand(this, beginning);
     } catch (error) {
       this.onProtocolError(error);

@@ -1,6 +1,6 @@
 /** The command that a session is working on. One object for each session, used again. */
 import type { ResponseShape } from '#src/mysql-wire/commands.ts';
-import { responseShape } from '#src/mysql-wire/commands.ts';
+import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import type { PreparedStatement } from './prepared.ts';
 import type { RouteChoice, RoutedStatement } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
@@ -52,6 +52,11 @@ export class Work {
     this.refusal = undefined;
     this.refusedNow = false;
     this.deadlineMs = 0;
+  }
+
+  /** Only an execution does what the text says. */
+  get executed(): RoutedStatement | undefined {
+    return this.code === command.stmtPrepare || this.code === command.stmtReset ? undefined : this.statement;
   }
 
   end(): void {

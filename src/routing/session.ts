@@ -62,6 +62,8 @@ export interface SessionState {
   readonly pins: readonly Pin[];
   /** The value of LAST_INSERT_ID() as SQL text, where it isn't the server's default. */
   readonly insertId: string | undefined;
+  /** Only a connection that is gone knew that value. */
+  readonly insertIdLost: boolean;
   readonly transaction: Transaction | undefined;
   /** The session's default for START TRANSACTION without READ ONLY or READ WRITE. */
   readonly readOnlyDefault: boolean;
@@ -91,6 +93,7 @@ export function newSession(
     unresolved: [],
     pins: [],
     insertId: undefined,
+    insertIdLost: false,
     transaction: undefined,
     readOnlyDefault: false,
     last: undefined,

@@ -31,6 +31,7 @@ export function setVariable(state: SessionState, variable: string, literal: stri
     return {
       ...state,
       insertId: literal,
+      insertIdLost: false,
       unresolved: without(state.unresolved, variable),
       pins: removePin(state.pins, 'insert id', undefined),
     };
@@ -76,10 +77,12 @@ export function unresolve(state: SessionState, variables: readonly string[]): Se
   let { modes } = state;
   if (variables.includes('sql_mode')) modes = { ...modes, sqlMode: undefined };
   if (variables.includes('character_set_client')) modes = { ...modes, charset: undefined };
+  const insertId = variables.includes('last_insert_id');
   return {
     ...state,
     modes,
-    pins: variables.includes('last_insert_id') ? addPin(state.pins, 'insert id', '') : state.pins,
+    insertIdLost: state.insertIdLost && !insertId,
+    pins: insertId ? addPin(state.pins, 'insert id', '') : state.pins,
     unresolved: fresh.length === 0 ? state.unresolved : [...state.unresolved, ...fresh],
   };
 }
@@ -90,6 +93,18 @@ export function unresolve(state: SessionState, variables: readonly string[]): Se
  */
 export function isUnresolved(state: SessionState): boolean {
   return state.unresolved.some((name) => name !== 'last_insert_id');
+}
+
+/** The connection to the primary is gone, and nothing but the last insert id was on it alone. */
+export function withoutInsertId(state: SessionState): SessionState {
+  if (!state.unresolved.includes('last_insert_id')) return state;
+  return {
+    ...state,
+    insertId: undefined,
+    insertIdLost: true,
+    unresolved: without(state.unresolved, 'last_insert_id'),
+    pins: removePin(state.pins, 'insert id', undefined),
+  };
 }
 
 const identifier = /^\w+$/;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { command } from '#src/mysql-wire/commands.ts';
 import { parseErr } from '#src/mysql-wire/err-packet.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
@@ -67,6 +67,22 @@ test('an idle session gives its connection back, and unused ones are closed', as
   await sleep(1_200);
   expect(server.connections).toBe(0);
   expect((await ask(client, 'SELECT 1'))[0]).toBe(0);
+});
+
+test('a reset also holds for a connection that the session had given back before', async () => {
+  front = await startFront({ idleDetachMs: 100 });
+  const { path, server } = front;
+  const client = await RawClient.loggedIn(path);
+  await ask(client, 'SET foreign_key_checks = 0');
+  const pool = front.router.primaryPool();
+  await vi.waitFor(() => expect(pool?.idle).toBe(1), 3_000);
+  client.received = Buffer.alloc(0);
+  client.socket.write(commandPacket(command.resetConnection));
+  await client.until(11);
+  expect((await ask(client, 'INSERT INTO t VALUES (1)'))[0]).toBe(0);
+  const texts = server.commands.map((payload) => payload.toString('latin1'));
+  const sent = texts.slice(texts.findIndex((text) => text.includes('foreign_key_checks')) + 1);
+  expect(sent).toEqual(['\x1f', '\x03INSERT INTO t VALUES (1)']);
 });
 
 test('more clients than allowed are refused as a server refuses them', async () => {

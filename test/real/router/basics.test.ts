@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import mysql, { type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
+import { command } from '#src/mysql-wire/commands.ts';
 import { WireConnection } from '#test/conformance/runners/wire-connection.ts';
 import { disposeServers, removeDirectories, temporaryDirectory } from '../mariadb/server.ts';
 import { account, type RouterStack, startStack } from './stack.ts';
@@ -129,6 +130,20 @@ test('a login and a change of user tell the schema to whoever tracks it', async 
   const direct = await seenOn({ host: '127.0.0.1', port: stack.primary.port });
   expect(direct[0]).toContain(Buffer.from('test').toString('hex'));
   expect(await seenOn({ path: stack.socketPath })).toEqual(direct);
+});
+
+test('behind a preparation that failed there is no statement prepared last', async () => {
+  const seenOn = async (where: NetConnectOpts): Promise<unknown> => {
+    const client = await WireConnection.open(where, account, tracking, 'test');
+    await client.command(command.stmtPrepare, Buffer.from('SELECT 1'), 'prepare');
+    await client.command(command.stmtPrepare, Buffer.from('SELECT FROM'), 'prepare');
+    const last = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0]);
+    const [answer] = await client.command(command.stmtExecute, last, 'result');
+    await client.close();
+    return (answer as Buffer).readUInt16LE(5);
+  };
+  expect(await seenOn({ host: '127.0.0.1', port: stack.primary.port })).toBe(1243);
+  expect(await seenOn({ path: stack.socketPath })).toBe(1243);
 });
 
 test('refusals are those of a server', async () => {

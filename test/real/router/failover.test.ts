@@ -1,8 +1,8 @@
-import mysql, { type RowDataPacket } from 'mysql2/promise';
+import mysql, { type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { caughtUp } from '../mariadb/replication.ts';
 import { disposeServers, type MariadbServer, removeDirectories } from '../mariadb/server.ts';
-import { sleep } from '../mariadb/wait.ts';
+import { sleep, waitFor } from '../mariadb/wait.ts';
 import { account, memberOf, type RouterStack, startStack } from './stack.ts';
 
 let stack: RouterStack;
@@ -11,7 +11,11 @@ let standby: MariadbServer;
 beforeAll(async () => {
   stack = await startStack();
   standby = stack.replica as MariadbServer;
-  await stack.primary.run('CREATE TABLE test.ledger (id INT PRIMARY KEY, writer INT)');
+  await stack.primary.run(
+    'CREATE TABLE test.ledger (id INT PRIMARY KEY, writer INT)',
+    'CREATE TABLE test.parent (id INT AUTO_INCREMENT PRIMARY KEY)',
+    'CREATE TABLE test.child (parent INT, writer INT)',
+  );
   await caughtUp(standby, stack.primary);
 });
 
@@ -22,12 +26,8 @@ afterAll(async () => {
 });
 
 test('a switchover under load: no error, and every write once', async () => {
-  const pool = mysql.createPool({
-    ...account,
-    socketPath: stack.socketPath,
-    database: 'test',
-    connectionLimit: 8,
-  });
+  const toRouter = { ...account, socketPath: stack.socketPath, database: 'test' };
+  const pool = mysql.createPool({ ...toRouter, connectionLimit: 8 });
   const acknowledged: number[] = [];
   const errors: unknown[] = [];
   let next = 0;
@@ -45,6 +45,20 @@ test('a switchover under load: no error, and every write once', async () => {
       }
     }
   });
+  const children: number[] = [];
+  const families = [8, 9].map(async (writer) => {
+    const client = await mysql.createConnection(toRouter);
+    while (on) {
+      try {
+        const [{ insertId }] = await client.query<ResultSetHeader>('INSERT INTO parent VALUES ()');
+        await client.query('INSERT INTO child VALUES (LAST_INSERT_ID(), ?)', [writer]);
+        children.push(insertId);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    await client.end();
+  });
   await sleep(300);
   const [open, late] = [await pool.getConnection(), await pool.getConnection()];
   await open.query('BEGIN');
@@ -58,18 +72,20 @@ test('a switchover under load: no error, and every write once', async () => {
   for (const connection of [open, late]) connection.release();
   await caughtUp(standby, stack.primary);
   await standby.run('STOP SLAVE', 'RESET SLAVE ALL', 'SET GLOBAL read_only = 0');
-  const before = acknowledged.length;
+  const [before, childrenBefore] = [acknowledged.length, children.length];
   await sleep(100);
   const primary = memberOf(standby, 'db-2', 'primary', { historyEpoch: 2 });
   stack.topology.set({ primary, epoch: 2, members: [primary] });
-  await sleep(500);
+  const goesOn = () => acknowledged.length > before + 8 && children.length > childrenBefore + 2;
+  await waitFor('writes on the next primary', goesOn);
   on = false;
-  await Promise.all(writers);
+  await Promise.all([...writers, ...families]);
   await pool.end();
   expect(errors).toEqual([]);
-  expect(acknowledged.length).toBeGreaterThan(before + 8);
   const count = Number(await standby.value('SELECT COUNT(*) FROM test.ledger'));
   expect(count).toBe(acknowledged.length);
+  const rows = await standby.value('SELECT GROUP_CONCAT(parent ORDER BY parent) FROM test.child');
+  expect(rows).toBe(children.sort((a, b) => a - b).join());
 });
 
 test('kill -9 of the primary: only what was in flight fails, and it says so', async () => {
@@ -79,12 +95,17 @@ test('kill -9 of the primary: only what was in flight fails, and it says so', as
       mysql.createConnection({ ...account, socketPath: stack.socketPath, database: 'test' }),
     ),
   );
+  const [idle, begun] = clients.slice(2) as [mysql.Connection, mysql.Connection];
+  await begun.query('BEGIN');
+  for (const client of [idle, begun]) await client.query('INSERT INTO parent VALUES ()');
   const sleeping = clients
     .slice(0, 2)
     .map((client) => client.query('DO SLEEP(5)').catch((error) => error.sqlState));
   await sleep(200);
   await standby.kill();
   expect(await Promise.all(sleeping)).toEqual(['08007', '08007']);
+  // Only what asks for an id misses it.
+  await expect(begun.query('INSERT INTO parent VALUES ()')).rejects.toMatchObject({ errno: 1213 });
   const waiting = clients.map((client) =>
     client.query('INSERT INTO ledger SELECT MAX(id) + 1, 99 FROM ledger'),
   );

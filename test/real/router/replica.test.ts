@@ -1,5 +1,12 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
+import { command } from '#src/mysql-wire/commands.ts';
+import { headerBytes } from '#src/mysql-wire/framing.ts';
+import type { ServerConnection } from '#src/router/server-connection.ts';
+import type { Session } from '#src/router/session.ts';
+import type { Member } from '#src/router/topology.ts';
+import { WireConnection } from '#test/conformance/runners/wire-connection.ts';
 import { caughtUp } from '../mariadb/replication.ts';
 import { disposeServers, type MariadbServer, removeDirectories } from '../mariadb/server.ts';
 import { sleep, waitFor } from '../mariadb/wait.ts';
@@ -175,6 +182,71 @@ test('session settings, user variables, temporary tables, LAST_INSERT_ID: as on 
   const [[inserted]] = await client.query<RowDataPacket[]>('SELECT LAST_INSERT_ID() AS id, s FROM tmp');
   expect(inserted).toEqual({ id: 1, s: 5 });
   await client.end();
+});
+
+/** A client with a cursor on the replica; `rest` fetches what is left: the number of packets, or an error's number. */
+async function withCursor() {
+  const capabilities = offeredCapabilities & ~(capability.connectWithDatabase | capability.deprecateEof);
+  const options = { capabilities, extendedCapabilities: 0 };
+  const client = await WireConnection.open({ path: stack.socketPath }, account, options, 'test');
+  const [answer] = await client.command(command.stmtPrepare, Buffer.from('SELECT v FROM kv'), 'prepare');
+  const id = (answer as Buffer).subarray(headerBytes + 1, headerBytes + 5);
+  const execution = Buffer.concat([id, Buffer.from([1, 1, 0, 0, 0])]);
+  const execute = () => client.command(command.stmtExecute, execution, 'cursor');
+  await execute();
+  const rest = async (): Promise<number> => {
+    const packets = await client.command(
+      command.stmtFetch,
+      Buffer.concat([id, Buffer.from([9, 0, 0, 0])]),
+      'rows',
+    );
+    const [first] = packets as [Buffer];
+    return first[headerBytes] === 0xff ? first.readUInt16LE(headerBytes + 1) : packets.length;
+  };
+  const query = (sql: string) => client.command(command.query, Buffer.from(sql), 'result');
+  const session = [...stack.router.sessions.values()].at(-1) as Session;
+  const memberOfReads = () => {
+    const connection = session.connections.in('replica');
+    return connection === undefined ? undefined : session.connections.poolOf(connection)?.member.name;
+  };
+  return { client, execute, rest, query, memberOfReads };
+}
+
+test('a connection with an open cursor gets what its session has set meanwhile', async () => {
+  const { client, rest, query, memberOfReads } = await withCursor();
+  expect(memberOfReads()).toBe('db-2');
+  await query("/* tandem:primary */ SET time_zone = '+05:00'");
+  expect(await rest()).toBe(2);
+  const packets = await query('/* tandem:replica */ SELECT FROM_UNIXTIME(0) FROM kv');
+  expect(packets.map(String).join()).toContain('1970-01-01 05:00:00');
+  await client.close();
+});
+
+test('a session with an open cursor reads from no other replica', async () => {
+  const { client, execute, rest, query, memberOfReads } = await withCursor();
+  const { view } = stack.topology;
+  const [primary, second] = view.members as [Member, Member];
+  // The same server once more, and the only one of known state.
+  const third = { ...second, name: 'db-3' };
+  stack.topology.set({ ...view, members: [primary, { ...second, ok: false }, third] });
+  const other = await connect();
+  await waitFor('reads on db-3', async () => {
+    await other.query('/* tandem:replica */ SELECT v FROM kv');
+    return [...stack.router.sessions.values()].some(
+      ({ connections }) =>
+        connections.in('replica') !== undefined &&
+        connections.poolOf(connections.in('replica') as ServerConnection)?.member.name === 'db-3',
+    );
+  });
+  const packets = await query('/* tandem:replica */ SELECT v FROM kv');
+  expect(packets.length).toBeGreaterThan(3);
+  expect(memberOfReads()).toBe('db-2');
+  expect(await rest()).toBe(2);
+  // Another execution closes the cursor, wherever it runs.
+  await execute();
+  expect(await rest()).toBe(2);
+  for (const each of [client, other]) await ('end' in each ? each.end() : each.close());
+  stack.topology.set(view);
 });
 
 test('the replica is lost: reads go on', async () => {

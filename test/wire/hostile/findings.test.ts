@@ -3,11 +3,16 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nativeAnswer } from '#src/mysql-wire/auth-native.ts';
 import { capability } from '#src/mysql-wire/capabilities.ts';
+import { encodeChangeUser } from '#src/mysql-wire/change-user.ts';
 import { command } from '#src/mysql-wire/commands.ts';
 import { encodeErr, parseErr } from '#src/mysql-wire/err-packet.ts';
-import { commandPacket, packetOf } from '#src/mysql-wire/framing.ts';
-import { column, endOk, ok, packets, resultSet } from '../../unit/mysql-wire/answers.ts';
+import { commandPacket, headerBytes, packetOf } from '#src/mysql-wire/framing.ts';
+import { parseGreeting } from '#src/mysql-wire/greeting.ts';
+import { digests } from '#src/router/digests.ts';
+import { account } from '../../real/router/stack.ts';
+import { column, endOk, err, ok, packets, resultSet } from '../../unit/mysql-wire/answers.ts';
 import { type Front, startFront, viewOf } from '../front.ts';
 import { RawClient } from '../raw-client.ts';
 
@@ -168,6 +173,27 @@ describe('what a client sends', () => {
     expect(front.router.clients).toBe(0);
   });
 
+  test('a client that leaves while the schema of its COM_CHANGE_USER is asked for leaves nothing behind', async () => {
+    const client = await RawClient.open(front.path);
+    await client.until(60);
+    const { scramble } = parseGreeting(client.received.subarray(headerBytes));
+    client.socket.write(client.login());
+    await eventually('it is let in', () => front.router.sessions.size === 1);
+    front.server.loginDelayMs = 100;
+    const change = {
+      user: account.user,
+      authResponse: nativeAnswer(digests, account.password, scramble),
+      database: 'test',
+      collation: 45,
+      authPlugin: 'mysql_native_password',
+    };
+    client.socket.write(packetOf(encodeChangeUser(change, 0), 0));
+    await eventually('the schema is asked for', () => front.server.connections === 1);
+    client.socket.destroy();
+    await eventually('it is gone', () => front.router.clients === 0);
+    await eventually('its session has ended', () => front.router.sessions.size === 0);
+  });
+
   test('a client can not fill the memory while its schema is asked for', async () => {
     front.server.loginDelayMs = 600;
     const client = await RawClient.open(front.path);
@@ -202,6 +228,21 @@ describe('what a client sends', () => {
     const executions = front.server.commands.filter(([code]) => code === command.stmtExecute);
     expect(executions).toHaveLength(2);
     expect(executions[1]?.subarray(5).equals((executions[0] as Buffer).subarray(5))).toBe(true);
+  });
+
+  test('an execution sent right behind a preparation that fails is not one of the statement before', async () => {
+    const client = await withParameter();
+    front.server.reply = (payload) => (payload[0] === command.stmtPrepare ? [packets([err()])] : undefined);
+    client.received = Buffer.alloc(0);
+    const last = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 1, 3, 0, 1, 0, 0, 0]);
+    client.socket.write(
+      Buffer.concat([
+        commandPacket(command.stmtPrepare, Buffer.from('INSERT INTO nowhere VALUES (?)')),
+        commandPacket(command.stmtExecute, last),
+      ]),
+    );
+    await eventually('both are answered', () => client.received.includes('Unknown prepared statement'));
+    expect(front.server.commands.some(([code]) => code === command.stmtExecute)).toBe(false);
   });
 
   test('a lost transaction is not told to a command that has no answer', async () => {
