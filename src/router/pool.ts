@@ -250,23 +250,27 @@ export class MemberPool {
 
   /** Frees a connection: of a session that can do without it, or an idle one that doesn't fit. */
   #makeRoom(waiter: Waiter): boolean {
-    let unfit: ServerConnection | undefined;
+    let unfit = this.#anyIdle();
     for (const [connection, { keyText }] of this.#all) {
-      if (connection.owner === undefined) {
-        if (!connection.busy) unfit ??= connection;
-      } else if (!connection.busy && connection.owner.mayDetach(connection)) {
-        if (keyText === waiter.keyText) {
-          connection.owner.detach(connection);
-          return true;
-        }
-        unfit ??= connection;
+      const { owner } = connection;
+      // Without one it is idle, or it was handed out just now.
+      if (owner === undefined || connection.busy || !owner.mayDetach(connection)) continue;
+      if (keyText === waiter.keyText) {
+        owner.detach(connection);
+        return true;
       }
+      unfit ??= connection;
     }
     if (unfit === undefined) return false;
     const { owner } = unfit;
     if (owner !== undefined) owner.detach(unfit);
     unfit.lose('room for another account');
     return true;
+  }
+
+  #anyIdle(): ServerConnection | undefined {
+    for (const list of this.#idle.values()) if (list.length > 0) return list[0];
+    return undefined;
   }
 
   async #connect(waiter: Waiter): Promise<void> {
