@@ -3,6 +3,7 @@ import { charsetOfCollation } from '#src/mysql-wire/collations.ts';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import type { Catalogue } from '#src/routing/catalogue.ts';
 import { chooseBackend, levelOf } from '#src/routing/choose.ts';
+import { mayDefine } from '#src/routing/defines.ts';
 import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Freshness, Pending, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
@@ -51,6 +52,8 @@ export interface RoutedClient {
 /** A statement as it is kept; what its names mean is looked up at each execution. */
 interface Analysed extends RoutedStatement {
   readonly statement: Statement;
+  /** It may change definitions. */
+  readonly defines: boolean;
 }
 
 /** Where each session begins to spread its reads. */
@@ -92,11 +95,12 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 
   analyse(sql: Buffer, complete: boolean): Analysed {
-    return analysed(analyse(sql, this.#state.modes, complete));
+    const statement = analyse(sql, this.#state.modes, complete);
+    return analysed(statement, mayDefine(statement.class, sql));
   }
 
   useSchema(schema: string): Analysed {
-    return analysed(useStatement(schema));
+    return analysed(useStatement(schema), false);
   }
 
   fingerprint(sql: Buffer): string {
@@ -177,8 +181,9 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const resolved = prepared === undefined ? this.#resolvedOf(routed) : preparationOf(prepared);
     this.#state = step(this.#state, resolved, outcome);
     if (!context.publishes) this.#share(routed, resolved, outcome);
-    const { class: kind } = resolved.statement;
-    if (kind === 'ddl' || kind === 'unknown') context.definitionsChanged();
+    if (prepared === undefined && routed?.defines === true && mayHaveDefined(routed, outcome)) {
+      context.definitionsChanged();
+    }
   }
 
   #resolvedOf(routed: Analysed | undefined): Resolved {
@@ -228,18 +233,23 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 }
 
+/** DDL that fails may have done some of its work; what isn't understood and was refused is most often no statement at all. */
+function mayHaveDefined({ class: kind }: Analysed, { ok, position }: Outcome): boolean {
+  return kind === 'ddl' || ok || position !== undefined;
+}
+
 /** It runs nothing, but looks at what the statement uses. */
 function preparationOf({ statement: { tables, routines } }: Analysed): Resolved {
   const statement = { ...bareCommand, tables: [...tables, ...routines] };
   return { statement, target: 'primary', reason: 'administration', stateful: false };
 }
 
-function analysed(statement: Statement): Analysed {
+function analysed(statement: Statement, defines: boolean): Analysed {
   const kill = statement.effects.find((effect) => effect.kind === 'kill');
   // A COMMIT that a read-only MariaDB refuses has rolled back.
   const ends = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
   const losesTransaction = ends || (statement.resend && !statement.implicitCommit);
-  const common = { statement, class: statement.class, losesTransaction };
+  const common = { statement, defines, class: statement.class, losesTransaction };
   if (kill === undefined) return { ...common, resend: statement.resend };
   return { ...common, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };
 }
