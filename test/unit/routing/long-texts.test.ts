@@ -83,3 +83,62 @@ test('views and functions that use each other over thousands of steps are for th
     expect(targetOf(`${what}${depth - 10}${end}`)).toBe('replica');
   }
 });
+
+/** A text of so many pieces, each made from its number. */
+const text = (pieces: number, piece: (index: number) => string): string =>
+  Array.from({ length: pieces }, (_, index) => piece(index)).join('');
+
+function elapsedMs(call: () => void): number {
+  const beganMs = performance.now();
+  call();
+  return performance.now() - beganMs;
+}
+
+describe('eight times the text takes about eight times as long, not sixty-four', () => {
+  const insert = "INSERT INTO t VALUES (1, 'abc');";
+  const first = (beginning: string, then: string) => (index: number) => (index === 0 ? beginning : then);
+  const listed = (beginning: string, then: (index: number) => string) => (index: number) =>
+    `${index === 0 ? beginning : ','}${then(index)}`;
+
+  test.each<[string, number, (index: number) => string]>([
+    ['statements that mean nothing', 30_000, () => 'a;'],
+    ['a dump behind SET NAMES', 4_000, first('SET NAMES utf8mb4;', insert)],
+    ['a dump behind a value that only the server knows', 4_000, first('SET time_zone=@x;', insert)],
+    ['SET NAMES over and over', 4_000, () => 'SET NAMES utf8mb4;'],
+    [
+      'common table expressions',
+      4_000,
+      listed('WITH ', (index) => `a${index} AS (SELECT 1 FROM b${index}, c)`),
+    ],
+  ])('%s', (_name, pieces, piece) => {
+    const short = text(pieces, piece);
+    const long = text(8 * pieces, piece);
+    analyse(short);
+    const ratios: number[] = [];
+    do {
+      const shortMs = Math.min(
+        elapsedMs(() => analyse(short)),
+        elapsedMs(() => analyse(short)),
+      );
+      ratios.push(elapsedMs(() => analyse(long)) / shortMs);
+    } while (ratios.length < 10 && Math.min(...ratios) > 20);
+    expect(Math.min(...ratios)).toBeLessThan(20);
+  });
+});
+
+test('a query with more common table expressions than anybody writes is not understood', () => {
+  const query = (count: number) =>
+    analyse(
+      `WITH ${Array.from({ length: count }, (_, index) => `a${index} AS (SELECT 1)`)} SELECT * FROM a0`,
+    );
+  expect(query(200)).toMatchObject({ class: 'read', target: 'replica', tables: [] });
+  expect(query(201)).toMatchObject({ class: 'unknown', target: 'primary' });
+});
+
+test('what changes the reading is minded wherever it stands in a text', () => {
+  const classOf = (sql: string) => analyse(sql).class;
+  expect(classOf(`SELECT "a"; SET sql_mode='ANSI_QUOTES'; SELECT 'a'`)).toBe('session');
+  expect(classOf(`SELECT 'a'; SET sql_mode='ANSI_QUOTES'; SELECT 'a'; SELECT "a"`)).toBe('unknown');
+  expect(classOf(`SELECT 'a'; SET NAMES utf8; SELECT 'é'`)).toBe('unknown');
+  expect(classOf(`SELECT 'a'; SELECT 'a'; SET sql_mode='ORACLE'; SELECT 'a'`)).toBe('unknown');
+});
