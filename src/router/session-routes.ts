@@ -13,7 +13,13 @@ import { newSession, type Outcome, type SessionState } from '#src/routing/sessio
 import { setStatement } from '#src/routing/settings.ts';
 import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
-import { isUnresolved, valuesQuery, withValues } from '#src/routing/variables.ts';
+import {
+  isUnresolved,
+  valueQueries,
+  valuesQuery,
+  withoutVariables,
+  withValues,
+} from '#src/routing/variables.ts';
 import { wroteUntold } from '#src/routing/written.ts';
 import { loginSettings } from './login-settings.ts';
 import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
@@ -208,6 +214,14 @@ export class RoutedSession implements SessionRoutes<Analysed> {
 
   takeValues(values: readonly (string | null)[]): void {
     this.#state = withValues(this.#state, values);
+  }
+
+  valueQueries(): readonly string[] {
+    return valueQueries(this.#state);
+  }
+
+  forgetValues(places: ReadonlySet<number>): void {
+    this.#state = withoutVariables(this.#state, places);
   }
 
   get stateful(): boolean {

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { command } from '#src/mysql-wire/commands.ts';
 import { parseErr } from '#src/mysql-wire/err-packet.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
-import { ok, packets } from '../unit/mysql-wire/answers.ts';
+import { err, ok, packets, resultSet } from '../unit/mysql-wire/answers.ts';
 import { type Front, startFront } from './front.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -58,6 +58,28 @@ test('a client that leaves in a transaction frees its locks at once', async () =
   client.socket.destroy();
   await sleep(50);
   expect(server.commands.at(-1)?.[0]).toBe(command.resetConnection);
+});
+
+test('a SET of what is no session variable keeps no connection', async () => {
+  front = await startFront({ maxConnectionsPerMember: 1, poolTimeoutMs: 2_000 });
+  const { path, server } = front;
+  server.reply = (payload) => {
+    const sql = payload.toString('utf8', 1);
+    if (sql.includes('nonsense')) return [packets([err(1193)])];
+    if (sql.startsWith('SELECT @@SESSION.wait_timeout')) return [packets(resultSet(['7'], true))];
+    return [packets([ok()])];
+  };
+  const [first, second] = [await RawClient.loggedIn(path), await RawClient.loggedIn(path)];
+  expect(parseErr(await ask(first, 'SET nonsense=1')).errno).toBe(1193);
+  expect((await ask(second, 'SELECT 1'))[0]).toBe(0);
+  // The server has set neither, but that isn't known of every error.
+  expect(parseErr(await ask(first, 'SET wait_timeout=5, nonsense=1')).errno).toBe(1193);
+  expect((await ask(second, 'SELECT 1'))[0]).toBe(0);
+  server.commands.length = 0;
+  expect((await ask(first, 'SELECT 2'))[0]).toBe(0);
+  expect(server.commands.map((payload) => payload.toString('utf8', 1)).join(';')).toContain(
+    'SET SESSION wait_timeout = 7',
+  );
 });
 
 test('an idle session gives its connection back, and unused ones are closed', async () => {
