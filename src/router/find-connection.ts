@@ -38,8 +38,12 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   }
   if (choice.slot === 'replica' && choice.member !== undefined) {
     try {
-      const connection = await connections.attachReplica(choice.member, routes);
-      if (await reaches(host, connection, choice)) return await prepareOn(work, connection);
+      // A replica that is gone may never say so; the primary is there.
+      const { connectTimeoutMs } = host.config;
+      const connection = await connections.attachReplica(choice.member, routes, connectTimeoutMs);
+      if (await connection.within(choice.waitMs + connectTimeoutMs, reaches(host, connection, choice))) {
+        return await connection.within(connectTimeoutMs, prepareOn(work, connection));
+      }
     } catch (error) {
       host.log.warn(`replica ${choice.member} can't be used: ${(error as Error).message}`);
     }

@@ -142,6 +142,18 @@ export class MemberPool {
     });
   }
 
+  /** Whether the member lets in who has a connection here already: one that is frozen, or gone, doesn't. */
+  async answers(): Promise<boolean> {
+    const [wanted] = this.#all.values();
+    if (wanted === undefined) return true;
+    try {
+      (await this.connectApart(wanted.key)).channel.destroy();
+      return true;
+    } catch (error) {
+      return error instanceof ProtocolError;
+    }
+  }
+
   /** A connection beside the pool, for the router's own questions: sessions can't be in its way. */
   connectApart(key: LoginKey): Promise<LoggedIn> {
     if (this.#retired) return Promise.reject(new Error('the member changed its role'));

@@ -98,8 +98,9 @@ export class SessionConnections {
         if (leftMs <= 0) break;
         const pool = this.#source.primaryPool();
         try {
-          if (this.#primary !== undefined) return await this.#bringUp(this.#primary.connection, wanted);
-          if (pool !== undefined) return await this.#take('primary', pool, wanted);
+          if (this.#primary !== undefined)
+            return await this.#bringUp(this.#primary.connection, wanted, leftMs);
+          if (pool !== undefined) return await this.#take('primary', pool, wanted, leftMs);
         } catch (error) {
           if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
           why = `${pool?.member.name ?? 'the primary'}: ${(error as Error).message}`;
@@ -114,12 +115,13 @@ export class SessionConnections {
     throw new Error(why);
   }
 
-  /** A connection to that replica; rejects at once when it can't be had. */
-  async attachReplica(member: string, wanted: WantedState): Promise<ServerConnection> {
-    if (this.#replica?.pool.member.name === member) return this.#bringUp(this.#replica.connection, wanted);
+  /** A connection to that replica, which must answer within `answerMs`; rejects at once when it can't be had. */
+  async attachReplica(member: string, wanted: WantedState, answerMs: number): Promise<ServerConnection> {
+    if (this.#replica?.pool.member.name === member)
+      return this.#bringUp(this.#replica.connection, wanted, answerMs);
     const pool = this.#source.replicaPool(member);
     if (pool === undefined) throw new Error(`${member} is no replica`);
-    return this.#take('replica', pool, wanted);
+    return this.#take('replica', pool, wanted, answerMs);
   }
 
   /** Gives the connection back; `resetNow` when it holds what others could have to wait for. */
@@ -135,7 +137,12 @@ export class SessionConnections {
     if (this.#replica?.connection === connection) this.#replica = undefined;
   }
 
-  async #take(slot: Slot, pool: MemberPool, wanted: WantedState): Promise<ServerConnection> {
+  async #take(
+    slot: Slot,
+    pool: MemberPool,
+    wanted: WantedState,
+    answerMs: number,
+  ): Promise<ServerConnection> {
     const { schema } = wanted;
     const keyText = keyTextOf(this.#key, schema);
     const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#owner);
@@ -146,11 +153,15 @@ export class SessionConnections {
     if (slot === 'primary') this.#primary = attached;
     else this.#replica = attached;
     connection.owner = this.#owner;
-    return this.#bringUp(connection, wanted);
+    return this.#bringUp(connection, wanted, answerMs);
   }
 
   /** Gives the connection what it lacks of the session's state. */
-  async #bringUp(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
+  async #bringUp(
+    connection: ServerConnection,
+    wanted: WantedState,
+    answerMs: number,
+  ): Promise<ServerConnection> {
     const answers: Promise<OwnAnswer>[] = [];
     connection.channel.cork();
     if (connection.stateOf !== this.#owner) {
@@ -175,7 +186,8 @@ export class SessionConnections {
       }
     }
     connection.channel.uncork();
-    for (const answer of await Promise.all(answers)) {
+    const all = answers.length === 0 ? [] : await connection.within(answerMs, Promise.all(answers));
+    for (const answer of all) {
       const failure = failureOf(answer);
       if (failure === undefined) continue;
       connection.lose(`could not restore the session: ${failure.message}`);
