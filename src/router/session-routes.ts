@@ -259,7 +259,8 @@ function preparationOf({ statement: { tables, routines } }: Analysed): Resolved 
 }
 
 function analysed(statement: Statement, defines: boolean): Analysed {
-  const kill = statement.effects.find((effect) => effect.kind === 'kill');
+  // Among other statements it is the server's, which knows no router's ids.
+  const kill = statement.parts === 1 ? statement.effects.find((effect) => effect.kind === 'kill') : undefined;
   // A COMMIT that a read-only MariaDB refuses has rolled back.
   const ends = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
   const losesTransaction = ends || (statement.resend && !statement.implicitCommit);
