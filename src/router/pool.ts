@@ -27,6 +27,18 @@ export interface Wanted {
   readonly keyText: string;
 }
 
+/** All connections were in use for as long as a session may wait: another wait would be no shorter. */
+export class PoolBusy extends ProtocolError {
+  constructor(limit: number, member: string, waitMs: number) {
+    super(
+      1040,
+      '08004',
+      `Too many connections: all ${limit} of the SQL router to ${member} were in use for ${waitMs} ms; ` +
+        'the statement was not executed',
+    );
+  }
+}
+
 interface Waiter extends Wanted {
   readonly resolve: (connection: ServerConnection) => void;
   readonly reject: (error: Error) => void;
@@ -130,7 +142,7 @@ export class MemberPool {
     return idle.splice(own, 1)[0];
   }
 
-  /** Rejects with a ProtocolError of the server, or the pool's own 1040 after the wait; another error: no connection. */
+  /** Rejects with a ProtocolError of the server, or PoolBusy after the wait; another error: no connection. */
   acquire(wanted: Wanted, session: object): Promise<ServerConnection> {
     const idle = this.take(wanted.keyText, session);
     if (idle !== undefined) return Promise.resolve(idle);
@@ -327,14 +339,7 @@ export class MemberPool {
     if (at < 0) return;
     this.#waiters.splice(at, 1);
     const { limit, waitMs } = this.#options;
-    waiter.reject(
-      new ProtocolError(
-        1040,
-        '08004',
-        `Too many connections: all ${limit} of the SQL router to ${this.member.name} were in use for ${waitMs} ms; ` +
-          'the statement was not executed',
-      ),
-    );
+    waiter.reject(new PoolBusy(limit, this.member.name, waitMs));
   }
 
   #settle(waiter: Waiter): Waiter {

@@ -7,7 +7,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { keyTextOf, type MemberPool } from './pool.ts';
+import { keyTextOf, type MemberPool, PoolBusy } from './pool.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
 import {
   type ConnectionOwner,
@@ -102,7 +102,8 @@ export class SessionConnections {
             return await this.#bringUp(this.#primary.connection, wanted, leftMs);
           if (pool !== undefined) return await this.#take('primary', pool, wanted, leftMs);
         } catch (error) {
-          if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
+          const passes = !(error instanceof ProtocolError) || passing.has(error.errno);
+          if (!passes || error instanceof PoolBusy) throw error;
           why = `${pool?.member.name ?? 'the primary'}: ${(error as Error).message}`;
         }
         if (!held) this.#source.holds(true);

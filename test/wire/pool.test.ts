@@ -37,16 +37,29 @@ test('many sessions live on few connections, each reset for the next', async () 
 });
 
 test('a session in a transaction keeps its connection; who waits too long is told', async () => {
-  front = await startFront({ maxConnectionsPerMember: 1, poolTimeoutMs: 150, bufferTimeoutMs: 150 });
+  front = await startFront({ maxConnectionsPerMember: 1, poolTimeoutMs: 150, bufferTimeoutMs: 5_000 });
   const { path, server } = front;
   server.reply = (payload) => [packets([ok(payload.toString().includes('COMMIT') ? 2 : 3)])];
   const [first, second] = [await RawClient.loggedIn(path), await RawClient.loggedIn(path)];
   await ask(first, 'BEGIN');
   const error = parseErr(await ask(second, 'SELECT 1'));
+  expect(error).toMatchObject({ errno: 1040, sqlState: '08004' });
   expect(error.message).toMatch(/not executed/);
   await ask(first, 'COMMIT');
   server.reply = () => [packets([ok()])];
   expect((await ask(second, 'SELECT 1'))[0]).toBe(0);
+});
+
+test('a server that has no room waits as one that cannot be reached', async () => {
+  front = await startFront({ poolTimeoutMs: 150, bufferTimeoutMs: 5_000 });
+  const { path, server } = front;
+  const client = await RawClient.loggedIn(path);
+  server.greeting = packets([Buffer.from('\xff\x10\x04Too many connections', 'latin1')], 0);
+  const answer = ask(client, 'SELECT 1');
+  await sleep(400);
+  expect(client.received).toHaveLength(0);
+  server.greeting = undefined;
+  expect((await answer)[0]).toBe(0);
 });
 
 test('a client that leaves in a transaction frees its locks at once', async () => {
