@@ -10,6 +10,7 @@ const noVariables: ReadonlyMap<string, string> = new Map();
 /** One for each session, used again for each answer. */
 export class Answer {
   ok = true;
+  errno = 0;
   status: number = serverStatus.autocommit;
   warnings = 0;
   insertId = false;
@@ -23,6 +24,7 @@ export class Answer {
   /** `status` is what the session had: not every answer tells it. */
   begin(status: number): void {
     this.ok = true;
+    this.errno = 0;
     this.status = status;
     this.warnings = 0;
     this.insertId = false;
@@ -57,7 +59,21 @@ export class Answer {
   outcome(member: string, role: 'primary' | 'replica', epoch: number, endedMs: number): Outcome {
     const { ok, warnings, insertId, position, variables, schema } = this;
     const status = ok ? this.status : undefined;
-    return { ok, status, warnings, insertId, member, role, epoch, position, variables, schema, endedMs };
+    const errno = ok ? undefined : this.errno;
+    return {
+      ok,
+      errno,
+      status,
+      warnings,
+      insertId,
+      member,
+      role,
+      epoch,
+      position,
+      variables,
+      schema,
+      endedMs,
+    };
   }
 
   #takeChanges(encoded: Buffer): void {

@@ -8,6 +8,8 @@ import { type ConnectionOptions, connect as connectTls, type SecureContext, TLSS
 
 /** A server's socket seldom gives more at once. */
 const serverReadBytes = 64 * 1024;
+/** A server's host that is gone is noticed so long, and ten seconds, after its last byte: it says nothing any more. */
+const keepAliveMs = 10_000;
 /** Statements are short, and clients are many. */
 const clientReadBytes = 4 * 1024;
 
@@ -46,6 +48,8 @@ export class Channel {
       const socket = connect({
         ...address,
         noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveMs,
         ...(reuseBuffer ? { onread } : {}),
       } as NetConnectOpts);
       channel.#socket = socket;

@@ -126,11 +126,12 @@ export const tooManyConnections: ErrPacket = {
   message: 'Too many connections',
 };
 
+/** KILL of a session whose server can't be asked: what it runs goes on. */
+export function notKilled(id: number, why: string): ErrPacket {
+  return { errno: 1105, sqlState: 'HY000', message: `Connection ${id} was not killed: ${why}` };
+}
+
 /** KILL of a session of another host whose router can't be asked: it may live. */
 export function peerSilent(id: number, host: string): ErrPacket {
-  return {
-    errno: 1105,
-    sqlState: 'HY000',
-    message: `Connection ${id} was not killed: the SQL router of ${host}, which has it, did not answer`,
-  };
+  return notKilled(id, `the SQL router of ${host}, which has it, did not answer`);
 }

@@ -37,15 +37,17 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   if (bound !== undefined && bound !== 'lost' && !closesCursor(session, bound)) {
     const gone = 'its long data, or its cursor, was lost';
     if (connections.poolOf(bound) === undefined) throw new Error(gone);
-    await connections.upToDate(bound, routes);
+    await connections.upToDate(bound, routes, host.config.connectTimeoutMs);
     if (connections.leavesRetired(bound)) throw new Error(gone);
     return bound;
   }
   if (choice.slot === 'replica' && choice.member !== undefined) {
     try {
-      const connection = await connections.attachReplica(choice.member, routes);
-      if (await reaches(host, connection, choice)) {
-        const ready = await prepareOn(work, connection);
+      // A replica that is gone may never say so; the primary is there.
+      const { connectTimeoutMs } = host.config;
+      const connection = await connections.attachReplica(choice.member, routes, connectTimeoutMs);
+      if (await connection.within(choice.waitMs + connectTimeoutMs, reaches(host, connection, choice))) {
+        const ready = await connection.within(connectTimeoutMs, prepareOn(work, connection));
         if (!connections.leavesRetired(ready)) return ready;
       }
     } catch (error) {

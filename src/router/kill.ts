@@ -1,11 +1,13 @@
 /** KILL of a session by the id that the router greeted its client with. */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
-import { notOwner, unknownThread } from './errors.ts';
-import { keyTextOf } from './pool.ts';
-import type { ServerConnection } from './server-connection.ts';
+import { notKilled, notOwner, unknownThread } from './errors.ts';
+import { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import type { KillResult, SessionHost } from './session-host.ts';
+
+/** ER_NO_SUCH_THREAD: what was to be killed has ended. */
+const noThread = 1094;
 
 /** As it goes from worker to worker, and from host to host. */
 export interface KillRequest {
@@ -24,27 +26,36 @@ export async function killSession(
 ): Promise<KillResult> {
   if (target === undefined) return unknownThread(id);
   if (target.client.account.user !== user) return notOwner(id);
-  const running = target.work.connection;
-  if (running !== undefined) await killQuery(host, target, running);
+  const failure = await killQuery(host, target);
+  if (failure !== null) return failure;
   if (!queryOnly) target.close();
   return null;
 }
 
-async function killQuery(host: SessionHost, target: Session, running: ServerConnection): Promise<void> {
-  const pool = target.connections.poolOf(running);
-  if (pool === undefined) return;
-  const key = host.loginKey(target.client);
-  const wanted = { key, schema: undefined, keyText: keyTextOf(key, undefined) };
+/** The pool may be full of sessions that this KILL is to help: it has a connection of its own. */
+async function killQuery(host: SessionHost, target: Session): Promise<KillResult> {
+  const { work, connections, client } = target;
+  const { connection: running, count } = work;
+  const pool = running === undefined ? undefined : connections.poolOf(running);
+  if (running === undefined || pool === undefined) return null;
+  const { connectTimeoutMs } = host.config;
   try {
-    const connection = await pool.acquire(wanted, target);
-    if (target.work.connection === running) {
-      const sql = `KILL QUERY ${running.threadId}`;
-      await connection.asked(commandPacket(command.query, Buffer.from(sql)), responseShape.result);
+    const connection = new ServerConnection(await pool.connectApart(host.loginKey(client)), undefined);
+    try {
+      // The next statement on the same connection is not meant.
+      if (work.connection !== running || work.count !== count) return null;
+      const packet = commandPacket(command.query, Buffer.from(`KILL QUERY ${running.threadId}`));
+      const answer = await connection.within(
+        connectTimeoutMs,
+        connection.asked(packet, responseShape.result),
+      );
+      const { error } = answer;
+      if (error === undefined || error.errno === noThread) return null;
+      return notKilled(client.id, error.message);
+    } finally {
+      connection.lose('not needed any more');
     }
-    pool.release(connection, false);
   } catch (error) {
-    host.log.warn(
-      `KILL of connection ${target.client.id} on ${pool.member.name}: ${(error as Error).message}`,
-    );
+    return notKilled(client.id, `${pool.member.name}: ${(error as Error).message}`);
   }
 }

@@ -9,11 +9,16 @@ import type { Member, Topology, TopologyView } from './topology.ts';
  */
 const graceMs = { known: 2_000, unknown: 500 };
 
+/** A replica that is said to be in no order is asked so often whether it lives: reads under way would wait for ever. */
+const askMs = 2_000;
+
 export class MemberPools {
   readonly #topology: Topology;
   #options: PoolOptions;
   readonly #statistics: Statistics;
   readonly #pools = new Map<string, MemberPool>();
+  /** Of pools whose replica is not in order. */
+  readonly #asking = new Map<MemberPool, NodeJS.Timeout>();
   readonly #waiting = new Set<() => void>();
   readonly #stop: () => void;
 
@@ -71,6 +76,8 @@ export class MemberPools {
 
   close(): void {
     this.#stop();
+    for (const timer of this.#asking.values()) clearTimeout(timer);
+    this.#asking.clear();
     for (const pool of this.#pools.values()) pool.retire('the router ends', 0);
     for (const wake of [...this.#waiting]) wake();
   }
@@ -88,12 +95,40 @@ export class MemberPools {
     const wanted = new Set(members.map((member) => poolKey(member, epoch)));
     if (primary !== undefined) wanted.add(poolKey(primary, epoch));
     for (const [key, pool] of this.#pools) {
+      const now = members.find(({ name }) => name === pool.member.name);
+      const doubtful = wanted.has(key) && now?.role === 'replica' && !now.ok;
+      if (!doubtful) this.#askNoMore(pool);
+      else if (!this.#asking.has(pool)) this.#askLater(key, pool);
       if (wanted.has(key)) continue;
       this.#pools.delete(key);
-      const now = members.find(({ name }) => name === pool.member.name);
       pool.retire(changedRole, now?.ok === true ? graceMs.known : graceMs.unknown);
     }
     for (const wake of [...this.#waiting]) wake();
+  }
+
+  #askLater(key: string, pool: MemberPool): void {
+    this.#asking.set(
+      pool,
+      setTimeout(() => void this.#ask(key, pool), askMs),
+    );
+  }
+
+  #askNoMore(pool: MemberPool): void {
+    clearTimeout(this.#asking.get(pool));
+    this.#asking.delete(pool);
+  }
+
+  /** One that only doesn't replicate answers the reads that it has. */
+  async #ask(key: string, pool: MemberPool): Promise<void> {
+    const answers = await pool.answers();
+    if (!this.#asking.has(pool)) return;
+    if (answers) {
+      this.#askLater(key, pool);
+      return;
+    }
+    this.#asking.delete(pool);
+    this.#pools.delete(key);
+    pool.retire('its server does not answer', 0);
   }
 }
 

@@ -27,6 +27,18 @@ export interface Wanted {
   readonly keyText: string;
 }
 
+/** All connections were in use for as long as a session may wait: another wait would be no shorter. */
+export class PoolBusy extends ProtocolError {
+  constructor(limit: number, member: string, waitMs: number) {
+    super(
+      1040,
+      '08004',
+      `Too many connections: all ${limit} of the SQL router to ${member} were in use for ${waitMs} ms; ` +
+        'the statement was not executed',
+    );
+  }
+}
+
 interface Waiter extends Wanted {
   readonly resolve: (connection: ServerConnection) => void;
   readonly reject: (error: Error) => void;
@@ -133,7 +145,7 @@ export class MemberPool {
     return idle.splice(own, 1)[0];
   }
 
-  /** Rejects with a ProtocolError of the server, or the pool's own 1040 after the wait; another error: no connection. */
+  /** Rejects with a ProtocolError of the server, or PoolBusy after the wait; another error: no connection. */
   acquire(wanted: Wanted, stateOf: object): Promise<ServerConnection> {
     const idle = this.take(wanted.keyText, stateOf);
     if (idle !== undefined) return Promise.resolve(idle);
@@ -143,6 +155,18 @@ export class MemberPool {
       this.#waiters.push(waiter);
       this.#serve();
     });
+  }
+
+  /** Whether the member lets in who has a connection here already: one that is frozen, or gone, doesn't. */
+  async answers(): Promise<boolean> {
+    const [wanted] = this.#all.values();
+    if (wanted === undefined) return true;
+    try {
+      (await this.connectApart(wanted.key)).channel.destroy();
+      return true;
+    } catch (error) {
+      return error instanceof ProtocolError;
+    }
   }
 
   /** A connection beside the pool, for the router's own questions: sessions can't be in its way. */
@@ -253,23 +277,27 @@ export class MemberPool {
 
   /** Frees a connection: of a session that can do without it, or an idle one that doesn't fit. */
   #makeRoom(waiter: Waiter): boolean {
-    let unfit: ServerConnection | undefined;
+    let unfit = this.#anyIdle();
     for (const [connection, { keyText }] of this.#all) {
-      if (connection.owner === undefined) {
-        if (!connection.busy) unfit ??= connection;
-      } else if (!connection.busy && connection.owner.mayDetach(connection)) {
-        if (keyText === waiter.keyText) {
-          connection.owner.detach(connection);
-          return true;
-        }
-        unfit ??= connection;
+      const { owner } = connection;
+      // Without one it is idle, or it was handed out just now.
+      if (owner === undefined || connection.busy || !owner.mayDetach(connection)) continue;
+      if (keyText === waiter.keyText) {
+        owner.detach(connection);
+        return true;
       }
+      unfit ??= connection;
     }
     if (unfit === undefined) return false;
     const { owner } = unfit;
     if (owner !== undefined) owner.detach(unfit);
     unfit.lose('room for another account');
     return true;
+  }
+
+  #anyIdle(): ServerConnection | undefined {
+    for (const list of this.#idle.values()) if (list.length > 0) return list[0];
+    return undefined;
   }
 
   async #connect(waiter: Waiter): Promise<void> {
@@ -314,14 +342,7 @@ export class MemberPool {
     if (at < 0) return;
     this.#waiters.splice(at, 1);
     const { limit, waitMs } = this.#options;
-    waiter.reject(
-      new ProtocolError(
-        1040,
-        '08004',
-        `Too many connections: all ${limit} of the SQL router to ${this.member.name} were in use for ${waitMs} ms; ` +
-          'the statement was not executed',
-      ),
-    );
+    waiter.reject(new PoolBusy(limit, this.member.name, waitMs));
   }
 
   #settle(waiter: Waiter): Waiter {

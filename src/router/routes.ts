@@ -53,6 +53,10 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
   valuesQuery(): string | undefined;
   takeValues(values: readonly (string | null)[]): void;
+  /** For when it failed: one query for each value. */
+  valueQueries(): readonly string[];
+  /** Those at these places are no variables. */
+  forgetValues(places: ReadonlySet<number>): void;
   /** The server answered; `undefined` stands for a command without a text, which may have been the preparation of one. */
   answered(statement: S | undefined, outcome: Outcome, prepared?: S): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */

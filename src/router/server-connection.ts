@@ -171,6 +171,16 @@ export class ServerConnection {
     return new Promise((resolve) => this.ask(packet, shape, resolve));
   }
 
+  /** What `answers` gives; it ends when that takes longer than `ms`, and the answers that are due say so. */
+  async within<T>(ms: number, answers: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.lose(`no answer in ${Math.round(ms)} ms`), ms);
+    try {
+      return await answers;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Ends it; the owner hears of it. */
   lose(reason: string): void {
     if (this.#lost) return;

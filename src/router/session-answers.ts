@@ -39,6 +39,7 @@ export function takePacket(
       return undefined;
     case scanEvent.err:
       answer.ok = false;
+      answer.errno = scanner.errno;
       if (session.host.publishes) publish(session, connection);
       return keepRefusal(session, buffer.subarray(payloadStart, packetEnd), scanner.errno);
     case scanEvent.prepared:

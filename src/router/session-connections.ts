@@ -7,7 +7,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { changedRole, keyTextOf, type MemberPool } from './pool.ts';
+import { changedRole, keyTextOf, type MemberPool, PoolBusy } from './pool.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
 import {
   type ConnectionOwner,
@@ -109,12 +109,13 @@ export class SessionConnections {
         try {
           const attached = this.#primary?.connection;
           if (attached !== undefined && !this.leavesRetired(attached)) {
-            return await this.#bringUp(attached, wanted);
+            return await this.#bringUp(attached, wanted, leftMs);
           }
           if (stop()) break;
-          if (pool !== undefined) return await this.#take('primary', pool, wanted);
+          if (pool !== undefined) return await this.#take('primary', pool, wanted, leftMs);
         } catch (error) {
-          if (error instanceof ProtocolError && !passing.has(error.errno)) throw error;
+          const passes = !(error instanceof ProtocolError) || passing.has(error.errno);
+          if (!passes || error instanceof PoolBusy) throw error;
           why = `${pool?.member.name ?? 'the primary'}: ${(error as Error).message}`;
         }
         if (!held) this.#source.holds(true);
@@ -127,20 +128,20 @@ export class SessionConnections {
     throw new Error(why);
   }
 
-  /** One that the session has, in the state that it wants. */
-  upToDate(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
-    return this.#bringUp(connection, wanted);
+  /** One that the session has, in the state that it wants; it must answer within `answerMs`. */
+  upToDate(connection: ServerConnection, wanted: WantedState, answerMs: number): Promise<ServerConnection> {
+    return this.#bringUp(connection, wanted, answerMs);
   }
 
-  /** A connection to that replica; rejects at once when it can't be had. */
-  async attachReplica(member: string, wanted: WantedState): Promise<ServerConnection> {
+  /** A connection to that replica, which must answer within `answerMs`; rejects at once when it can't be had. */
+  async attachReplica(member: string, wanted: WantedState, answerMs: number): Promise<ServerConnection> {
     const attached = this.#replica;
     if (attached?.pool.member.name === member && !this.leavesRetired(attached.connection)) {
-      return this.#bringUp(attached.connection, wanted);
+      return this.#bringUp(attached.connection, wanted, answerMs);
     }
     const pool = this.#source.replicaPool(member);
     if (pool === undefined) throw new Error(`${member} is no replica`);
-    return this.#take('replica', pool, wanted);
+    return this.#take('replica', pool, wanted, answerMs);
   }
 
   /** Gives the connection back; `resetNow` when it holds what others could have to wait for. */
@@ -161,7 +162,12 @@ export class SessionConnections {
     this.#state = {};
   }
 
-  async #take(slot: Slot, pool: MemberPool, wanted: WantedState): Promise<ServerConnection> {
+  async #take(
+    slot: Slot,
+    pool: MemberPool,
+    wanted: WantedState,
+    answerMs: number,
+  ): Promise<ServerConnection> {
     const { schema } = wanted;
     const keyText = keyTextOf(this.#key, schema);
     const connection = await pool.acquire({ key: this.#key, schema, keyText }, this.#state);
@@ -172,11 +178,15 @@ export class SessionConnections {
     if (slot === 'primary') this.#primary = attached;
     else this.#replica = attached;
     connection.owner = this.#owner;
-    return this.#bringUp(connection, wanted);
+    return this.#bringUp(connection, wanted, answerMs);
   }
 
   /** Gives the connection what it lacks of the session's state. */
-  async #bringUp(connection: ServerConnection, wanted: WantedState): Promise<ServerConnection> {
+  async #bringUp(
+    connection: ServerConnection,
+    wanted: WantedState,
+    answerMs: number,
+  ): Promise<ServerConnection> {
     const answers: Promise<OwnAnswer>[] = [];
     connection.channel.cork();
     if (connection.stateOf !== this.#state) {
@@ -201,7 +211,8 @@ export class SessionConnections {
       }
     }
     connection.channel.uncork();
-    for (const answer of await Promise.all(answers)) {
+    const all = answers.length === 0 ? [] : await connection.within(answerMs, Promise.all(answers));
+    for (const answer of all) {
       const failure = failureOf(answer);
       if (failure === undefined) continue;
       connection.lose(`could not restore the session: ${failure.message}`);

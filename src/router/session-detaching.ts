@@ -1,6 +1,7 @@
 /** Between statements: whether a session's connection may go to another one, and what has to be asked before. */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
+import { isNoVariable } from '#src/routing/variables.ts';
 import { rowsOf } from './rows.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
@@ -27,14 +28,38 @@ function askValues(session: Session, connection: ServerConnection): void {
   if (sql === undefined || connection.busy || connection !== connections.in('primary')) return;
   stream.busy = true;
   const packet = commandPacket(command.query, Buffer.from(sql));
-  connection.ask(packet, responseShape.result, ({ error, bytes }) => {
+  connection.ask(packet, responseShape.result, ({ error, cut, bytes }) => {
     if (session.closed) return;
+    if (error !== undefined && cut === undefined && isNoVariable(error.errno)) {
+      askWhichAreNone(session, connection);
+      return;
+    }
     takeValues(session, connection, error === undefined ? bytes : undefined);
     const crowded = connections.poolOf(connection)?.crowded === true;
     if (crowded && routes.mayLeave('primary')) session.detach(connection);
     // The values are the connection's own.
     else if (connection.open) connection.settings = routes.settings;
     stream.ready();
+  });
+}
+
+/** One of the names is no variable's, and with it nothing is told: each is asked for, and then the rest together. */
+function askWhichAreNone(session: Session, connection: ServerConnection): void {
+  const { routes, stream } = session;
+  const queries = routes.valueQueries();
+  const none = new Set<number>();
+  queries.forEach((sql, place) => {
+    const packet = commandPacket(command.query, Buffer.from(sql));
+    connection.ask(packet, responseShape.result, ({ error, cut }) => {
+      if (session.closed) return;
+      if (error !== undefined && cut === undefined && isNoVariable(error.errno)) none.add(place);
+      if (place < queries.length - 1) return;
+      routes.forgetValues(none);
+      stream.ready();
+      const crowded = none.size > 0 && session.connections.poolOf(connection)?.crowded === true;
+      if (crowded && connection.owner === session && mayDetach(session, connection))
+        session.detach(connection);
+    });
   });
 }
 

@@ -3,6 +3,7 @@ import { charsetOfCollation } from '#src/mysql-wire/collations.ts';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import type { Catalogue } from '#src/routing/catalogue.ts';
 import { chooseBackend, levelOf } from '#src/routing/choose.ts';
+import { mayDefine } from '#src/routing/defines.ts';
 import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Freshness, Pending, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
@@ -12,7 +13,14 @@ import { newSession, type Outcome, type SessionState } from '#src/routing/sessio
 import { setStatement } from '#src/routing/settings.ts';
 import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
 import { afterReset, step } from '#src/routing/step.ts';
-import { isUnresolved, valuesQuery, withoutInsertId, withValues } from '#src/routing/variables.ts';
+import {
+  isUnresolved,
+  valueQueries,
+  valuesQuery,
+  withoutInsertId,
+  withoutVariables,
+  withValues,
+} from '#src/routing/variables.ts';
 import { wroteUntold } from '#src/routing/written.ts';
 import { loginSettings } from './login-settings.ts';
 import type { Loss, RouteChoice, RoutedStatement, SessionRoutes, Slot } from './routes.ts';
@@ -51,6 +59,8 @@ export interface RoutedClient {
 /** A statement as it is kept; what its names mean is looked up at each execution. */
 interface Analysed extends RoutedStatement {
   readonly statement: Statement;
+  /** It may change definitions. */
+  readonly defines: boolean;
 }
 
 /** Where each session begins to spread its reads. */
@@ -97,11 +107,12 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 
   analyse(sql: Buffer, complete: boolean): Analysed {
-    return analysed(analyse(sql, this.#state.modes, complete));
+    const statement = analyse(sql, this.#state.modes, complete);
+    return analysed(statement, mayDefine(statement.class, sql));
   }
 
   useSchema(schema: string): Analysed {
-    return analysed(useStatement(schema));
+    return analysed(useStatement(schema), false);
   }
 
   fingerprint(sql: Buffer): string {
@@ -183,8 +194,9 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const resolved = prepared === undefined ? this.#resolvedOf(routed) : preparationOf(prepared);
     this.#state = step(this.#state, resolved, outcome);
     if (!context.publishes) this.#share(routed, resolved, outcome);
-    const { class: kind } = resolved.statement;
-    if (kind === 'ddl' || kind === 'unknown') context.definitionsChanged();
+    if (prepared === undefined && routed?.defines === true && mayHaveDefined(routed, outcome)) {
+      context.definitionsChanged();
+    }
   }
 
   #resolvedOf(routed: Analysed | undefined): Resolved {
@@ -209,6 +221,14 @@ export class RoutedSession implements SessionRoutes<Analysed> {
 
   takeValues(values: readonly (string | null)[]): void {
     this.#state = withValues(this.#state, values);
+  }
+
+  valueQueries(): readonly string[] {
+    return valueQueries(this.#state);
+  }
+
+  forgetValues(places: ReadonlySet<number>): void {
+    this.#state = withoutVariables(this.#state, places);
   }
 
   get stateful(): boolean {
@@ -241,6 +261,11 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 }
 
+/** DDL that fails may have done some of its work; what isn't understood and was refused is most often no statement at all. */
+function mayHaveDefined({ class: kind }: Analysed, { ok, position }: Outcome): boolean {
+  return kind === 'ddl' || ok || position !== undefined;
+}
+
 /** It runs nothing, but looks at what the statement uses. */
 function preparationOf({ statement: { tables, routines } }: Analysed): Resolved {
   const statement = { ...bareCommand, tables: [...tables, ...routines] };
@@ -253,12 +278,14 @@ function leavesOpen({ effects, implicitCommit }: Statement): RoutedStatement['le
   return last !== undefined || implicitCommit ? 'nothing' : undefined;
 }
 
-function analysed(statement: Statement): Analysed {
-  const kill = statement.effects.find((effect) => effect.kind === 'kill');
+function analysed(statement: Statement, defines: boolean): Analysed {
+  // Among other statements it is the server's, which knows no router's ids.
+  const kill = statement.parts === 1 ? statement.effects.find((effect) => effect.kind === 'kill') : undefined;
   // A COMMIT that a read-only MariaDB refuses has rolled back.
   const ends = statement.parts === 1 && statement.effects.some(({ kind }) => kind === 'end');
   const losesTransaction = ends || (statement.resend && !statement.implicitCommit);
-  const common = { statement, class: statement.class, losesTransaction, leaves: leavesOpen(statement) };
+  const leaves = leavesOpen(statement);
+  const common = { statement, defines, class: statement.class, losesTransaction, leaves };
   if (kill === undefined) return { ...common, resend: statement.resend };
   return { ...common, resend: false, kill: { id: Number(kill.id), queryOnly: kill.query } };
 }

@@ -1,10 +1,10 @@
 /** From SQL text to what the router must know of it. */
-import { byteOf } from './bytes.ts';
 import { Draft } from './draft.ts';
 import { head } from './heads.ts';
 import { Lexer } from './lexer.ts';
-import { defaultModes, isAsciiBased, type Modes, parseSqlMode } from './modes.ts';
-import { isPunctuation, literalValue } from './names.ts';
+import { defaultModes, type Modes } from './modes.ts';
+import { isPunctuation } from './names.ts';
+import { ReadOtherwise } from './read-otherwise.ts';
 import type { Reason } from './reason.ts';
 import type { Hints, Statement } from './statement.ts';
 import { token } from './token.ts';
@@ -26,6 +26,7 @@ export function analyse(sql: Uint8Array | string, modes: Modes = defaultModes, c
     return { ...statement, effects: [...statement.effects, ...killIn(bytes, modes)] };
   }
   const draft = new Draft();
+  let otherwise: ReadOtherwise | undefined;
   lexer.start(bytes, modes);
   lexer.next();
   while (lexer.kind !== token.end) {
@@ -35,7 +36,10 @@ export function analyse(sql: Uint8Array | string, modes: Modes = defaultModes, c
     }
     draft.parts++;
     if (draft.parts === 2) draft.require('primary', 'multi-statement');
-    if (draft.parts >= 2 && isReadOtherwise(draft, bytes, lexer.from)) lexer.odd = true;
+    if (draft.parts >= 2 && !lexer.odd) {
+      otherwise ??= new ReadOtherwise(bytes);
+      if (otherwise.from(lexer.from, draft.effects)) lexer.odd = true;
+    }
     head(lexer, draft, modes);
   }
   const { hints, versioned } = lexer;
@@ -57,32 +61,6 @@ function killIn(bytes: Uint8Array, modes: Modes): Statement['effects'] {
     return [];
   const { effects } = analyse(bytes, { ...modes, sqlMode: defaultModes.sqlMode });
   return effects.filter(({ kind }) => kind === 'kill');
-}
-
-/**
- * Whether a statement before has changed how the rest of the text is to be read: by another SQL mode, where there are
- * quotes or backslashes that it can mean, or by another character set, where there is more than ASCII.
- */
-function isReadOtherwise(draft: Draft, bytes: Uint8Array, from: number): boolean {
-  let changed = false;
-  for (const effect of draft.effects) {
-    // The new mode isn't known: its grammar may be another.
-    if (effect.kind === 'evaluate' && effect.variables.includes('sql_mode')) return true;
-    if (effect.kind === 'set' && effect.variable === 'sql_mode') {
-      const sqlMode = parseSqlMode(literalValue(effect.value));
-      if (sqlMode === undefined || sqlMode.foreign) return true;
-      changed = true;
-    }
-    if (effect.kind === 'names' && !isAsciiBased(effect.charset)) return true;
-    changed ||= effect.kind === 'names' || effect.kind === 'evaluate';
-    changed ||= effect.kind === 'set' && effect.variable === 'character_set_client';
-  }
-  if (!changed) return false;
-  for (let index = from; index < bytes.length; index++) {
-    const byte = bytes[index] ?? 0;
-    if (byte >= 128 || byte === byteOf.backslash || byte === byteOf.doubleQuote) return true;
-  }
-  return false;
 }
 
 /** What wasn't understood: anything may be in it. */

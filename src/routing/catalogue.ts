@@ -67,6 +67,9 @@ const replicatedEngines: ReadonlySet<string> = new Set(['innodb', 'aria', 'myisa
 /** Sequences `seq_1_to_10` and `seq_1_to_10_step_2` of the SEQUENCE engine, which are in no catalogue. */
 const numbers = /^seq_\d+_to_\d+(_step_\d+)?$/;
 
+/** Views and routines that use each other over more steps than this aren't followed: anybody may define thousands. */
+const longestChain = 100;
+
 const keyOf = (schema: string, name: string): string => `${schema}\0${name}`;
 /** Names of routines are compared without letter case. */
 const routineKey = (schema: string, name: string): string => keyOf(schema, name.toLowerCase());
@@ -88,6 +91,8 @@ class BuiltCatalogue implements Catalogue {
   readonly #triggers = new Map<string, boolean>();
   readonly #natures = new Map<RoutineRow, RoutineNature>();
   readonly #modes: Modes;
+  /** Views and routines that are being read, each for the one before. */
+  #chain = 0;
 
   constructor(rows: CatalogueRows, modes: Modes) {
     this.#modes = modes;
@@ -116,8 +121,11 @@ class BuiltCatalogue implements Catalogue {
     if (known !== undefined) return known;
     const view = this.#views.get(key);
     if (view === undefined) return numbers.test(name) ? 'rows' : 'unknown';
+    if (this.#chain >= longestChain) return 'calls';
     this.#tables.set(key, 'calls'); // What names itself, over whatever detour, is not for replicas.
+    this.#chain++;
     const nature = this.#viewNature(view);
+    this.#chain--;
     this.#tables.set(key, nature);
     return nature;
   }
@@ -152,8 +160,11 @@ class BuiltCatalogue implements Catalogue {
     if (row === undefined || row.body === null) return 'unknown';
     const known = this.#natures.get(row);
     if (known !== undefined) return known;
+    if (this.#chain >= longestChain) return 'stateful';
     this.#natures.set(row, 'stateful'); // As above: recursion is never harmless.
+    this.#chain++;
     const nature = routineNature({ ...row, body: row.body }, this.#modes, this);
+    this.#chain--;
     this.#natures.set(row, nature);
     return nature;
   }

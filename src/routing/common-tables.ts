@@ -8,11 +8,17 @@ interface CommonTable {
   known: boolean;
 }
 
+/** More at once aren't read: each name of a table is looked for among all of them. */
+const most = 200;
+
 export class CommonTables {
   readonly #tables: CommonTable[] = [];
 
-  declare(name: string, depth: number, recursive: boolean): void {
+  /** False when there are too many. */
+  declare(name: string, depth: number, recursive: boolean): boolean {
+    if (this.#tables.length >= most) return false;
     this.#tables.push({ name, depth, known: recursive });
+    return true;
   }
 
   /** The body of the last one declared at this depth ends. */

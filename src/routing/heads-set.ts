@@ -14,7 +14,12 @@ import { word } from './words.ts';
 export const setHead: Head = (lexer, draft, modes) => {
   lexer.next();
   if (lexer.word === word.statement) setStatement(lexer, draft, modes);
-  else if (lexer.word === word.password || lexer.word === word.default) {
+  else setPlain(lexer, draft);
+};
+
+/** All that isn't SET STATEMENT, from the word behind SET on. */
+function setPlain(lexer: Lexer, draft: Draft): void {
+  if (lexer.word === word.password || lexer.word === word.default) {
     draft.is('ddl');
     draft.require('primary', 'ddl');
     draft.implicitCommit = true;
@@ -24,7 +29,7 @@ export const setHead: Head = (lexer, draft, modes) => {
     draft.is('session');
     assignments(lexer, draft);
   }
-};
+}
 
 /** SET ROLE name | NONE */
 function setRole(lexer: Lexer, draft: Draft): void {
@@ -60,10 +65,21 @@ const setStatement: Head = (lexer, draft, modes) => {
     draft.require('primary', 'statement settings');
     draft.resend = false;
   }
-  if (atEnd(lexer)) draft.is('session');
-  else {
-    lexer.next();
+  if (atEnd(lexer)) {
+    draft.is('session');
+    return;
+  }
+  lexer.next();
+  if (lexer.word !== word.set) {
     head(lexer, draft, modes);
+    return;
+  }
+  lexer.next();
+  if (lexer.word !== word.statement) setPlain(lexer, draft);
+  else {
+    // One in another isn't read: thousands of them would be as many calls on the stack.
+    lexer.odd = true;
+    skim(lexer, draft);
   }
 };
 

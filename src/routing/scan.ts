@@ -164,7 +164,7 @@ class Scan {
       return;
     }
     this.#common ??= new CommonTables();
-    this.#common.declare(name, this.#outer.length, this.#recursive);
+    if (!this.#common.declare(name, this.#outer.length, this.#recursive)) lexer.odd = true;
     this.#open();
     this.#level.common = true;
     lexer.next();

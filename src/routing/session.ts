@@ -107,6 +107,8 @@ export function newSession(
 export interface Outcome {
   /** The last packet was an OK, EOF or the end of a result set, not an ERR. */
   readonly ok: boolean;
+  /** Of the ERR. */
+  readonly errno: number | undefined;
   /** Server status flags of that packet; undefined after an ERR, which has none. */
   readonly status: number | undefined;
   readonly warnings: number;

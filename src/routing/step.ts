@@ -14,7 +14,7 @@ import {
 import { withSetting } from './settings.ts';
 import { isBare } from './statement.ts';
 import { sameVariable } from './variable-data.ts';
-import { asLiteral, charsetVariables, setVariable, unresolve, without } from './variables.ts';
+import { asLiteral, charsetVariables, isNoVariable, setVariable, unresolve, without } from './variables.ts';
 
 /** Server status flags. @see https://mariadb.com/kb/en/ok_packet/#server-status-flag */
 const status = {
@@ -32,7 +32,7 @@ export function step(state: SessionState, resolved: Resolved, outcome: Outcome):
   const { statement } = resolved;
   let next: SessionState = state;
   for (const effect of statement.effects) {
-    next = outcome.ok ? apply(next, effect) : applyFailed(next, effect, resolved);
+    next = outcome.ok ? apply(next, effect) : applyFailed(next, effect, resolved, outcome);
   }
   if (resolved.stateful) next = { ...next, pins: addPin(next.pins, 'routine', '') };
   if (outcome.insertId || (statement.reason === 'call' && outcome.ok)) {
@@ -123,12 +123,20 @@ function apply(state: SessionState, effect: Effect): SessionState {
 }
 
 /** After an ERR: nothing is taken back, and what may have been set is unresolved. */
-function applyFailed(state: SessionState, effect: Effect, resolved: Resolved): SessionState {
+function applyFailed(
+  state: SessionState,
+  effect: Effect,
+  { statement }: Resolved,
+  { errno }: Outcome,
+): SessionState {
   // One statement that changes one thing either did so or did not.
-  const single = resolved.statement.parts <= 1 && resolved.statement.class !== 'write';
+  const single = statement.parts <= 1 && statement.class !== 'write';
+  const nothingSet = single && statement.effects.length === 1 && errno !== undefined && isNoVariable(errno);
   switch (effect.kind) {
     case 'set':
-      return unresolve(state, [effect.variable]);
+      return nothingSet ? state : unresolve(state, [effect.variable]);
+    case 'evaluate':
+      return nothingSet ? state : unresolve(state, effect.variables);
     case 'names':
       return unresolve(state, charsetVariables);
     case 'role':

@@ -71,20 +71,23 @@ export function setVariable(state: SessionState, variable: string, literal: stri
   }
 }
 
-/** Only the connection knows these now. */
+const identifier = /^\w+$/;
+
+/** More than these at once stay with their connection. */
+const mostUnresolved = 64;
+
+/** Only the connection knows these now. What isn't named like a variable of the server is none. */
 export function unresolve(state: SessionState, variables: readonly string[]): SessionState {
-  const fresh = variables.filter((name) => !state.unresolved.includes(name));
-  let { modes } = state;
+  const fresh = variables.filter((name) => identifier.test(name) && !state.unresolved.includes(name));
+  const tooMany = state.unresolved.length + fresh.length > mostUnresolved;
+  let { modes, pins } = state;
   if (variables.includes('sql_mode')) modes = { ...modes, sqlMode: undefined };
   if (variables.includes('character_set_client')) modes = { ...modes, charset: undefined };
   const insertId = variables.includes('last_insert_id');
-  return {
-    ...state,
-    modes,
-    insertIdLost: state.insertIdLost && !insertId,
-    pins: insertId ? addPin(state.pins, 'insert id', '') : state.pins,
-    unresolved: fresh.length === 0 ? state.unresolved : [...state.unresolved, ...fresh],
-  };
+  if (insertId) pins = addPin(pins, 'insert id', '');
+  if (tooMany) pins = addPin(pins, 'unresolved', '');
+  const unresolved = fresh.length === 0 || tooMany ? state.unresolved : [...state.unresolved, ...fresh];
+  return { ...state, modes, pins, unresolved, insertIdLost: state.insertIdLost && !insertId };
 }
 
 /**
@@ -107,17 +110,33 @@ export function withoutInsertId(state: SessionState): SessionState {
   };
 }
 
-const identifier = /^\w+$/;
+const columnOf = (name: string): string => (name === 'schema' ? 'DATABASE()' : `@@SESSION.${name}`);
 
 /**
  * The query that tells the unresolved values on the session's connection, one column each in their order; undefined
- * when nothing is unresolved or a name can't be asked for. The answer goes into `withValues`.
+ * when nothing is unresolved. The answer goes into `withValues`.
  */
 export function valuesQuery(state: SessionState): string | undefined {
   if (state.unresolved.length === 0) return undefined;
-  if (!state.unresolved.every((name) => identifier.test(name))) return undefined;
-  const columns = state.unresolved.map((name) => (name === 'schema' ? 'DATABASE()' : `@@SESSION.${name}`));
-  return `SELECT ${columns.join(', ')}`;
+  return `SELECT ${state.unresolved.map(columnOf).join(', ')}`;
+}
+
+/** `valuesQuery` in as many as there are values: one of a name that is no session variable fails as a whole. */
+export function valueQueries(state: SessionState): readonly string[] {
+  return state.unresolved.map((name) => `SELECT ${columnOf(name)}`);
+}
+
+/**
+ * Whether an error says of the variable in a statement that no session has one of this name, so that nothing was set: it
+ * is unknown (1193), a word of the grammar (1064), or global (1229, 1238).
+ */
+export function isNoVariable(errno: number): boolean {
+  return errno === 1193 || errno === 1064 || errno === 1229 || errno === 1238;
+}
+
+/** Those at these places of `valueQueries` are no session variables: nothing was set. */
+export function withoutVariables(state: SessionState, places: ReadonlySet<number>): SessionState {
+  return { ...state, unresolved: state.unresolved.filter((_, place) => !places.has(place)) };
 }
 
 /** The answer to `valuesQuery`: the values become settings, and the connection is no longer needed for them. */

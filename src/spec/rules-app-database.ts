@@ -127,13 +127,31 @@ const ownKeys: Readonly<Record<string, string>> = {
 const guardedFamilies =
   /^(?:binlog_(?:do|ignore)_db|gtid_|innodb_(?:doublewrite|force_recovery|read_only|data_home_dir|log_group_home_dir)|log_bin|relay_log|replicate_|rpl_semi_sync_|slave_(?:skip_errors|exec_mode)|ssl|wsrep_|grant_tables|networking)/;
 
+/** SQL modes by which the bytes of a statement mean something else, or may: a number stands for any of them. */
+const otherReading =
+  /(?:^|[\s,])(ansi|ansi_quotes|no_backslash_escapes|oracle|mssql|db2|maxdb|postgresql|[1-9]\d*)(?=$|[\s,])/i;
+
+/** A session that sets such a mode itself is followed. */
+function otherMode(path: string, value: string): readonly Issue[] {
+  const mode = otherReading.exec(value)?.[1];
+  if (mode === undefined) return [];
+  return [
+    {
+      path,
+      message: `has ${mode}: the SQL routers read the statements of a new session without it, and MariaDB would not`,
+      hint: 'Leave it out here; an application that needs it sets it in its sessions (SET sql_mode = …).',
+    },
+  ];
+}
+
 function guardedSettings(parsed: ParsedStack): readonly Issue[] {
-  return Object.keys(parsed.database.settings).flatMap((name) => {
+  return Object.entries(parsed.database.settings).flatMap(([name, value]) => {
     const path = `database.settings.${name}`;
     // Option files take prefixes (skip_log_bin, loose_read_only) and any unambiguous beginning of a name.
     const plain = name.replace(/^(?:loose_|skip_|disable_|enable_|maximum_|autoset_)+/, '');
     const own = ownKeys[plain];
     if (own !== undefined) return [{ path, message: 'has a key of its own', hint: `Write ${own} instead.` }];
+    if (plain.startsWith('sql_m') && 'sql_mode'.startsWith(plain)) return otherMode(path, String(value));
     const guarded = [...guardedMariadbSettings].find(
       (candidate) => candidate === name || candidate.startsWith(plain),
     );

@@ -1,7 +1,7 @@
 /** A router in front of a fake server. */
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
-import { Router } from '#src/router/router.ts';
+import { Router, type RouterOptions } from '#src/router/router.ts';
 import type { RouterLog } from '#src/router/session-host.ts';
 import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
 import { answerOf } from '#src/router/workers/local-worker.ts';
@@ -46,7 +46,11 @@ export function controlOf(router: Router): WholeRouter {
 
 const silent: RouterLog = { info: () => undefined, warn: () => undefined };
 
-export async function startFront(config: Partial<RouterConfig> = {}, log = silent): Promise<Front> {
+export async function startFront(
+  config: Partial<RouterConfig> = {},
+  log = silent,
+  newRoutes?: RouterOptions['newRoutes'],
+): Promise<Front> {
   const server = await FakeServer.start();
   const path = join(temporaryDirectory('wire'), 'socket');
   const topology = new StaticTopology(viewOf(server.port));
@@ -62,6 +66,7 @@ export async function startFront(config: Partial<RouterConfig> = {}, log = silen
     },
     topology,
     log,
+    ...(newRoutes === undefined ? {} : { newRoutes }),
   });
   await router.listen();
   const close = (): void => {

@@ -34,7 +34,8 @@ export class ChildWorker implements RouterWorker {
   clients = 0;
   draining = false;
   held: number;
-  readonly #child: ChildProcess;
+  /** Undefined, or without a pid, where the machine had no room for it. */
+  readonly #child: ChildProcess | undefined;
   readonly #events: ChildEvents;
   readonly #log: RouterLog;
   readonly #queue: Client[] = [];
@@ -57,15 +58,29 @@ export class ChildWorker implements RouterWorker {
     });
     // Who waits for it hears of a failure; nobody may be waiting.
     this.ready.catch(() => undefined);
-    this.#child = fork(program, []);
-    this.#child.on('message', (message) => this.#take(message as FromWorker));
-    this.#child.on('error', (error) => log.warn(`worker ${this.slot}: ${error.message}`));
-    this.#child.once('exit', (code, signal) => this.#exited(signal ?? `code ${code}`));
+    this.#child = this.#fork(program);
     this.#send({ type: 'start', start });
   }
 
+  /** Some failures are thrown, others are an `error` and no `exit`. Neither ends the worker before its maker has it. */
+  #fork(program: string): ChildProcess | undefined {
+    try {
+      const child = fork(program, []);
+      child.on('message', (message) => this.#take(message as FromWorker));
+      child.on('error', (error) => {
+        if (child.pid === undefined) this.#exited(error.message);
+        else this.#log.warn(`worker ${this.slot}: ${error.message}`);
+      });
+      child.once('exit', (code, signal) => this.#exited(signal ?? `code ${code}`));
+      return child;
+    } catch (error) {
+      setImmediate(() => this.#exited((error as Error).message));
+      return undefined;
+    }
+  }
+
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   accept(socket: Socket, local: boolean): void {
@@ -100,7 +115,7 @@ export class ChildWorker implements RouterWorker {
   }
 
   close(): void {
-    this.#child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
   }
 
   #nothingLeft(): void {
@@ -132,7 +147,7 @@ export class ChildWorker implements RouterWorker {
   #send(message: ToWorker, socket?: Socket): void {
     // A channel that is closed: `exit` follows, and with it everything that is to be done.
     // A socket stays open here until it was taken: else nobody could close it when the worker ends with it on its way.
-    this.#child.send(message, socket, { keepOpen: true }, () => undefined);
+    if (this.pid !== undefined) this.#child?.send(message, socket, { keepOpen: true }, () => undefined);
   }
 
   #take(message: FromWorker): void {
@@ -172,6 +187,7 @@ export class ChildWorker implements RouterWorker {
   }
 
   #exited(how: string): void {
+    if (this.#ended) return;
     this.#ended = true;
     this.held = 0;
     const error = new Error(`worker ${this.slot} ended (${how})`);

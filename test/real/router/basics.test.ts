@@ -4,7 +4,7 @@ import type { NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import mysql, { type ResultSetHeader, type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
 import { command } from '#src/mysql-wire/commands.ts';
 import { WireConnection } from '#test/conformance/runners/wire-connection.ts';
@@ -194,6 +194,25 @@ test('a statement of megabytes can be prepared; its session stays where it is', 
     errno: 1927,
   });
   client.destroy();
+});
+
+test('SETs of what is no session variable leave the session without a connection of its own', async () => {
+  const client = await connect();
+  for (const [sql, errno] of [
+    ['SET no_such_variable=1', 1193],
+    ['SET read_only=1', 1229],
+    ['SET version=1', 1238],
+    ['SET select=1', 1064],
+    ['SET wait_timeout=4711, no_such_variable=1', 1193],
+    ['SET wait_timeout=4711, read_only=@@read_only', 1229],
+  ] as const) {
+    await expect(client.query(sql)).rejects.toMatchObject({ errno });
+  }
+  const pool = stack.router.members.primaryPool();
+  await vi.waitUntil(() => pool !== undefined && pool.idle === pool.size, { timeout: 10_000 });
+  const [[row]] = await client.query<RowDataPacket[]>('SELECT @@wait_timeout AS seconds');
+  expect(row?.['seconds']).not.toBe(4711);
+  await client.end();
 });
 
 test('KILL by the id of the greeting', async () => {

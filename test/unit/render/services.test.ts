@@ -141,10 +141,14 @@ describe('app', () => {
 describe('mariadb', () => {
   it('takes settings of the stack file as option files want them', () => {
     const spec = referenceSpec({
-      database: { settings: { slow_query_log: true, sql_mode: 'ANSI', init_connect: 'SET @a = 1 # "x"' } },
+      database: {
+        settings: { slow_query_log: true, sql_mode: 'TRADITIONAL', init_connect: 'SET @a = 1 # "x"' },
+      },
     });
     const text = contentOf(spec, 'server-1', 'mariadb/my.cnf');
-    expect(text).toContain('\nslow_query_log = ON\nsql_mode = ANSI\ninit_connect = "SET @a = 1 # "x""\n');
+    expect(text).toContain(
+      '\nslow_query_log = ON\nsql_mode = TRADITIONAL\ninit_connect = "SET @a = 1 # "x""\n',
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { RoutedSession, type RoutesContext } from '#src/router/session-routes.ts';
 import type { Member } from '#src/routing/member.ts';
+import { answered, failed } from '../routing/outcomes.ts';
 
 const at = (sequence: number) => [{ domain: 0, server: 1, sequence }];
 
@@ -70,4 +71,45 @@ test('after a rest the members are asked before a read is given to the primary f
   };
   expect(choiceOf(true)).toMatchObject({ slot: 'primary', reason: 'no replica', sampleFirst: true });
   expect(choiceOf(false)).toMatchObject({ slot: 'primary', reason: 'no replica', sampleFirst: false });
+});
+
+const written = answered({ position: at(11) });
+
+test.each([
+  ['CREATE TABLE t (a INT)', answered(), true],
+  ['DROP TABLE t, nonsense', failed(), true],
+  ['SELEC 1', failed(), false],
+  ['CREAT TABLE t', failed(), false],
+  ["SELECT {d '2024-01-01'}, created_at FROM t", answered(), false],
+  ['CREATE TABLE t (a INT); SELECT {d 1}', written, true],
+  ['DROP TABLE t; SELECT [', failed(), false],
+  ['DROP TABLE t; SELECT [', failed({ position: at(11) }), true],
+  ['SELECT [; /*!50000DROP VIEW v*/', answered(), true],
+])('%s, answered so: %o: definitions may have changed: %s', (sql, outcome, expected) => {
+  let changed = false;
+  const definitionsChanged = (): void => {
+    changed = true;
+  };
+  const session = new RoutedSession({ ...context, definitionsChanged }, client, 'test');
+  const statement = session.analyse(Buffer.from(sql), true);
+  session.answered(undefined, answered(), statement);
+  expect(changed).toBe(false);
+  session.answered(statement, outcome);
+  expect(changed).toBe(expected);
+});
+
+test.each([
+  ["INSERT INTO t (created_at) VALUES ('x')", false],
+  ['CREATE OR REPLACE VIEW v AS SELECT 1', true],
+])('in a foreign SQL mode: %s: definitions may have changed: %s', (sql, expected) => {
+  let changed = 0;
+  const definitionsChanged = (): void => {
+    changed++;
+  };
+  const session = new RoutedSession({ ...context, definitionsChanged }, client, 'test');
+  session.answered(session.analyse(Buffer.from("SET sql_mode='ORACLE'"), true), answered());
+  const statement = session.analyse(Buffer.from(sql), true);
+  expect(statement.class).toBe('unknown');
+  session.answered(statement, written);
+  expect(changed).toBe(expected ? 1 : 0);
 });

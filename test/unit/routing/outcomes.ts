@@ -10,6 +10,7 @@ export const inReadOnly = 0x2003;
 export function answered(outcome: Partial<Outcome> = {}): Outcome {
   return {
     ok: true,
+    errno: undefined,
     status: idle,
     warnings: 0,
     insertId: false,
@@ -25,5 +26,5 @@ export function answered(outcome: Partial<Outcome> = {}): Outcome {
 }
 
 export function failed(outcome: Partial<Outcome> = {}): Outcome {
-  return answered({ ok: false, status: undefined, ...outcome });
+  return answered({ ok: false, errno: 1105, status: undefined, ...outcome });
 }

@@ -4,7 +4,7 @@ import { keepsConnection, sessionPin } from '#src/routing/pins.ts';
 import { resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
 import { afterReset, step } from '#src/routing/step.ts';
-import { valuesQuery, withValues } from '#src/routing/variables.ts';
+import { valueQueries, valuesQuery, withoutVariables, withValues } from '#src/routing/variables.ts';
 import { answered, failed, inReadOnly, inTransaction } from './outcomes.ts';
 import { replay } from './replay.ts';
 import { catalogue } from './table/schema.ts';
@@ -145,6 +145,36 @@ describe('a value that only the server can work out', () => {
       'SET SESSION c = NULL',
       'SET SESSION d = CONVERT(0x615c62 USING utf8mb4)',
     ]);
+  });
+
+  test.each([
+    ['SET nonsense=1', 1193],
+    ['SET nonsense=@x', 1193],
+    ['SET select=1', 1064],
+    ['SET read_only=1', 1229],
+    ['SET version=1', 1238],
+    ['SET `a b`=1, @tandem_consistency=host', 1193],
+  ])('is not left by %s, refused with %i', (sql, errno) => {
+    const state = run(all(), sql, failed({ errno }));
+    expect(valuesQuery(state)).toBeUndefined();
+    expect(state.unresolved).toEqual([]);
+  });
+
+  test('may have been left by a SET that was refused otherwise, or in part', () => {
+    expect(run(all(), 'SET sql_mode=@x', failed({ errno: 1231 })).unresolved).toEqual(['sql_mode']);
+    const several = run(all(), 'SET wait_timeout=1; SET nonsense=1', failed({ errno: 1193 }));
+    expect(several.unresolved).toEqual(['wait_timeout', 'nonsense']);
+    expect(valueQueries(several)).toEqual(['SELECT @@SESSION.wait_timeout', 'SELECT @@SESSION.nonsense']);
+    expect(valuesQuery(withoutVariables(several, new Set([1])))).toBe('SELECT @@SESSION.wait_timeout');
+  });
+
+  test('is one of a few: more keep the session where it is', () => {
+    const sql = `SET ${Array.from({ length: 10_000 }, (_, index) => `a${index}=1`)}`;
+    const state = run(all(), `${sql}, sql_mode=''`, failed());
+    expect(state.unresolved.length).toBeLessThanOrEqual(64);
+    expect(pins(state)).toEqual(['unresolved']);
+    expect(sessionPin(state)).toBeDefined();
+    expect(state.modes.sqlMode).toBeUndefined();
   });
 
   test('and so is one that a failed SET may have set', () => {
