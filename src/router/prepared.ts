@@ -105,6 +105,8 @@ const bytesOf = ({ packet }: PreparedStatement): number => (packet?.length ?? 0)
 export class PreparedStatements {
   readonly #budget: PreparedBudget;
   readonly #byId = new Map<number, PreparedStatement>();
+  /** The one that `lastPrepared` stands for: undefined while, and after, the preparation of another one failed. */
+  #last: PreparedStatement | undefined;
   #bytes = 0;
 
   constructor(budget: PreparedBudget) {
@@ -121,7 +123,12 @@ export class PreparedStatements {
   }
 
   get(id: number): PreparedStatement | undefined {
-    return this.#byId.get(id);
+    return id === lastPrepared ? this.#last : this.#byId.get(id);
+  }
+
+  /** Another one is about to be prepared: a client may send its execution without waiting for how that ends. */
+  forgetLast(): void {
+    this.#last = undefined;
   }
 
   values(): Iterable<PreparedStatement> {
@@ -130,15 +137,18 @@ export class PreparedStatements {
 
   add(statement: PreparedStatement): void {
     this.#byId.set(statement.id, statement);
+    this.#last = statement;
     this.#use(bytesOf(statement));
   }
 
   delete(statement: PreparedStatement): void {
+    if (this.#last === statement) this.#last = undefined;
     if (this.#byId.delete(statement.id)) this.#use(-bytesOf(statement));
   }
 
   clear(): void {
     this.#byId.clear();
+    this.#last = undefined;
     this.#use(-this.#bytes);
   }
 

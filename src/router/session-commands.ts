@@ -20,7 +20,7 @@ import {
   unknownStatement,
   wrongArguments,
 } from './errors.ts';
-import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
+import { type PreparedStatement, statementIdAt } from './prepared.ts';
 import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
@@ -55,6 +55,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       statementCommand(session, code, buffer, start, end);
       return;
     case command.stmtPrepare: {
+      session.prepared.forgetLast();
       if (!session.prepared.hasRoomFor(end - start)) {
         session.replyError(tooManyPrepared(session.prepared.size));
         return;
@@ -152,6 +153,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
 /** Its text isn't kept, so it can't be prepared on another connection: the session stays on this one. */
 function prepareLarge(session: Session, beginning: Buffer): void {
   const { prepared } = session;
+  prepared.forgetLast();
   if (!prepared.hasRoomFor(0)) {
     session.closeWith(tooManyPrepared(prepared.size));
     return;
@@ -176,7 +178,7 @@ function statementOf(
 ): PreparedStatement | undefined {
   if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');
   const id = buffer.readUInt32LE(start + statementIdAt);
-  return session.prepared.get(id === lastPrepared ? session.lastPreparedId : id);
+  return session.prepared.get(id);
 }
 
 function statementCommand(session: Session, code: number, buffer: Buffer, start: number, end: number): void {

@@ -78,6 +78,7 @@ export function tellLoss(session: Session, buffer: Buffer, start: number, end: n
   if (code === command.quit || code === command.stmtClose) return false;
   // Has no answer, and belongs to what was lost.
   if (code === command.stmtSendLongData) return true;
+  if (code === command.stmtPrepare) session.prepared.forgetLast();
   const { lost } = session;
   session.lost = undefined;
   if (lost === 'state') {

@@ -1,0 +1,92 @@
+/** Prepared statements whose session changes connections: there is one, and it goes to whoever wants it. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
+import { command } from '#src/mysql-wire/commands.ts';
+import { parseErr } from '#src/mysql-wire/err-packet.ts';
+import { headerBytes } from '#src/mysql-wire/framing.ts';
+import { WireConnection } from '#test/conformance/runners/wire-connection.ts';
+import { disposeServers, removeDirectories } from '../mariadb/server.ts';
+import { account, type RouterStack, startStack } from './stack.ts';
+
+const plain = {
+  capabilities: offeredCapabilities & ~capability.connectWithDatabase & ~capability.ignoreSpace,
+  extendedCapabilities: 0,
+};
+const lastPrepared = 0xffff_ffff;
+
+let stack: RouterStack;
+const clients: WireConnection[] = [];
+
+beforeAll(async () => {
+  stack = await startStack({ replicas: 0, config: { maxConnectionsPerMember: 1 } });
+  await stack.primary.run(
+    'CREATE TABLE test.t (id INT PRIMARY KEY)',
+    'CREATE TABLE other.t (id INT PRIMARY KEY)',
+  );
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+
+afterAll(async () => {
+  stack?.router.close();
+  await disposeServers();
+  removeDirectories();
+});
+
+async function connect(database: string | undefined = 'test'): Promise<WireConnection> {
+  const client = await WireConnection.open({ path: stack.socketPath }, account, plain, database);
+  clients.push(client);
+  return client;
+}
+
+/** What is answered: an error's number, or the text of all rows. */
+function told(answer: readonly Buffer[]): number | string {
+  const last = answer.at(-1)?.subarray(headerBytes) as Buffer;
+  if (last[0] === 0xff) return parseErr(last).errno;
+  const rows = answer.slice(answer.length > 2 ? 2 : 1, -1);
+  return rows.map((row) => row.subarray(headerBytes).toString('latin1')).join(';');
+}
+
+const query = async (client: WireConnection, sql: string) =>
+  told(await client.command(command.query, Buffer.from(sql), 'result'));
+
+async function prepare(client: WireConnection, sql: string): Promise<number> {
+  const [answer] = await client.command(command.stmtPrepare, Buffer.from(sql), 'prepare');
+  const payload = (answer as Buffer).subarray(headerBytes);
+  return payload[0] === 0xff ? -parseErr(payload).errno : payload.readUInt32LE(1);
+}
+
+async function execute(client: WireConnection, id: number): Promise<number | string> {
+  const argument = Buffer.from([0, 0, 0, 0, 0, 1, 0, 0, 0]);
+  argument.writeUInt32LE(id);
+  return told(await client.command(command.stmtExecute, argument, 'result'));
+}
+
+function closeStatement(client: WireConnection, id: number): void {
+  const argument = Buffer.alloc(4);
+  argument.writeUInt32LE(id);
+  client.send(command.stmtClose, argument);
+}
+
+/** Somebody else gets the connection, and it is reset for him. */
+async function takeAway(): Promise<void> {
+  const other = await connect();
+  await query(other, 'SELECT 1');
+}
+
+const idsOf = async (schema: string) => {
+  const rows = await stack.primary.rows(`SELECT id FROM ${schema}.t ORDER BY id`);
+  return rows.map((row) => row['id']);
+};
+
+test('the last prepared statement is none when the last preparation failed', async () => {
+  const client = await connect();
+  expect(await prepare(client, 'INSERT INTO t VALUES (1)')).toBeGreaterThan(0);
+  expect(await execute(client, lastPrepared)).toBe('');
+  expect(await prepare(client, 'INSERT INTO nowhere VALUES (2)')).toBe(-1146);
+  await stack.primary.run('DELETE FROM test.t');
+  expect(await execute(client, lastPrepared)).toBe(1243);
+  expect(await idsOf('test')).toEqual([]);
+});
