@@ -3,9 +3,16 @@
  * may lack the parameter types that the client sent to another one.
  * @see https://mariadb.com/kb/en/com_stmt_execute/
  */
-import { headerBytes, maxPayloadBytes, payloadLengthAt, writeHeader } from '#src/mysql-wire/framing.ts';
+import { command } from '#src/mysql-wire/commands.ts';
+import {
+  commandPacket,
+  headerBytes,
+  maxPayloadBytes,
+  payloadLengthAt,
+  writeHeader,
+} from '#src/mysql-wire/framing.ts';
 import { malformed, ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import type { RoutedStatement } from './routes.ts';
+import type { RoutedStatement, Settings } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** Stands for the statement prepared last (MariaDB). */
@@ -20,6 +27,8 @@ export class PreparedStatement {
   /** The COM_STMT_PREPARE packet, header included; undefined for one too long to keep, which is where it is and nowhere else. */
   readonly packet: Buffer | undefined;
   readonly routed: RoutedStatement;
+  /** The session's when it was prepared. */
+  settings: Settings;
   readonly parameters: number;
   /** Two bytes for each parameter, as the client last sent them. */
   types: Buffer | undefined;
@@ -27,10 +36,17 @@ export class PreparedStatement {
   /** Where its long data or its open cursor is: it runs there and nowhere else. `lost`: and it is there no more. */
   boundTo: ServerConnection | 'lost' | undefined;
 
-  constructor(id: number, packet: Buffer | undefined, routed: RoutedStatement, parameters: number) {
+  constructor(
+    id: number,
+    packet: Buffer | undefined,
+    routed: RoutedStatement,
+    settings: Settings,
+    parameters: number,
+  ) {
     this.id = id;
     this.packet = packet;
     this.routed = routed;
+    this.settings = settings;
     this.parameters = parameters;
   }
 
@@ -83,6 +99,13 @@ export class PreparedStatement {
     writeHeader(whole, 0, length, 0);
     return whole;
   }
+}
+
+/** COM_STMT_CLOSE by the server's own id: it has no answer. */
+export function closePacket(serverId: number): Buffer {
+  const argument = Buffer.alloc(4);
+  argument.writeUInt32LE(serverId);
+  return commandPacket(command.stmtClose, argument);
 }
 
 /** ER_NEED_REPREPARE. */

@@ -9,6 +9,8 @@ export interface RoutedStatement {
   readonly resend: boolean;
   /** Refused by a read-only server inside a transaction, nothing of that was committed: all of it can be run again. */
   readonly losesTransaction: boolean;
+  /** Of a prepared one: the default schema, if there was one, in which it means what it says. */
+  readonly schema?: string | undefined;
   /** It is a KILL by a literal id. */
   readonly kill?: { readonly id: number; readonly queryOnly: boolean };
 }
@@ -35,13 +37,15 @@ export interface RouteChoice {
 }
 
 /** Statements that give another connection a session's settings, in order; another array when one changed. */
-export type Settings = readonly { readonly sql: string; readonly sure?: true }[];
+export type Settings = readonly { readonly key: string; readonly sql: string; readonly sure?: true }[];
 
 export const noSettings: Settings = [];
 
 export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   /** `complete` false: `sql` is only the beginning of a text too long to keep. */
   analyse(sql: Buffer, complete: boolean): S;
+  /** `analyse` for a text that is prepared now, and executed later. */
+  analysePrepared(sql: Buffer, complete: boolean): S;
   /** What COM_INIT_DB does. */
   useSchema(schema: string): S;
   /** The shape of a text, without its values. */

@@ -81,7 +81,8 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
   }
   const id = ++session.lastPreparedId;
   const packet = large ? undefined : bytes;
-  session.prepared.add(new PreparedStatement(id, packet, statement, scanner.parameters));
+  const { settings } = session.routes;
+  session.prepared.add(new PreparedStatement(id, packet, statement, settings, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
   buffer.writeUInt32LE(id, scanner.payloadStart + 1);
 }

@@ -20,7 +20,7 @@ import {
   unknownStatement,
   wrongArguments,
 } from './errors.ts';
-import { type PreparedStatement, statementIdAt } from './prepared.ts';
+import { closePacket, type PreparedStatement, statementIdAt } from './prepared.ts';
 import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
@@ -60,7 +60,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
         session.replyError(tooManyPrepared(session.prepared.size));
         return;
       }
-      const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
+      const statement = session.routes.analysePrepared(buffer.subarray(start + headerBytes + 1, end), true);
       run(session, code, responseShape.prepare, buffer, start, end, statement);
       return;
     }
@@ -158,7 +158,7 @@ function prepareLarge(session: Session, beginning: Buffer): void {
     session.closeWith(tooManyPrepared(prepared.size));
     return;
   }
-  const statement = session.routes.analyse(beginning.subarray(headerBytes + 1), false);
+  const statement = session.routes.analysePrepared(beginning.subarray(headerBytes + 1), false);
   runLarge(session, beginning, statement, responseShape.prepare);
   session.pinPrimary();
 }
@@ -215,9 +215,7 @@ function closeStatement(session: Session, buffer: Buffer, start: number, end: nu
     const server = connection?.statements.get(prepared.id);
     if (connection === undefined || server === undefined) continue;
     connection.statements.delete(prepared.id);
-    const packet = Buffer.from([5, 0, 0, 0, command.stmtClose, 0, 0, 0, 0]);
-    packet.writeUInt32LE(server.id, statementIdAt);
-    connection.forward(packet, responseShape.none);
+    connection.forward(closePacket(server.id), responseShape.none);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Between statements: whether a session's connection may go to another one, and what has to be asked before. */
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
-import { rowsOf } from './rows.ts';
+import { takeValues } from './preparation.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 
@@ -24,22 +24,17 @@ function askValues(session: Session, connection: ServerConnection): void {
   const packet = commandPacket(command.query, Buffer.from(sql));
   connection.ask(packet, responseShape.result, ({ error, bytes }) => {
     if (session.closed) return;
-    takeValues(session, connection, error === undefined ? bytes : undefined);
+    try {
+      if (error === undefined) takeValues(session, bytes);
+    } catch (wrong) {
+      connection.lose((wrong as Error).message);
+    }
     const crowded = connections.poolOf(connection)?.crowded === true;
     if (crowded && routes.mayLeave('primary')) session.detach(connection);
     // The values are the connection's own.
     else if (connection.open) connection.settings = routes.settings;
     stream.ready();
   });
-}
-
-function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
-  try {
-    const [values] = answer === undefined ? [] : rowsOf(answer);
-    if (values !== undefined) session.routes.takeValues(values);
-  } catch (error) {
-    connection.lose((error as Error).message);
-  }
 }
 
 /** Whether a client that is sent away between statements would lose what it can't set up again on a new connection. */

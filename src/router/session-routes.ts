@@ -95,6 +95,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return analysed(analyse(sql, this.#state.modes, complete));
   }
 
+  analysePrepared(sql: Buffer, complete: boolean): Analysed {
+    return { ...this.analyse(sql, complete), schema: this.#state.schema };
+  }
+
   useSchema(schema: string): Analysed {
     return analysed(useStatement(schema));
   }
@@ -107,7 +111,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const statement = routed?.statement ?? bareCommand;
     const context = this.#context;
     const session = this.#state;
-    const resolved = resolve(statement, session.schema, context.catalogue());
+    const resolved = resolve(statement, routed?.schema ?? session.schema, context.catalogue());
     this.#resolved = resolved;
     // The common case, without a look at the members: what only the primary can do.
     if (resolved.target === 'primary' && session.transaction === undefined) {
@@ -175,7 +179,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   answered(routed: Analysed | undefined, outcome: Outcome, prepared?: Analysed): void {
     const context = this.#context;
     const resolved = prepared === undefined ? this.#resolvedOf(routed) : preparationOf(prepared);
-    this.#state = step(this.#state, resolved, outcome);
+    this.#state = stepIn(routed?.schema, this.#state, resolved, outcome);
     if (!context.publishes) this.#share(routed, resolved, outcome);
     const { class: kind } = resolved.statement;
     if (kind === 'ddl' || kind === 'unknown') context.definitionsChanged();
@@ -184,7 +188,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   #resolvedOf(routed: Analysed | undefined): Resolved {
     const statement = routed?.statement ?? bareCommand;
     if (this.#resolved?.statement === statement) return this.#resolved;
-    return resolve(statement, this.#state.schema, this.#context.catalogue());
+    return resolve(statement, routed?.schema ?? this.#state.schema, this.#context.catalogue());
   }
 
   /** Tells the account's other sessions what was written. */
@@ -232,6 +236,18 @@ export class RoutedSession implements SessionRoutes<Analysed> {
 function preparationOf({ statement: { tables, routines } }: Analysed): Resolved {
   const statement = { ...bareCommand, tables: [...tables, ...routines] };
   return { statement, target: 'primary', reason: 'administration', stateful: false };
+}
+
+/** Names without a schema are in `schema`, which a server takes for as long as it executes what was prepared there. */
+function stepIn(
+  schema: string | undefined,
+  state: SessionState,
+  resolved: Resolved,
+  outcome: Outcome,
+): SessionState {
+  if (schema === undefined || schema === state.schema) return step(state, resolved, outcome);
+  const next = step({ ...state, schema }, resolved, outcome);
+  return outcome.schema === undefined ? { ...next, schema: state.schema } : next;
 }
 
 function analysed(statement: Statement): Analysed {

@@ -6,6 +6,7 @@ import { parseErr } from '#src/mysql-wire/err-packet.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
 import { WireConnection } from '#test/conformance/runners/wire-connection.ts';
 import { disposeServers, removeDirectories } from '../mariadb/server.ts';
+import { sleep } from '../mariadb/wait.ts';
 import { account, type RouterStack, startStack } from './stack.ts';
 
 const plain = {
@@ -18,7 +19,7 @@ let stack: RouterStack;
 const clients: WireConnection[] = [];
 
 beforeAll(async () => {
-  stack = await startStack({ replicas: 0, config: { maxConnectionsPerMember: 1 } });
+  stack = await startStack({ replicas: 0, config: { maxConnectionsPerMember: 1, idleDetachMs: 50 } });
   await stack.primary.run(
     'CREATE TABLE test.t (id INT PRIMARY KEY)',
     'CREATE TABLE other.t (id INT PRIMARY KEY)',
@@ -89,4 +90,40 @@ test('the last prepared statement is none when the last preparation failed', asy
   await stack.primary.run('DELETE FROM test.t');
   expect(await execute(client, lastPrepared)).toBe(1243);
   expect(await idsOf('test')).toEqual([]);
+});
+
+test('what is prepared on another connection means what it meant', async () => {
+  const client = await connect();
+  await query(client, "SET sql_mode = 'NO_BACKSLASH_ESCAPES'");
+  const insert = await prepare(client, 'INSERT INTO t VALUES (7)');
+  const text = await prepare(client, 'SELECT "\\x", _utf8mb4 0x78 = "X", DATABASE()');
+  await query(client, 'USE other');
+  await query(client, "SET sql_mode = 'ANSI_QUOTES', collation_connection = utf8mb4_bin");
+  await query(client, 'SET SESSION character_set_results = latin1');
+  const state =
+    'SELECT DATABASE(), @@sql_mode, @@character_set_client, @@character_set_results, @@collation_connection';
+  const own = await query(client, state);
+  for (let time = 0; time < 2; time++) {
+    await takeAway();
+    expect(await execute(client, text)).toContain('\\x');
+    expect(await query(client, state)).toBe(own);
+  }
+  await query(client, 'BEGIN');
+  expect(await execute(client, insert)).toBe('');
+  expect(await query(client, 'COMMIT')).toBe('');
+  expect(await idsOf('test')).toEqual([7]);
+  expect(await idsOf('other')).toEqual([]);
+  expect(await query(client, state)).toBe(own);
+});
+
+test('a schema that is gone is told, and the session stays where it was', async () => {
+  await stack.primary.run('CREATE DATABASE passing', `GRANT ALL ON passing.* TO ${account.user}@'%'`);
+  const client = await connect('passing');
+  const statement = await prepare(client, 'SELECT 1');
+  await query(client, 'USE other');
+  await stack.primary.run('DROP DATABASE passing');
+  await takeAway();
+  expect(await execute(client, statement)).toBe(1049);
+  expect(await query(client, 'SELECT DATABASE()')).toContain('other');
+  expect(await stack.primary.status('Prepared_stmt_count')).toBe('0');
 });

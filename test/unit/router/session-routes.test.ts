@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { RoutedSession, type RoutesContext } from '#src/router/session-routes.ts';
+import { buildCatalogue } from '#src/routing/catalogue.ts';
 import type { Member } from '#src/routing/member.ts';
+import { answered } from '../routing/outcomes.ts';
 
 const at = (sequence: number) => [{ domain: 0, server: 1, sequence }];
 
@@ -60,6 +62,26 @@ test.each([
   const session = new RoutedSession({ ...context, want }, client, 'test');
   session.choose(session.analyse(Buffer.from(sql), true), 1);
   expect(wanted).toBe(expected);
+});
+
+test('a prepared statement is about the schema in which it was prepared', () => {
+  const plain = { schema: 'test', name: 't', engine: 'InnoDB' };
+  const catalogue = buildCatalogue({ tables: [plain], views: [], routines: [], triggers: [] });
+  const session = new RoutedSession({ ...context, catalogue: () => catalogue }, client, 'test');
+  const run = (statement: ReturnType<RoutedSession['analyse']>) => {
+    const { slot, reason } = session.choose(statement, 1);
+    session.answered(statement, answered());
+    return { slot, reason };
+  };
+  const read = Buffer.from('SELECT * FROM t');
+  const prepared = session.analysePrepared(read, true);
+  const make = session.analysePrepared(Buffer.from('CREATE TEMPORARY TABLE x (i INT)'), true);
+  run(session.useSchema('other'));
+  expect(run(prepared)).toEqual({ slot: 'replica', reason: 'fresh replica' });
+  expect(run(session.analyse(read, true))).toEqual({ slot: 'primary', reason: 'table unknown' });
+  run(make);
+  expect(session.state.pins.map(({ name }) => name)).toEqual(['test.x']);
+  expect(session.schema).toBe('other');
 });
 
 test('after a rest the members are asked before a read is given to the primary for want of a replica', () => {
