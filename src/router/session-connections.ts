@@ -8,6 +8,7 @@ import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { keyTextOf, type MemberPool } from './pool.ts';
+import { closePacket } from './prepared.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
 import {
   type ConnectionOwner,
@@ -146,6 +147,7 @@ export class SessionConnections {
     if (slot === 'primary') this.#primary = attached;
     else this.#replica = attached;
     connection.owner = this.#owner;
+    if (connection.stateOf === this.#owner) closeGone(connection, this.#owner);
     return this.#bringUp(connection, wanted);
   }
 
@@ -189,6 +191,15 @@ export class SessionConnections {
   #attachedOf(connection: ServerConnection): Attached | undefined {
     if (this.#primary?.connection === connection) return this.#primary;
     return this.#replica?.connection === connection ? this.#replica : undefined;
+  }
+}
+
+/** What the client closed while the session didn't have the connection. */
+function closeGone(connection: ServerConnection, owner: ConnectionOwner): void {
+  for (const [id, server] of connection.statements) {
+    if (owner.hasPrepared(id)) continue;
+    connection.statements.delete(id);
+    connection.channel.write(closePacket(server.id));
   }
 }
 

@@ -205,6 +205,10 @@ export class Session implements CommandHandler, ConnectionOwner {
     return mayDetach(this, connection);
   }
 
+  hasPrepared(id: number): boolean {
+    return this.prepared.get(id) !== undefined;
+  }
+
   detach(connection: ServerConnection): void {
     this.backpressure.release(connection);
     this.connections.release(connection, false);

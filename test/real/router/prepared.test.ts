@@ -127,3 +127,15 @@ test('a schema that is gone is told, and the session stays where it was', async 
   expect(await query(client, 'SELECT DATABASE()')).toContain('other');
   expect(await stack.primary.status('Prepared_stmt_count')).toBe('0');
 });
+
+test('statements that are closed while their connection is elsewhere do not stay on it', async () => {
+  const client = await connect();
+  for (let round = 0; round < 3; round++) {
+    const statement = await prepare(client, 'SELECT 1');
+    await execute(client, statement);
+    await sleep(700);
+    closeStatement(client, statement);
+  }
+  await query(client, 'SELECT 1');
+  expect(await stack.primary.status('Prepared_stmt_count')).toBe('0');
+});
