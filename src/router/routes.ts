@@ -59,6 +59,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   answered(statement: S | undefined, outcome: Outcome, prepared?: S): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */
   mayLeave(slot: Slot): boolean;
+  /** For how long after a statement the connection in this slot is kept, for what may be asked about it. */
+  questionMs(slot: Slot): number;
   /** A transaction, temporary tables, locks, variables: what a client that connects anew would miss. */
   readonly stateful: boolean;
   readonly settings: Settings;

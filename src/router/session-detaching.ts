@@ -10,7 +10,10 @@ export function mayDetach(session: Session, connection: ServerConnection): boole
   if (session.stream.busy || session.work.active) return false;
   if (session.inTransaction || session.lost !== undefined || session.pinned) return false;
   for (const statement of session.prepared.values()) if (statement.boundTo === connection) return false;
-  if (session.routes.mayLeave(session.connections.slotOf(connection))) return true;
+  const slot = session.connections.slotOf(connection);
+  // The router's own question for values would be the last statement, too.
+  if (session.host.nowMs - connection.lastUsedMs < session.routes.questionMs(slot)) return false;
+  if (session.routes.mayLeave(slot)) return true;
   askValues(session, connection);
   return false;
 }

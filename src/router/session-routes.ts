@@ -7,6 +7,7 @@ import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Freshness, Pending, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
+import { questionMs } from '#src/routing/questions.ts';
 import { type Resolved, resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
 import { setStatement } from '#src/routing/settings.ts';
@@ -216,6 +217,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   mayLeave(slot: Slot): boolean {
     // Transactions and pins are on the primary alone.
     return slot === 'replica' || !keepsConnection(this.#state);
+  }
+
+  questionMs(slot: Slot): number {
+    return questionMs(this.#state, slot);
   }
 
   lost(slot: Slot): Loss {

@@ -1,4 +1,4 @@
-/** Prepared statements whose session changes connections: there is one, and it goes to whoever wants it. */
+/** Sessions that share one connection to the server: each finds what it would have on a server of its own. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
 import { command } from '#src/mysql-wire/commands.ts';
@@ -138,4 +138,22 @@ test('statements that are closed while their connection is elsewhere do not stay
   }
   await query(client, 'SELECT 1');
   expect(await stack.primary.status('Prepared_stmt_count')).toBe('0');
+});
+
+test('what may be asked about a statement is waited for', async () => {
+  await stack.primary.run('REPLACE INTO test.t VALUES (1), (2), (3), (7)');
+  const [client, other] = [await connect(), await connect()];
+  const told: unknown[] = [];
+  for (const sql of ['SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1', 'SELECT 1/0']) {
+    await query(client, sql);
+    const waiting = query(other, 'SELECT 1');
+    await sleep(500);
+    const question = sql.includes('CALC') ? 'SELECT FOUND_ROWS()' : 'SHOW WARNINGS';
+    told.push(await query(client, question));
+    expect(await waiting).toContain('1');
+  }
+  expect(told).toEqual([expect.stringContaining('4'), expect.stringContaining('Division by 0')]);
+  await query(client, 'SELECT SQL_CALC_FOUND_ROWS id FROM t LIMIT 1');
+  // Nobody asks.
+  expect(await query(other, 'SELECT 1')).toContain('1');
 });
