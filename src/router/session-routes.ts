@@ -8,7 +8,7 @@ import type { Freshness, Pending, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
 import { questionMs } from '#src/routing/questions.ts';
-import { type Resolved, resolve } from '#src/routing/resolve.ts';
+import { mayAskInsertId, type Resolved, resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
 import { setStatement } from '#src/routing/settings.ts';
 import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
@@ -112,11 +112,12 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const statement = routed?.statement ?? bareCommand;
     const context = this.#context;
     const session = this.#state;
-    const resolved = resolve(statement, routed?.schema ?? session.schema, context.catalogue());
+    const schema = routed?.schema ?? session.schema;
+    const resolved = resolve(statement, schema, context.catalogue());
     this.#resolved = resolved;
     // The common case, without a look at the members: what only the primary can do.
     if (resolved.target === 'primary' && session.transaction === undefined) {
-      return this.#primary(resolved.reason, statement);
+      return this.#primary(resolved.reason, resolved, schema);
     }
     const { level, limits } = context;
     // Whatever the router's own level is: the session or a hint may say `host`. `global` sees more than that anyway.
@@ -125,10 +126,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const spread = this.#spread++;
     const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
     if (choice.reason !== 'within the lag bound') context.want();
-    if (choice.to === 'refuse') return this.#primary(choice.reason, statement);
+    if (choice.to === 'refuse') return this.#primary(choice.reason, resolved, schema);
     if (choice.to === 'replica' && !begins(statement)) {
       const { member, reason, wait } = choice;
-      const prelude = this.#prelude(statement, 'replica');
+      const prelude = this.#prelude(resolved, schema, 'replica');
       return {
         slot: 'replica',
         member,
@@ -149,11 +150,11 @@ export class RoutedSession implements SessionRoutes<Analysed> {
       reason === 'position unknown' ||
       reason === 'no position since' ||
       (reason === 'no replica' && context.rested);
-    return { ...this.#primary(choice.reason, statement), sampleFirst };
+    return { ...this.#primary(choice.reason, resolved, schema), sampleFirst };
   }
 
-  #primary(reason: string, statement: Statement): RouteChoice {
-    const prelude = this.#prelude(statement, 'primary');
+  #primary(reason: string, resolved: Resolved, schema: string | undefined): RouteChoice {
+    const prelude = this.#prelude(resolved, schema, 'primary');
     return {
       slot: 'primary',
       member: undefined,
@@ -166,10 +167,11 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 
   /** The last insert id, for a statement that asks for it on a connection that may not have it. */
-  #prelude(statement: Statement, slot: Slot): string | undefined {
+  #prelude(resolved: Resolved, schema: string | undefined, slot: Slot): string | undefined {
     const { insertId, unresolved } = this.#state;
-    if (!statement.usesInsertId || insertId === undefined) return undefined;
+    if (insertId === undefined) return undefined;
     if (slot === 'primary' && unresolved.includes('last_insert_id')) return undefined;
+    if (!mayAskInsertId(resolved, schema, this.#context.catalogue())) return undefined;
     return setStatement('last_insert_id', insertId);
   }
 

@@ -157,3 +157,16 @@ test('what may be asked about a statement is waited for', async () => {
   // Nobody asks.
   expect(await query(other, 'SELECT 1')).toContain('1');
 });
+
+test('a trigger finds the last insert id', async () => {
+  await stack.primary.run(
+    'CREATE TABLE test.parent (id INT PRIMARY KEY AUTO_INCREMENT) AUTO_INCREMENT = 41',
+    'CREATE TABLE test.child (x INT, parent_id INT)',
+    'CREATE TRIGGER test.born BEFORE INSERT ON test.child FOR EACH ROW SET NEW.parent_id = LAST_INSERT_ID()',
+  );
+  const client = await connect();
+  await query(client, 'INSERT INTO parent VALUES ()');
+  await takeAway();
+  await query(client, 'INSERT INTO child (x) VALUES (1)');
+  expect(await stack.primary.rows('SELECT x, parent_id FROM test.child')).toEqual([{ x: 1, parent_id: 41 }]);
+});

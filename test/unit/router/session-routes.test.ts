@@ -84,6 +84,30 @@ test('a prepared statement is about the schema in which it was prepared', () => 
   expect(session.schema).toBe('other');
 });
 
+test.each([
+  ['SELECT LAST_INSERT_ID()', true],
+  ['INSERT INTO asks VALUES (1)', true],
+  ['INSERT INTO quiet VALUES (1)', true],
+  ['INSERT INTO plain VALUES (1)', false],
+  ['SELECT * FROM last', true],
+  ['SELECT * FROM asks', false],
+])('%s is told the last insert id: %s', (sql, expected) => {
+  const trigger = { schema: 'test', sqlMode: '' };
+  const catalogue = buildCatalogue({
+    tables: ['asks', 'quiet', 'plain'].map((name) => ({ schema: 'test', name, engine: 'InnoDB' })),
+    views: [{ schema: 'test', name: 'last', definition: 'select last_insert_id() AS `id`' }],
+    routines: [],
+    triggers: [
+      { ...trigger, table: 'asks', body: 'SET NEW.a = LAST_INSERT_ID()' },
+      { ...trigger, table: 'quiet', body: 'INSERT INTO asks VALUES (NEW.a)' },
+    ],
+  });
+  const session = new RoutedSession({ ...context, catalogue: () => catalogue }, client, 'test');
+  session.answered(session.analyse(Buffer.from('SET last_insert_id = 5'), true), answered());
+  const { prelude } = session.choose(session.analyse(Buffer.from(sql), true), 1);
+  expect(prelude).toBe(expected ? 'SET SESSION last_insert_id = 5' : undefined);
+});
+
 test('after a rest the members are asked before a read is given to the primary for want of a replica', () => {
   const members = () => context.members().map((each) => ({ ...each, lagMs: undefined }));
   const choiceOf = (rested: boolean) => {
