@@ -1,4 +1,5 @@
 /** What a session does with the answer of a server: it passes through, and what it says of the session is kept. */
+import { capability } from '#src/mysql-wire/capabilities.ts';
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { parseErr } from '#src/mysql-wire/err-packet.ts';
 import { packetOf } from '#src/mysql-wire/framing.ts';
@@ -13,6 +14,9 @@ import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import { abandonTransaction } from './session-losses.ts';
 import { tryNextPrimary } from './session-waiting.ts';
+
+/** The only option that there is, beside its opposite. */
+const multiStatementsOn = 0;
 
 /** What a server answers to a write while it is read-only, and why; other reasons for 1290 don't pass. */
 const readOnlyRefusal = { errno: 1290, option: '--read-only' };
@@ -105,6 +109,7 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   routes.answered(ran, outcomeOf(session, connection, endedMs), prepared);
   if (pool !== undefined) host.observer.answered(session, pool, ran, connection.scanner.rows, endedMs);
   bindPrepared(session, connection);
+  if (work.code === command.setOption && answer.ok) keepOption(session);
   if (session.pinned && session.connections.slotOf(connection) === 'primary') connection.unusable = true;
   connection.settings = routes.settings;
   connection.database = routes.schema;
@@ -143,6 +148,14 @@ function outcomeOf(
 function publish(session: Session, connection: ServerConnection): void {
   const outcome = outcomeOf(session, connection, performance.now());
   session.routes.acknowledging?.(executed(session), outcome);
+}
+
+/** The connections that the session has after a reset log in with it. */
+function keepOption(session: Session): void {
+  const { client, option } = session;
+  const without = client.capabilities & ~capability.multiStatements;
+  const capabilities = option === multiStatementsOn ? without | capability.multiStatements : without;
+  session.client = { ...client, capabilities };
 }
 
 /** An open cursor keeps its statement where it is. */

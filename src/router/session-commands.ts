@@ -74,7 +74,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       session.replyOk();
       return;
     case command.resetConnection:
-      session.releaseConnections();
+      session.startOver(session.client);
       forget(session, session.routes.schema);
       session.replyOk();
       return;
@@ -219,8 +219,10 @@ function closeStatement(session: Session, buffer: Buffer, start: number, end: nu
   }
 }
 
-/** Multi-statements on or off: for this connection to a server alone, and nothing resets it. */
+/** Multi-statements on or off: nothing resets it on a connection, nor does it end with a reset of the session. */
 function setOption(session: Session, buffer: Buffer, start: number, end: number): void {
+  if (end - start < headerBytes + 3) throw malformed('COM_SET_OPTION');
+  session.option = buffer.readUInt16LE(start + headerBytes + 1);
   run(session, command.setOption, responseShape.result, buffer, start, end, undefined);
   session.pinPrimary();
 }
@@ -273,7 +275,6 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
     };
     await checkSchema(host, next, change.database);
     if (session.closed) return;
-    session.releaseConnections();
     session.becomeClient(next, change.database);
     forget(session, change.database);
   } catch (error) {
@@ -284,7 +285,7 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   session.listenAgain();
   if (failure instanceof ProtocolError && schemaErrors.has(failure.errno)) {
     // As the server does it: the session is as new, still the old account's, and guessing takes its time.
-    session.releaseConnections();
+    session.startOver(session.client);
     forget(session, session.routes.schema);
     session.failedChanges++;
     await sleep(failedChangeMs);

@@ -170,3 +170,32 @@ test('a trigger finds the last insert id', async () => {
   await query(client, 'INSERT INTO child (x) VALUES (1)');
   expect(await stack.primary.rows('SELECT x, parent_id FROM test.child')).toEqual([{ x: 1, parent_id: 41 }]);
 });
+
+test('what COM_SET_OPTION sets outlives a reset and a change of the account', async () => {
+  const { primary, socketPath } = stack;
+  const seenOn = async (path: string, capabilities: number, option: number): Promise<unknown[]> => {
+    const client = await WireConnection.open({ path }, account, { ...plain, capabilities }, 'test');
+    clients.push(client);
+    const seen: unknown[] = [];
+    const look = async () => seen.push(await query(client, 'SELECT 1; SELECT 2'));
+    await look();
+    seen.push(told(await client.command(command.setOption, Buffer.from([option, 0]), 'result')));
+    await look();
+    await client.command(command.resetConnection, Buffer.alloc(0), 'result');
+    await look();
+    await takeAway();
+    await look();
+    await client.changeUser(account, 'other');
+    await look();
+    return seen;
+  };
+  const one = plain.capabilities & ~capability.multiStatements;
+  for (const [capabilities, option] of [
+    [plain.capabilities, 1],
+    [one, 0],
+    [one, 7],
+  ] as const) {
+    const direct = await seenOn(primary.socketPath, capabilities, option);
+    expect(await seenOn(socketPath, capabilities, option)).toEqual(direct);
+  }
+});
