@@ -273,6 +273,8 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
       account: account ?? client.account,
       collation: change.collation ?? client.collation,
     };
+    // However it ends, they are given up: the check may need one of them.
+    session.startOver(client);
     await checkSchema(host, next, change.database);
     if (session.closed) return;
     session.becomeClient(next, change.database);
