@@ -13,6 +13,7 @@ export const primaryReads: readonly Row[] = [
     SELECT * FROM t FOR UPDATE SKIP LOCKED
     SELECT * FROM t FOR UPDATE WAIT 5
     SELECT * FROM t WHERE a = 1 FOR⏎UPDATE
+    SELECT * FROM t WHERE a = 1e0FOR UPDATE
     SELECT * FROM t LOCK IN SHARE MODE
     SELECT * FROM t LOCK IN SHARE MODE NOWAIT
     SELECT * FROM (SELECT * FROM t FOR UPDATE) x
@@ -193,6 +194,9 @@ export const primaryReads: readonly Row[] = [
     { ...read, reason: 'stored routine', resend: false, effects: 'routines' },
     `SELECT f()
     SELECT f(1), 2
+    SELECT 0xlog(), 0b2(1)
+    SELECT 0X41()
+    SELECT 0b1_(), 0x4$()
     SELECT f (1)
     SELECT test.f(1)
     SELECT test . f (1)
