@@ -170,6 +170,11 @@ export const primaryReads: readonly Row[] = [
     SELECT RELEASE_LOCK('a') FROM t
     SELECT RELEASE_LOCK('a'), 1
     SELECT RELEASE_LOCK(?)
+    EXPLAIN SELECT RELEASE_LOCK('a')
+    DESC SELECT RELEASE_ALL_LOCKS()
+    EXPLAIN SELECT GET_LOCK('a', 1) ⇒ pin lock
+    ANALYZE SELECT RELEASE_LOCK('a') ⇒ unpin lock 'a'
+    ANALYZE FORMAT=JSON SELECT GET_LOCK('a', 1) ⇒ pin lock 'a'
     SELECT RELEASE_ALL_LOCKS() ⇒ unpin lock *
     DO RELEASE_ALL_LOCKS() ⇒ unpin lock *
     SELECT RELEASE_ALL_LOCKS() FROM t
