@@ -25,6 +25,7 @@ export async function prepareOn(
   statement: PreparedStatement,
 ): Promise<void> {
   if (statement.packet === undefined) throw needsPreparing();
+  await learnValues(session, connection);
   const { routes } = session;
   if (isAsThen(session, statement)) {
     const answer = await connection.asked(statement.packet, responseShape.prepare);
@@ -33,7 +34,6 @@ export async function prepareOn(
     connection.statements.set(statement.id, { id: answer.statementId, typesVersion: 0 });
     return;
   }
-  await learnValues(session, connection);
   const then = { schema: statement.routed.schema, settings: statement.settings };
   connection.channel.cork();
   const there = bring(session, connection, routes, then);
@@ -66,9 +66,9 @@ function isAsThen({ routes, client }: Preparing, { routed, settings }: PreparedS
   return now.length === then.length && now.every((sql, index) => sql === then[index]);
 }
 
-/** What only the connection to the primary knows could not be given back to it. */
+/** What only the connection to the primary knows could not be compared, nor be given back to it. */
 async function learnValues(session: Preparing, connection: ServerConnection): Promise<void> {
-  const sql = session.routes.valuesQuery();
+  const sql = session.routes.unresolved ? session.routes.valuesQuery() : undefined;
   if (sql === undefined || connection !== session.connections.in('primary')) return;
   const packet = commandPacket(command.query, Buffer.from(sql));
   const answer = await connection.asked(packet, responseShape.result);
@@ -79,7 +79,7 @@ async function learnValues(session: Preparing, connection: ServerConnection): Pr
   connection.database = session.routes.schema;
 }
 
-/** The answer to `SessionRoutes.valuesQuery`. What was prepared before the values were known was prepared with them. */
+/** The answer to `SessionRoutes.valuesQuery`. What was prepared before the values were known, but set, was prepared with them. */
 export function takeValues(
   { routes, prepared }: Pick<Preparing, 'routes' | 'prepared'>,
   answer: Buffer,
@@ -89,7 +89,7 @@ export function takeValues(
   const { settings } = routes;
   routes.takeValues(values);
   for (const statement of prepared.values()) {
-    if (statement.settings === settings) statement.settings = routes.settings;
+    if (statement.unresolved && statement.settings === settings) statement.settings = routes.settings;
   }
 }
 

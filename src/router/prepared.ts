@@ -12,7 +12,7 @@ import {
   writeHeader,
 } from '#src/mysql-wire/framing.ts';
 import { malformed, ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import type { RoutedStatement, Settings } from './routes.ts';
+import type { RoutedStatement, SessionRoutes, Settings } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** Stands for the statement prepared last (MariaDB). */
@@ -29,6 +29,8 @@ export class PreparedStatement {
   readonly routed: RoutedStatement;
   /** The session's when it was prepared. */
   settings: Settings;
+  /** There were others then, whose values only the connection knew. */
+  readonly unresolved: boolean;
   readonly parameters: number;
   /** Two bytes for each parameter, as the client last sent them. */
   types: Buffer | undefined;
@@ -40,13 +42,14 @@ export class PreparedStatement {
     id: number,
     packet: Buffer | undefined,
     routed: RoutedStatement,
-    settings: Settings,
+    { settings, unresolved }: Pick<SessionRoutes, 'settings' | 'unresolved'>,
     parameters: number,
   ) {
     this.id = id;
     this.packet = packet;
     this.routed = routed;
     this.settings = settings;
+    this.unresolved = unresolved;
     this.parameters = parameters;
   }
 

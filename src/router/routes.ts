@@ -55,6 +55,8 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   /** Asks the primary connection for values that only it knows; undefined when there are none to ask for. */
   valuesQuery(): string | undefined;
   takeValues(values: readonly (string | null)[]): void;
+  /** Some of these values are settings. */
+  readonly unresolved: boolean;
   /** The server answered; `undefined` stands for a command without a text, which may have been the preparation of one. */
   answered(statement: S | undefined, outcome: Outcome, prepared?: S): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */

@@ -85,8 +85,7 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
   }
   const id = ++session.lastPreparedId;
   const packet = large ? undefined : bytes;
-  const { settings } = session.routes;
-  session.prepared.add(new PreparedStatement(id, packet, statement, settings, scanner.parameters));
+  session.prepared.add(new PreparedStatement(id, packet, statement, session.routes, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
   buffer.writeUInt32LE(id, scanner.payloadStart + 1);
 }

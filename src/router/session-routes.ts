@@ -208,6 +208,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return valuesQuery(this.#state);
   }
 
+  get unresolved(): boolean {
+    return isUnresolved(this.#state);
+  }
+
   takeValues(values: readonly (string | null)[]): void {
     this.#state = withValues(this.#state, values);
   }

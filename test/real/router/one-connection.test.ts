@@ -116,6 +116,21 @@ test('what is prepared on another connection means what it meant', async () => {
   expect(await query(client, state)).toBe(own);
 });
 
+test('a value that only the connection knows belongs to what was prepared after it', async () => {
+  const client = await connect();
+  const evaluate = "SET collation_connection = CONCAT('utf8mb4', '_bin')";
+  const before = await prepare(client, "SELECT COLLATION('x')");
+  await takeAway();
+  await query(client, evaluate);
+  expect(await execute(client, before)).toContain('utf8mb4_general_ci');
+  expect(await query(client, 'SELECT @@collation_connection')).toContain('utf8mb4_bin');
+  const after = await prepare(client, "SELECT COLLATION('y')");
+  await takeAway();
+  await query(client, 'SET collation_connection = utf8mb4_unicode_ci');
+  expect(await execute(client, after)).toContain('utf8mb4_bin');
+  expect(await query(client, 'SELECT @@collation_connection')).toContain('utf8mb4_unicode_ci');
+});
+
 test('a schema that is gone is told, and the session stays where it was', async () => {
   await stack.primary.run('CREATE DATABASE passing', `GRANT ALL ON passing.* TO ${account.user}@'%'`);
   const client = await connect('passing');
