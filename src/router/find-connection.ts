@@ -2,8 +2,8 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import { needsPreparing, type PreparedStatements } from './prepared.ts';
-import type { RouteChoice, SessionRoutes } from './routes.ts';
+import { type Preparing, prepareOn } from './preparation.ts';
+import type { RouteChoice } from './routes.ts';
 import { failureOf, type ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import type { SessionConnections } from './session-connections.ts';
@@ -12,12 +12,10 @@ import { waitForPosition } from './wait-position.ts';
 import type { Work } from './work.ts';
 
 /** The session that looks for a connection. */
-export interface Seeker {
+export interface Seeker extends Preparing {
   readonly host: SessionHost;
   readonly work: Work;
   readonly connections: SessionConnections;
-  readonly routes: SessionRoutes;
-  readonly prepared: PreparedStatements;
   readonly closed: boolean;
   /** What broke with its connection: nothing is sent then. */
   readonly lost: Session['lost'];
@@ -47,7 +45,7 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
       const { connectTimeoutMs } = host.config;
       const connection = await connections.attachReplica(choice.member, routes, connectTimeoutMs);
       if (await connection.within(choice.waitMs + connectTimeoutMs, reaches(host, connection, choice))) {
-        const ready = await connection.within(connectTimeoutMs, prepareOn(work, connection));
+        const ready = await connection.within(connectTimeoutMs, equip(session, connection));
         if (!connections.leavesRetired(ready)) return ready;
       }
     } catch (error) {
@@ -61,7 +59,7 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
     const stop = (): boolean => session.closed || session.lost !== undefined;
     const connection = await connections.attachPrimary(routes, work.deadlineMs, stop);
     try {
-      const ready = await prepareOn(work, connection);
+      const ready = await equip(session, connection);
       if (!connections.leavesRetired(ready)) return ready;
     } catch (error) {
       // Nothing of the client's was sent yet: what broke here is tried again.
@@ -122,20 +120,15 @@ async function reaches(
 }
 
 /** Gives this server what the statement needs: its preparation, the last insert id. */
-async function prepareOn(
-  { prepared, choice }: Work,
-  connection: ServerConnection,
-): Promise<ServerConnection> {
+async function equip(session: Seeker, connection: ServerConnection): Promise<ServerConnection> {
+  const { prepared, choice } = session.work;
   if (choice?.prelude !== undefined) {
     const packet = commandPacket(command.query, Buffer.from(choice.prelude));
     const failure = failureOf(await connection.asked(packet, responseShape.result));
     if (failure !== undefined) throw failure;
   }
-  if (prepared === undefined || connection.statements.has(prepared.id)) return connection;
-  if (prepared.packet === undefined) throw needsPreparing();
-  const answer = await connection.asked(prepared.packet, responseShape.prepare);
-  const failure = failureOf(answer);
-  if (failure !== undefined) throw failure;
-  connection.statements.set(prepared.id, { id: answer.statementId, typesVersion: 0 });
+  if (prepared !== undefined && !connection.statements.has(prepared.id)) {
+    await prepareOn(session, connection, prepared);
+  }
   return connection;
 }

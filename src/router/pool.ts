@@ -244,6 +244,8 @@ export class MemberPool {
         if (connection.lastUsedMs < detachBefore && owner.mayDetach(connection)) owner.detach(connection);
       } else if (connection.lastUsedMs < closeBefore && !connection.busy) connection.lose('idle');
     }
+    // Some keep a connection for a while that they could give away by now.
+    if (this.#waiters.length > 0) this.#serve();
   }
 
   #serve(): void {

@@ -3,9 +3,16 @@
  * may lack the parameter types that the client sent to another one.
  * @see https://mariadb.com/kb/en/com_stmt_execute/
  */
-import { headerBytes, maxPayloadBytes, payloadLengthAt, writeHeader } from '#src/mysql-wire/framing.ts';
+import { command } from '#src/mysql-wire/commands.ts';
+import {
+  commandPacket,
+  headerBytes,
+  maxPayloadBytes,
+  payloadLengthAt,
+  writeHeader,
+} from '#src/mysql-wire/framing.ts';
 import { malformed, ProtocolError } from '#src/mysql-wire/protocol-error.ts';
-import type { RoutedStatement } from './routes.ts';
+import type { RoutedStatement, SessionRoutes, Settings } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** Stands for the statement prepared last (MariaDB). */
@@ -20,6 +27,10 @@ export class PreparedStatement {
   /** The COM_STMT_PREPARE packet, header included; undefined for one too long to keep, which is where it is and nowhere else. */
   readonly packet: Buffer | undefined;
   readonly routed: RoutedStatement;
+  /** The session's when it was prepared. */
+  settings: Settings;
+  /** There were others then, whose values only the connection knew. */
+  readonly unresolved: boolean;
   readonly parameters: number;
   /** Two bytes for each parameter, as the client last sent them. */
   types: Buffer | undefined;
@@ -27,10 +38,18 @@ export class PreparedStatement {
   /** Where its long data or its open cursor is: it runs there and nowhere else. `lost`: and it is there no more. */
   boundTo: ServerConnection | 'lost' | undefined;
 
-  constructor(id: number, packet: Buffer | undefined, routed: RoutedStatement, parameters: number) {
+  constructor(
+    id: number,
+    packet: Buffer | undefined,
+    routed: RoutedStatement,
+    { settings, unresolved }: Pick<SessionRoutes, 'settings' | 'unresolved'>,
+    parameters: number,
+  ) {
     this.id = id;
     this.packet = packet;
     this.routed = routed;
+    this.settings = settings;
+    this.unresolved = unresolved;
     this.parameters = parameters;
   }
 
@@ -85,6 +104,13 @@ export class PreparedStatement {
   }
 }
 
+/** COM_STMT_CLOSE by the server's own id: it has no answer. */
+export function closePacket(serverId: number): Buffer {
+  const argument = Buffer.alloc(4);
+  argument.writeUInt32LE(serverId);
+  return commandPacket(command.stmtClose, argument);
+}
+
 /** ER_NEED_REPREPARE. */
 export function needsPreparing(): ProtocolError {
   return new ProtocolError(1615, 'HY000', 'Prepared statement needs to be re-prepared');
@@ -105,6 +131,8 @@ const bytesOf = ({ packet }: PreparedStatement): number => (packet?.length ?? 0)
 export class PreparedStatements {
   readonly #budget: PreparedBudget;
   readonly #byId = new Map<number, PreparedStatement>();
+  /** The one that `lastPrepared` stands for: undefined while, and after, the preparation of another one failed. */
+  #last: PreparedStatement | undefined;
   #bytes = 0;
 
   constructor(budget: PreparedBudget) {
@@ -121,7 +149,12 @@ export class PreparedStatements {
   }
 
   get(id: number): PreparedStatement | undefined {
-    return this.#byId.get(id);
+    return id === lastPrepared ? this.#last : this.#byId.get(id);
+  }
+
+  /** Another one is about to be prepared: a client may send its execution without waiting for how that ends. */
+  forgetLast(): void {
+    this.#last = undefined;
   }
 
   values(): Iterable<PreparedStatement> {
@@ -130,15 +163,18 @@ export class PreparedStatements {
 
   add(statement: PreparedStatement): void {
     this.#byId.set(statement.id, statement);
+    this.#last = statement;
     this.#use(bytesOf(statement));
   }
 
   delete(statement: PreparedStatement): void {
+    if (this.#last === statement) this.#last = undefined;
     if (this.#byId.delete(statement.id)) this.#use(-bytesOf(statement));
   }
 
   clear(): void {
     this.#byId.clear();
+    this.#last = undefined;
     this.#use(-this.#bytes);
   }
 

@@ -11,6 +11,8 @@ export interface RoutedStatement {
   readonly losesTransaction: boolean;
   /** Whether a transaction is open when it has run; undefined: as before. */
   readonly leaves: 'transaction' | 'nothing' | undefined;
+  /** Of a prepared one: the default schema, if there was one, in which it means what it says. */
+  readonly schema?: string | undefined;
   /** It is a KILL by a literal id. */
   readonly kill?: { readonly id: number; readonly queryOnly: boolean };
 }
@@ -37,13 +39,15 @@ export interface RouteChoice {
 }
 
 /** Statements that give another connection a session's settings, in order; another array when one changed. */
-export type Settings = readonly { readonly sql: string; readonly sure?: true }[];
+export type Settings = readonly { readonly key: string; readonly sql: string; readonly sure?: true }[];
 
 export const noSettings: Settings = [];
 
 export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   /** `complete` false: `sql` is only the beginning of a text too long to keep. */
   analyse(sql: Buffer, complete: boolean): S;
+  /** `analyse` for a text that is prepared now, and executed later. */
+  analysePrepared(sql: Buffer, complete: boolean): S;
   /** What COM_INIT_DB does. */
   useSchema(schema: string): S;
   /** The shape of a text, without its values. */
@@ -57,10 +61,14 @@ export interface SessionRoutes<S extends RoutedStatement = RoutedStatement> {
   valueQueries(): readonly string[];
   /** Those at these places are no variables. */
   forgetValues(places: ReadonlySet<number>): void;
+  /** Some of these values are settings. */
+  readonly unresolved: boolean;
   /** The server answered; `undefined` stands for a command without a text, which may have been the preparation of one. */
   answered(statement: S | undefined, outcome: Outcome, prepared?: S): void;
   /** Whether the session needs the connection in this slot no longer, once another has its `settings`. */
   mayLeave(slot: Slot): boolean;
+  /** For how long after a statement the connection in this slot is kept, for what may be asked about it. */
+  questionMs(slot: Slot): number;
   /** A transaction, temporary tables, locks, variables: what a client that connects anew would miss. */
   readonly stateful: boolean;
   readonly settings: Settings;

@@ -27,6 +27,8 @@ export interface ConnectionOwner {
   onConnectionLost(connection: ServerConnection, reason: string, inFlight: boolean): void;
   /** Whether it could be given to somebody else just now. */
   mayDetach(connection: ServerConnection): boolean;
+  /** Whether a statement prepared on it is still one of its session's, by the session's id. */
+  hasPrepared(id: number): boolean;
   /** Give it back; only after `mayDetach`. */
   detach(connection: ServerConnection): void;
   /** It takes more again, after it was full. */

@@ -1,4 +1,5 @@
 /** What a session does with the answer of a server: it passes through, and what it says of the session is kept. */
+import { capability } from '#src/mysql-wire/capabilities.ts';
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { parseErr } from '#src/mysql-wire/err-packet.ts';
 import { packetOf } from '#src/mysql-wire/framing.ts';
@@ -12,6 +13,9 @@ import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 import { abandonTransaction } from './session-losses.ts';
 import { tryNextPrimary } from './session-waiting.ts';
+
+/** The only option that there is, beside its opposite. */
+const multiStatementsOn = 0;
 
 /** What a server answers to a write while it is read-only, and why; other reasons for 1290 don't pass. */
 const readOnlyRefusal = { errno: 1290, option: '--read-only' };
@@ -80,9 +84,8 @@ function rememberPrepared(session: Session, connection: ServerConnection, buffer
     throw new ProtocolError(1835, 'HY000', 'unasked');
   }
   const id = ++session.lastPreparedId;
-  session.lastPrepared = id;
   const packet = large ? undefined : bytes;
-  session.prepared.add(new PreparedStatement(id, packet, statement, scanner.parameters));
+  session.prepared.add(new PreparedStatement(id, packet, statement, session.routes, scanner.parameters));
   connection.statements.set(id, { id: scanner.statementId, typesVersion: 0 });
   buffer.writeUInt32LE(id, scanner.payloadStart + 1);
 }
@@ -105,6 +108,7 @@ export function endAnswer(session: Session, connection: ServerConnection): void 
   routes.answered(ran, outcomeOf(session, connection, endedMs), prepared);
   if (pool !== undefined) host.observer.answered(session, pool, ran, connection.scanner.rows, endedMs);
   bindPrepared(session, connection);
+  if (work.code === command.setOption && answer.ok) keepOption(session);
   if (session.pinned && session.connections.slotOf(connection) === 'primary') connection.unusable = true;
   connection.settings = routes.settings;
   connection.database = routes.schema;
@@ -140,6 +144,14 @@ function outcomeOf(
 function publish(session: Session, connection: ServerConnection): void {
   const outcome = outcomeOf(session, connection, performance.now());
   session.routes.acknowledging?.(session.work.executed, outcome);
+}
+
+/** The connections that the session has after a reset log in with it. */
+function keepOption(session: Session): void {
+  const { client, option } = session;
+  const without = client.capabilities & ~capability.multiStatements;
+  const capabilities = option === multiStatementsOn ? without | capability.multiStatements : without;
+  session.client = { ...client, capabilities };
 }
 
 /** An open cursor keeps its statement where it is. */

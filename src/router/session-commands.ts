@@ -20,7 +20,7 @@ import {
   unknownStatement,
   wrongArguments,
 } from './errors.ts';
-import { lastPrepared, type PreparedStatement, statementIdAt } from './prepared.ts';
+import { closePacket, type PreparedStatement, statementIdAt } from './prepared.ts';
 import { checkSchema, schemaErrors } from './schema-check.ts';
 import type { Session } from './session.ts';
 import { run, runLarge } from './session-running.ts';
@@ -55,12 +55,12 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       statementCommand(session, code, buffer, start, end);
       return;
     case command.stmtPrepare: {
-      session.lastPrepared = 0;
+      session.prepared.forgetLast();
       if (!session.prepared.hasRoomFor(end - start)) {
         session.replyError(tooManyPrepared(session.prepared.size));
         return;
       }
-      const statement = session.routes.analyse(buffer.subarray(start + headerBytes + 1, end), true);
+      const statement = session.routes.analysePrepared(buffer.subarray(start + headerBytes + 1, end), true);
       run(session, code, responseShape.prepare, buffer, start, end, statement);
       return;
     }
@@ -74,7 +74,7 @@ export function handleCommand(session: Session, buffer: Buffer, start: number, e
       session.replyOk();
       return;
     case command.resetConnection:
-      session.releaseConnections();
+      session.startOver(session.client);
       forget(session, session.routes.schema);
       session.replyOk();
       return;
@@ -153,12 +153,12 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
 /** Its text isn't kept, so it can't be prepared on another connection: the session stays on this one. */
 function prepareLarge(session: Session, beginning: Buffer): void {
   const { prepared } = session;
-  session.lastPrepared = 0;
+  prepared.forgetLast();
   if (!prepared.hasRoomFor(0)) {
     session.closeWith(tooManyPrepared(prepared.size));
     return;
   }
-  const statement = session.routes.analyse(beginning.subarray(headerBytes + 1), false);
+  const statement = session.routes.analysePrepared(beginning.subarray(headerBytes + 1), false);
   runLarge(session, beginning, statement, responseShape.prepare);
   session.pinPrimary();
 }
@@ -178,7 +178,7 @@ export function statementOf(
 ): PreparedStatement | undefined {
   if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');
   const id = buffer.readUInt32LE(start + statementIdAt);
-  return session.prepared.get(id === lastPrepared ? session.lastPrepared : id);
+  return session.prepared.get(id);
 }
 
 function statementCommand(session: Session, code: number, buffer: Buffer, start: number, end: number): void {
@@ -215,14 +215,14 @@ function closeStatement(session: Session, buffer: Buffer, start: number, end: nu
     const server = connection?.statements.get(prepared.id);
     if (connection === undefined || server === undefined) continue;
     connection.statements.delete(prepared.id);
-    const packet = Buffer.from([5, 0, 0, 0, command.stmtClose, 0, 0, 0, 0]);
-    packet.writeUInt32LE(server.id, statementIdAt);
-    connection.forward(packet, responseShape.none);
+    connection.forward(closePacket(server.id), responseShape.none);
   }
 }
 
-/** Multi-statements on or off: for this connection to a server alone, and nothing resets it. */
+/** Multi-statements on or off: nothing resets it on a connection, nor does it end with a reset of the session. */
 function setOption(session: Session, buffer: Buffer, start: number, end: number): void {
+  if (end - start < headerBytes + 3) throw malformed('COM_SET_OPTION');
+  session.option = buffer.readUInt16LE(start + headerBytes + 1);
   run(session, command.setOption, responseShape.result, buffer, start, end, undefined);
   session.pinPrimary();
 }
@@ -248,7 +248,6 @@ function kill(session: Session, id: number, queryOnly: boolean): boolean {
 
 function forget(session: Session, schema: string | undefined): void {
   session.routes.reset(schema);
-  session.connections.renew();
   session.prepared.clear();
   session.status = serverStatus.autocommit;
 }
@@ -274,9 +273,10 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
       account: account ?? client.account,
       collation: change.collation ?? client.collation,
     };
+    // However it ends, they are given up: the check may need one of them.
+    session.startOver(client);
     await checkSchema(host, next, change.database);
     if (session.closed) return;
-    session.releaseConnections();
     session.becomeClient(next, change.database);
     forget(session, change.database);
   } catch (error) {
@@ -292,7 +292,7 @@ async function changeUser(session: Session, payload: Buffer): Promise<void> {
   }
   if (failure instanceof ProtocolError && schemaErrors.has(failure.errno)) {
     // As the server does it: the session is as new, still the old account's, and guessing takes its time.
-    session.releaseConnections();
+    session.startOver(session.client);
     forget(session, session.routes.schema);
     session.failedChanges++;
     await sleep(failedChangeMs);

@@ -8,6 +8,7 @@ import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { ProtocolError } from '#src/mysql-wire/protocol-error.ts';
 import { changedRole, keyTextOf, type MemberPool, PoolBusy } from './pool.ts';
+import { closePacket } from './prepared.ts';
 import { noSettings, type Settings, type Slot } from './routes.ts';
 import {
   type ConnectionOwner,
@@ -50,7 +51,7 @@ export class SessionConnections {
   readonly #source: PoolSource;
   readonly #key: LoginKey;
   /** Stands for the session since its login or its last reset: connections that it left behind have a state of that. */
-  #state: object = {};
+  readonly #state: object = {};
   #primary: Attached | undefined;
   #replica: Attached | undefined;
 
@@ -157,11 +158,6 @@ export class SessionConnections {
     if (this.#replica?.connection === connection) this.#replica = undefined;
   }
 
-  /** The session begins anew: what it left on connections that are back in their pools is no longer its own. */
-  renew(): void {
-    this.#state = {};
-  }
-
   async #take(
     slot: Slot,
     pool: MemberPool,
@@ -178,6 +174,7 @@ export class SessionConnections {
     if (slot === 'primary') this.#primary = attached;
     else this.#replica = attached;
     connection.owner = this.#owner;
+    if (connection.stateOf === this.#state) closeGone(connection, this.#owner);
     return this.#bringUp(connection, wanted, answerMs);
   }
 
@@ -226,6 +223,15 @@ export class SessionConnections {
   #attachedOf(connection: ServerConnection): Attached | undefined {
     if (this.#primary?.connection === connection) return this.#primary;
     return this.#replica?.connection === connection ? this.#replica : undefined;
+  }
+}
+
+/** What the client closed while the session didn't have the connection. */
+function closeGone(connection: ServerConnection, owner: ConnectionOwner): void {
+  for (const [id, server] of connection.statements) {
+    if (owner.hasPrepared(id)) continue;
+    connection.statements.delete(id);
+    connection.channel.write(closePacket(server.id));
   }
 }
 

@@ -2,7 +2,7 @@
 import { command, responseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import { isNoVariable } from '#src/routing/variables.ts';
-import { rowsOf } from './rows.ts';
+import { takeValues } from './preparation.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
 
@@ -11,7 +11,10 @@ export function mayDetach(session: Session, connection: ServerConnection): boole
   if (session.stream.busy || session.work.active) return false;
   if (session.inTransaction || isUntold(session) || session.pinned) return false;
   for (const statement of session.prepared.values()) if (statement.boundTo === connection) return false;
-  if (session.routes.mayLeave(session.connections.slotOf(connection))) return true;
+  const slot = session.connections.slotOf(connection);
+  // The router's own question for values would be the last statement, too.
+  if (session.host.nowMs - connection.lastUsedMs < session.routes.questionMs(slot)) return false;
+  if (session.routes.mayLeave(slot)) return true;
   askValues(session, connection);
   return false;
 }
@@ -34,13 +37,22 @@ function askValues(session: Session, connection: ServerConnection): void {
       askWhichAreNone(session, connection);
       return;
     }
-    takeValues(session, connection, error === undefined ? bytes : undefined);
+    if (error === undefined) keepValues(session, connection, bytes);
     const crowded = connections.poolOf(connection)?.crowded === true;
     if (crowded && routes.mayLeave('primary')) session.detach(connection);
     // The values are the connection's own.
     else if (connection.open) connection.settings = routes.settings;
     stream.ready();
   });
+}
+
+/** The answer to `valuesQuery`. */
+export function keepValues(session: Session, connection: ServerConnection, answer: Buffer): void {
+  try {
+    takeValues(session, answer);
+  } catch (error) {
+    connection.lose((error as Error).message);
+  }
 }
 
 /** One of the names is no variable's, and with it nothing is told: each is asked for, and then the rest together. */
@@ -61,16 +73,6 @@ function askWhichAreNone(session: Session, connection: ServerConnection): void {
         session.detach(connection);
     });
   });
-}
-
-/** The answer to `valuesQuery`, if there was one. */
-export function takeValues(session: Session, connection: ServerConnection, answer: Buffer | undefined): void {
-  try {
-    const [values] = answer === undefined ? [] : rowsOf(answer);
-    if (values !== undefined) session.routes.takeValues(values);
-  } catch (error) {
-    connection.lose((error as Error).message);
-  }
 }
 
 /** Whether a client that is sent away between statements would lose what it can't set up again on a new connection. */

@@ -107,6 +107,7 @@ export function tellLoss(
   if (code === command.quit || code === command.stmtClose) return false;
   // Has no answer, and belongs to what was lost.
   if (code === command.stmtSendLongData) return true;
+  if (code === command.stmtPrepare) session.prepared.forgetLast();
   const { lost } = session;
   if (lost === 'state') {
     endStateless(session);
@@ -120,7 +121,6 @@ export function tellLoss(
   const text = buffer.toString('latin1', start + headerBytes + 1, Math.min(end, start + 64));
   if (code === command.query && /^\s*rollback(\s+work)?\s*;?\s*$/i.test(text)) session.replyOk();
   else {
-    if (code === command.stmtPrepare) session.lastPrepared = 0;
     session.host.observer.failed('transaction lost');
     session.replyError(transactionLost('the connection to its server was lost before COMMIT was sent'));
     if (leaves !== 'nothing' && bytesBehind > 0) session.lost = 'rest';

@@ -8,7 +8,8 @@ import { fingerprint } from '#src/routing/fingerprint.ts';
 import type { Freshness, Pending, Stamp } from '#src/routing/freshness.ts';
 import type { ChoiceLimits, Member } from '#src/routing/member.ts';
 import { keepsConnection } from '#src/routing/pins.ts';
-import { type Resolved, resolve } from '#src/routing/resolve.ts';
+import { questionMs } from '#src/routing/questions.ts';
+import { mayAskInsertId, type Resolved, resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
 import { setStatement } from '#src/routing/settings.ts';
 import { bareCommand, type ConsistencyLevel, type Statement } from '#src/routing/statement.ts';
@@ -111,6 +112,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     return analysed(statement, mayDefine(statement.class, sql));
   }
 
+  analysePrepared(sql: Buffer, complete: boolean): Analysed {
+    return { ...this.analyse(sql, complete), schema: this.#state.schema };
+  }
+
   useSchema(schema: string): Analysed {
     return analysed(useStatement(schema), false);
   }
@@ -123,11 +128,12 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const statement = routed?.statement ?? bareCommand;
     const context = this.#context;
     const session = this.#state;
-    const resolved = resolve(statement, session.schema, context.catalogue());
+    const schema = routed?.schema ?? session.schema;
+    const resolved = resolve(statement, schema, context.catalogue());
     this.#resolved = resolved;
     // The common case, without a look at the members: what only the primary can do.
     if (resolved.target === 'primary' && session.transaction === undefined) {
-      return this.#primary(resolved.reason, statement);
+      return this.#primary(resolved.reason, resolved, schema);
     }
     const { level, limits } = context;
     // Whatever the router's own level is: the session or a hint may say `host`. `global` sees more than that anyway.
@@ -137,10 +143,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
     const spread = this.#spread++;
     const choice = chooseBackend({ session, resolved, members, level, shared, limits, beganMs, spread });
     if (choice.reason !== 'within the lag bound') context.want();
-    if (choice.to === 'refuse') return this.#primary(choice.reason, statement);
+    if (choice.to === 'refuse') return this.#primary(choice.reason, resolved, schema);
     if (choice.to === 'replica' && !begins(statement)) {
       const { member, reason, wait } = choice;
-      const prelude = this.#prelude(statement, 'replica');
+      const prelude = this.#prelude(resolved, schema, 'replica');
       return {
         slot: 'replica',
         member,
@@ -161,11 +167,11 @@ export class RoutedSession implements SessionRoutes<Analysed> {
       reason === 'position unknown' ||
       reason === 'no position since' ||
       (reason === 'no replica' && context.rested);
-    return { ...this.#primary(choice.reason, statement), sampleFirst };
+    return { ...this.#primary(choice.reason, resolved, schema), sampleFirst };
   }
 
-  #primary(reason: string, statement: Statement): RouteChoice {
-    const prelude = this.#prelude(statement, 'primary');
+  #primary(reason: string, resolved: Resolved, schema: string | undefined): RouteChoice {
+    const prelude = this.#prelude(resolved, schema, 'primary');
     return {
       slot: 'primary',
       member: undefined,
@@ -178,10 +184,11 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 
   /** The last insert id, for a statement that asks for it on a connection that may not have it. */
-  #prelude(statement: Statement, slot: Slot): string | undefined {
+  #prelude(resolved: Resolved, schema: string | undefined, slot: Slot): string | undefined {
     const { insertId, unresolved } = this.#state;
-    if (!statement.usesInsertId || insertId === undefined) return undefined;
+    if (insertId === undefined) return undefined;
     if (slot === 'primary' && unresolved.includes('last_insert_id')) return undefined;
+    if (!mayAskInsertId(resolved, schema, this.#context.catalogue())) return undefined;
     return setStatement('last_insert_id', insertId);
   }
 
@@ -192,7 +199,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   answered(routed: Analysed | undefined, outcome: Outcome, prepared?: Analysed): void {
     const context = this.#context;
     const resolved = prepared === undefined ? this.#resolvedOf(routed) : preparationOf(prepared);
-    this.#state = step(this.#state, resolved, outcome);
+    this.#state = stepIn(routed?.schema, this.#state, resolved, outcome);
     if (!context.publishes) this.#share(routed, resolved, outcome);
     if (prepared === undefined && routed?.defines === true && mayHaveDefined(routed, outcome)) {
       context.definitionsChanged();
@@ -202,7 +209,7 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   #resolvedOf(routed: Analysed | undefined): Resolved {
     const statement = routed?.statement ?? bareCommand;
     if (this.#resolved?.statement === statement) return this.#resolved;
-    return resolve(statement, this.#state.schema, this.#context.catalogue());
+    return resolve(statement, routed?.schema ?? this.#state.schema, this.#context.catalogue());
   }
 
   /** Tells the account's other sessions what was written. */
@@ -217,6 +224,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
 
   valuesQuery(): string | undefined {
     return valuesQuery(this.#state);
+  }
+
+  get unresolved(): boolean {
+    return isUnresolved(this.#state);
   }
 
   takeValues(values: readonly (string | null)[]): void {
@@ -238,6 +249,10 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   mayLeave(slot: Slot): boolean {
     // Transactions and pins are on the primary alone.
     return slot === 'replica' || !keepsConnection(this.#state);
+  }
+
+  questionMs(slot: Slot): number {
+    return questionMs(this.#state, slot);
   }
 
   lost(slot: Slot): Loss {
@@ -276,6 +291,18 @@ function leavesOpen({ effects, implicitCommit }: Statement): RoutedStatement['le
   const last = effects.findLast(({ kind }) => kind === 'begin' || kind === 'end');
   if (last?.kind === 'begin' || (last?.kind === 'end' && last.chain === true)) return 'transaction';
   return last !== undefined || implicitCommit ? 'nothing' : undefined;
+}
+
+/** Names without a schema are in `schema`, which a server takes for as long as it executes what was prepared there. */
+function stepIn(
+  schema: string | undefined,
+  state: SessionState,
+  resolved: Resolved,
+  outcome: Outcome,
+): SessionState {
+  if (schema === undefined || schema === state.schema) return step(state, resolved, outcome);
+  const next = step({ ...state, schema }, resolved, outcome);
+  return outcome.schema === undefined ? { ...next, schema: state.schema } : next;
 }
 
 function analysed(statement: Statement, defines: boolean): Analysed {

@@ -9,7 +9,7 @@ import { packetLimitSql } from './packet-limit.ts';
 import type { RouteChoice } from './routes.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { Session } from './session.ts';
-import { takeValues } from './session-detaching.ts';
+import { keepValues } from './session-detaching.ts';
 import { becameReadOnly, endStateless, leaveDemoted, missesInsertId, tellLoss } from './session-losses.ts';
 import { sendTo } from './session-running.ts';
 
@@ -105,7 +105,7 @@ export function tryNextPrimary(session: Session, connection: ServerConnection): 
   }
   const packet = commandPacket(command.query, Buffer.from(sql));
   connection.ask(packet, responseShape.result, ({ error, bytes }) => {
-    if (!session.closed) takeValues(session, connection, error === undefined ? bytes : undefined);
+    if (!session.closed && error === undefined) keepValues(session, connection, bytes);
     connection.lose(becameReadOnly);
     if (!session.closed) waitForNext(session);
   });

@@ -48,8 +48,8 @@ export class Session implements CommandHandler, ConnectionOwner {
   connections: SessionConnections;
   readonly prepared: PreparedStatements;
   lastPreparedId = 0;
-  /** The statement prepared last, which has an id of its own (`lastPrepared`); 0 when its preparation failed. */
-  lastPrepared = 0;
+  /** What COM_SET_OPTION asks for. */
+  option = 0;
   /** COM_CHANGE_USER with a wrong password. */
   failedChanges = 0;
   /** Status flags of the last answer, or of a new connection. */
@@ -89,10 +89,17 @@ export class Session implements CommandHandler, ConnectionOwner {
     };
   }
 
-  /** COM_CHANGE_USER succeeded; the connections of before were given back. */
+  /** COM_CHANGE_USER succeeded. */
   becomeClient(client: SessionClient, schema: string | undefined): void {
-    this.client = client;
+    this.startOver(client);
     this.routes = this.host.newRoutes(client, schema);
+  }
+
+  /** Gives its connections back, also one that nothing resets: those that come are as if that client had just logged in. */
+  startOver(client: SessionClient): void {
+    this.releaseConnections();
+    this.pinned = false;
+    this.client = client;
     this.connections = new SessionConnections(this, this.host, this.host.loginKey(client));
   }
 
@@ -205,6 +212,10 @@ export class Session implements CommandHandler, ConnectionOwner {
 
   mayDetach(connection: ServerConnection): boolean {
     return mayDetach(this, connection);
+  }
+
+  hasPrepared(id: number): boolean {
+    return this.prepared.get(id) !== undefined;
   }
 
   detach(connection: ServerConnection): void {

@@ -21,8 +21,10 @@ export const byteOf = {
   capitalN: 78,
   backslash: 92,
   backtick: 96,
+  a: 97,
   b: 98,
   e: 101,
+  f: 102,
   x: 120,
 } as const;
 
@@ -100,14 +102,28 @@ export function endOfNumber(bytes: Uint8Array, from: number): number {
     while (isDigit(bytes[index] ?? 0)) index++;
     return endOfExponent(bytes, index);
   }
-  const letter = folded[bytes[index] ?? 0];
-  const prefixed = index === from + 1 && bytes[from] === byteOf.zero;
-  if (prefixed && (letter === byteOf.x || letter === byteOf.b) && isNamePart(bytes[index + 1] ?? 0)) {
-    while (isNamePart(bytes[index] ?? 0)) index++;
-    return index;
-  }
-  index = endOfExponent(bytes, index);
-  return isNamePart(bytes[index] ?? 0) ? -1 : index;
+  const prefixed = index === from + 1 && bytes[from] === byteOf.zero ? bytes[index] : undefined;
+  if (prefixed === byteOf.x || prefixed === byteOf.b) return endOfPrefixed(bytes, index);
+  const end = endOfExponent(bytes, index);
+  // Behind an exponent a word may begin without a space.
+  return end === index && isNamePart(bytes[end] ?? 0) ? -1 : end;
+}
+
+/** Of `0x4D` or `0b1`, whose letter is at `letterAt`: -1 in capitals, and when anything but digits of the kind follows. */
+function endOfPrefixed(bytes: Uint8Array, letterAt: number): number {
+  const binary = bytes[letterAt] === byteOf.b;
+  let index = letterAt + 1;
+  while (binary ? isBit(bytes[index] ?? 0) : isHexDigit(bytes[index] ?? 0)) index++;
+  return index === letterAt + 1 || isNamePart(bytes[index] ?? 0) ? -1 : index;
+}
+
+function isBit(byte: number): boolean {
+  return byte === byteOf.zero || byte === byteOf.zero + 1;
+}
+
+function isHexDigit(byte: number): boolean {
+  const letter = folded[byte] ?? 0;
+  return isDigit(byte) || (letter >= byteOf.a && letter <= byteOf.f);
 }
 
 function endOfExponent(bytes: Uint8Array, from: number): number {

@@ -53,12 +53,15 @@ export type TableNature = 'rows' | 'reads' | 'calls' | 'other engine' | 'unknown
 /** `pure`: it only reads. `stateless`: it may write, and leaves nothing in the session. */
 export type RoutineNature = 'pure' | 'stateless' | 'stateful' | 'unknown';
 
+/** `stateful`: they may leave something in the session, or ask for what it has. */
+export type TriggerNature = 'none' | 'stateless' | 'stateful';
+
 export interface Catalogue {
   table(schema: string, name: string): TableNature;
   function(schema: string, name: string): RoutineNature;
   procedure(schema: string, name: string): RoutineNature;
-  /** Writes to the table may leave something in the session: a trigger does. */
-  statefulTriggers(schema: string, table: string): boolean;
+  /** What the triggers do that a write to the table, or through the view, fires. */
+  triggers(schema: string, table: string): TriggerNature;
 }
 
 /** Replicated row by row, with the rows there after a restart. */
@@ -88,7 +91,7 @@ class BuiltCatalogue implements Catalogue {
   readonly #views = new Map<string, View>();
   readonly #functions = new Map<string, RoutineRow>();
   readonly #procedures = new Map<string, RoutineRow>();
-  readonly #triggers = new Map<string, boolean>();
+  readonly #triggers = new Map<string, TriggerNature>();
   readonly #natures = new Map<RoutineRow, RoutineNature>();
   readonly #modes: Modes;
   /** Views and routines that are being read, each for the one before. */
@@ -111,7 +114,8 @@ class BuiltCatalogue implements Catalogue {
     for (const { schema, table, body, sqlMode } of rows.triggers) {
       const key = keyOf(schema, table);
       const nature = routineNature({ schema, body, sqlMode, parameters: [] }, modes, this);
-      this.#triggers.set(key, (this.#triggers.get(key) ?? false) || nature === 'stateful');
+      if (nature === 'stateful') this.#triggers.set(key, nature);
+      else if (!this.#triggers.has(key)) this.#triggers.set(key, 'stateless');
     }
   }
 
@@ -152,8 +156,19 @@ class BuiltCatalogue implements Catalogue {
     return this.#routine(this.#procedures.get(routineKey(schema, name)));
   }
 
-  statefulTriggers(schema: string, table: string): boolean {
-    return this.#triggers.get(keyOf(schema, table)) ?? false;
+  triggers(schema: string, table: string): TriggerNature {
+    const key = keyOf(schema, table);
+    const known = this.#triggers.get(key);
+    if (known !== undefined) return known;
+    const view = this.#views.get(key);
+    if (view === undefined) return 'none';
+    this.#triggers.set(key, 'none'); // Until it is known: a view can name itself over a detour.
+    const natures = view.statement.tables.map(({ schema: own, name }) =>
+      this.triggers(own ?? view.schema, name),
+    );
+    const strictest = (['stateful', 'stateless'] as const).find((nature) => natures.includes(nature));
+    this.#triggers.set(key, strictest ?? 'none');
+    return strictest ?? 'none';
   }
 
   #routine(row: RoutineRow | undefined): RoutineNature {

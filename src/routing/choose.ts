@@ -70,7 +70,7 @@ export function chooseBackend(input: ChoiceInput): Choice {
   }
   const { target, reason } = demanded(input);
   if (target === 'previous') {
-    return session.last === undefined ? toPrimary(input, reason) : toLast(session.last, reason);
+    return session.last === undefined ? toPrimary(input, reason) : askLast(input, session.last, reason);
   }
   if (target === 'primary') return toPrimary(input, reason);
   if (resolved.statement.hints.target === 'primary') return toPrimary(input, 'hint');
@@ -85,6 +85,17 @@ export function chooseBackend(input: ChoiceInput): Choice {
 export function toLast(last: LastStatement, reason: Reason): Choice & { readonly to: 'last' } {
   const { member, role } = reason === 'row count' ? last : diagnosed(last);
   return { to: 'last', member, role, reason };
+}
+
+/** What reads tables besides asking about the last statement sees what any read must: on that replica now, or on the primary. */
+function askLast(input: ChoiceInput, last: LastStatement, reason: Reason): Choice {
+  const choice = toLast(last, reason);
+  if (choice.role === 'primary' || input.resolved.statement.tables.length === 0) return choice;
+  const members = input.members.filter(({ name, role }) => role === 'primary' || name === choice.member);
+  // A wait there would be the last statement itself.
+  const limits = { ...input.limits, maxWaitMs: 0 };
+  const outcome = chooseReplica(readDemand({ ...input, members, limits }));
+  return 'to' in outcome ? choice : toPrimary(input, outcome.reason);
 }
 
 /** After it SHOW WARNINGS still tells of the statement before: so it runs where that ran. */

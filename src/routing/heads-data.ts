@@ -9,13 +9,18 @@ import { token } from './token.ts';
 import { word } from './words.ts';
 
 /** SELECT, VALUES, WITH and what begins with a parenthesis. */
-export const queryHead: Head = (lexer, draft) => {
+export const queryHead: Head = (lexer, draft, modes) => {
   const begin = lexer.place();
+  plannedQueryHead(lexer, draft, modes);
+  lockCall(lexer, draft, begin);
+};
+
+/** One that may not run, or only in part: a lock that it names may be as before. */
+export const plannedQueryHead: Head = (lexer, draft) => {
   draft.is('read');
   draft.query = true;
   draft.require('replica', 'read');
   scan(lexer, draft);
-  lockCall(lexer, draft, begin);
 };
 
 /** DO expressions: a SELECT without a result. */

@@ -1,8 +1,9 @@
 /** SHOW, DESCRIBE, EXPLAIN and ANALYZE. */
 import type { Draft } from './draft.ts';
 import type { Head } from './heads.ts';
-import { deleteHead, insertHead, queryHead, updateHead } from './heads-data.ts';
+import { deleteHead, insertHead, plannedQueryHead, queryHead, updateHead } from './heads-data.ts';
 import type { Lexer } from './lexer.ts';
+import type { Modes } from './modes.ts';
 import { isName, isPunctuation, rawText, readObjectName } from './names.ts';
 import { scan } from './scan.ts';
 import { previousShows, replicaShowCreates, replicaShows } from './show-data.ts';
@@ -52,8 +53,13 @@ function showRest(lexer: Lexer, draft: Draft): void {
   scan(lexer, draft);
 }
 
-/** What follows EXPLAIN, DESCRIBE or ANALYZE. ANALYZE runs the statement, EXPLAIN may run parts of it. */
-export const explainHead: Head = (lexer, draft, modes) => {
+/** What follows EXPLAIN or DESCRIBE, which may run parts of the statement. */
+export const explainHead: Head = (lexer, draft, modes) => plan(lexer, draft, modes, plannedQueryHead);
+
+/** What follows ANALYZE, which runs the statement. */
+export const analyzeHead: Head = (lexer, draft, modes) => plan(lexer, draft, modes, queryHead);
+
+function plan(lexer: Lexer, draft: Draft, modes: Modes, query: Head): void {
   while (lexer.word === word.extended || lexer.word === word.partitions || lexer.word === word.format) {
     const format = lexer.word === word.format;
     lexer.next();
@@ -64,7 +70,7 @@ export const explainHead: Head = (lexer, draft, modes) => {
   }
   const next = lexer.word;
   if (next === word.select || next === word.with || next === word.values || isPunctuation(lexer, '(')) {
-    queryHead(lexer, draft, modes);
+    query(lexer, draft, modes);
   } else if (next === word.insert || next === word.replace) insertHead(lexer, draft, modes);
   else if (next === word.update) updateHead(lexer, draft, modes);
   else if (next === word.delete) deleteHead(lexer, draft, modes);
@@ -73,7 +79,7 @@ export const explainHead: Head = (lexer, draft, modes) => {
     draft.require('primary', next === word.for ? 'member value' : 'not understood');
     skim(lexer, draft);
   } else describe(lexer, draft);
-};
+}
 
 /** DESCRIBE table [column | 'pattern'] */
 function describe(lexer: Lexer, draft: Draft): void {

@@ -17,7 +17,7 @@ import {
   useHead,
 } from './heads-other.ts';
 import { setHead } from './heads-set.ts';
-import { explainHead, showHead } from './heads-show.ts';
+import { analyzeHead, explainHead, showHead } from './heads-show.ts';
 import {
   beginHead,
   commitHead,
@@ -90,7 +90,7 @@ const analyze: Head = (lexer, draft, modes) => {
     ddl(lexer, draft, modes);
     return;
   }
-  explainHead(lexer, draft, modes);
+  analyzeHead(lexer, draft, modes);
 };
 
 const heads = new Map<number, Head>([

@@ -43,8 +43,7 @@ export function sessionPin(state: SessionState): Pin | undefined {
 
 /**
  * Whether the session's connection to the primary must be kept for it between statements. False: it goes back to the
- * pool, and the next one is given the settings. After a statement with warnings or a row count that may be asked for
- * (`last`), the router keeps the last connection as long as nobody else needs it.
+ * pool, and the next one is given the settings. What may be asked about the last statement keeps it for a while: `questionMs`.
  */
 export function keepsConnection(state: SessionState): boolean {
   return state.pins.length > 0 || state.transaction !== undefined || state.unresolved.length > 0;

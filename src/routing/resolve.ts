@@ -1,5 +1,5 @@
 /** The statement together with the catalogue and the session's schema: what its names mean. */
-import type { Catalogue } from './catalogue.ts';
+import type { Catalogue, TriggerNature } from './catalogue.ts';
 import { memberSchemas } from './member-schemas.ts';
 import type { Reason } from './reason.ts';
 import type { ObjectName, Statement, Target } from './statement.ts';
@@ -94,15 +94,29 @@ function isStateful(statement: Statement, schema: string | undefined, catalogue:
     return call && catalogue.function(own, name.name) === 'pure';
   };
   if (!routines.every(harmless)) return true;
-  if (kind === 'read') {
-    // A view that calls a routine may set variables or take locks in it.
-    return catalogue !== null && tables.some((name) => isCalling(name, schema, catalogue));
-  }
-  if (kind !== 'write') return false;
-  return tables.some((name) => {
-    const own = name.schema ?? schema;
-    return own !== undefined && catalogue?.statefulTriggers(own, name.name) === true;
-  });
+  if (catalogue === null || (kind !== 'read' && kind !== 'write')) return false;
+  // A view that calls a routine may set variables or take locks in it.
+  if (tables.some((name) => isCalling(name, schema, catalogue))) return true;
+  return kind === 'write' && tables.some((name) => fired(name, schema, catalogue) === 'stateful');
+}
+
+/**
+ * Whether it may ask for LAST_INSERT_ID(): by itself, or in a view or a trigger. What triggers call and fire in turn isn't
+ * followed, so any trigger may.
+ */
+export function mayAskInsertId(
+  { statement, stateful }: Resolved,
+  schema: string | undefined,
+  catalogue: Catalogue | null,
+): boolean {
+  if (statement.usesInsertId || stateful) return true;
+  if (statement.class !== 'write') return false;
+  return catalogue === null || statement.tables.some((name) => fired(name, schema, catalogue) !== 'none');
+}
+
+function fired(name: ObjectName, schema: string | undefined, catalogue: Catalogue): TriggerNature {
+  const own = name.schema ?? schema;
+  return own === undefined ? 'none' : catalogue.triggers(own, name.name);
 }
 
 function isCalling(name: ObjectName, schema: string | undefined, catalogue: Catalogue): boolean {

@@ -37,7 +37,9 @@ export interface Transaction {
 export interface LastStatement {
   readonly member: string;
   readonly role: 'primary' | 'replica';
+  /** As many as SHOW WARNINGS tells. */
   readonly warnings: number;
+  /** FOUND_ROWS() is more than the number of rows sent, and wasn't asked for yet. */
   readonly foundRows: boolean;
   /**
    * Where the conditions are that SHOW WARNINGS tells: those of an earlier statement, when this one used no table and so

@@ -17,3 +17,19 @@ export function withSetting(settings: readonly Setting[], key: string, sql: stri
 export function setStatement(variable: string, value: string): string {
   return variable.startsWith('@') ? `SET ${variable} = ${value}` : `SET SESSION ${variable} = ${value}`;
 }
+
+/** By what a server reads a text, when nothing has been set; the character set is that of the client's collation, by its id. */
+const readingDefaults = (collation: number): readonly string[] => [
+  'SET SESSION sql_mode = DEFAULT, old_mode = DEFAULT',
+  `SET SESSION character_set_client = ${collation}, character_set_results = ${collation}, collation_connection = ${collation}`,
+];
+const readingKeys: ReadonlySet<string> = new Set([
+  ...['sql_mode', 'old_mode', 'names', 'character_set_client', 'character_set_results'],
+  ...['character_set_connection', 'collation_connection'],
+]);
+
+/** The statements that let a connection, whatever was set on it, read a text by these settings. */
+export function readingOf(settings: readonly Setting[], collation: number): readonly string[] {
+  const own = settings.filter(({ key }) => readingKeys.has(key));
+  return [...readingDefaults(collation), ...own.map(({ sql }) => sql)];
+}

@@ -42,9 +42,13 @@ export function step(state: SessionState, resolved: Resolved, outcome: Outcome):
   next = tracked(next, resolved, outcome);
   next = transactionAfter(next, resolved, outcome);
   next = seen(next, resolved, outcome);
-  const diagnostics = resolved.target === 'previous';
-  if (diagnostics && state.last !== undefined) return next;
-  return { ...next, last: lastAfter(state.last, resolved, outcome) };
+  const { last } = state;
+  if (resolved.target === 'previous' && last !== undefined) {
+    return last.foundRows && resolved.reason === 'row count'
+      ? { ...next, last: { ...last, foundRows: false } }
+      : next;
+  }
+  return { ...next, last: lastAfter(last, resolved, outcome) };
 }
 
 /** What SHOW WARNINGS and ROW_COUNT() ask about from now on. A command without a text counts no rows. */
@@ -58,7 +62,8 @@ function lastAfter(before: LastStatement | undefined, resolved: Resolved, outcom
       : { member, role, warnings, foundRows, diagnosed: undefined };
   const keeps = before !== undefined && leavesConditions(resolved, outcome);
   const { member: on, role: as } = keeps ? diagnosed(before) : outcome;
-  return { ...ran, diagnosed: on === ran.member ? undefined : { member: on, role: as } };
+  const told = keeps ? before.warnings : warnings;
+  return { ...ran, warnings: told, diagnosed: on === ran.member ? undefined : { member: on, role: as } };
 }
 
 /** Without tables and without conditions of its own it leaves those of the statement before it, where they are. */

@@ -7,7 +7,8 @@ import type { PinKind } from './effect.ts';
 /**
  * Bound to one connection: setting them keeps the session there. `sql_auto_is_null` gives `id IS NULL` the meaning of
  * LAST_INSERT_ID(); the `gtid_`, `server_id` and `sql_log_bin` kind decides what is written to the binary log; the
- * `rand_seed` and `insert_id` kind is used up by the next statement.
+ * `rand_seed` and `insert_id` kind is used up by the next statement; what `profiling` and `optimizer_trace` collect of
+ * the statements is read where they ran.
  */
 export const boundVariables: ReadonlyMap<string, PinKind> = new Map(
   [
@@ -22,7 +23,7 @@ export const boundVariables: ReadonlyMap<string, PinKind> = new Map(
       'debug_dbug',
     ],
     ...['debug_sync', 'default_master_connection', 'completion_type', 'wsrep_on', 'gtid_slave_pos'],
-    ...['system_versioning_asof'],
+    ...['system_versioning_asof', 'optimizer_trace'],
   ].map((name) => [name, 'variable'] as const),
 );
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { RoutedSession, type RoutesContext } from '#src/router/session-routes.ts';
+import { buildCatalogue } from '#src/routing/catalogue.ts';
 import type { Member } from '#src/routing/member.ts';
 import { answered, failed } from '../routing/outcomes.ts';
 
@@ -61,6 +62,50 @@ test.each([
   const session = new RoutedSession({ ...context, want }, client, 'test');
   session.choose(session.analyse(Buffer.from(sql), true), 1);
   expect(wanted).toBe(expected);
+});
+
+test('a prepared statement is about the schema in which it was prepared', () => {
+  const plain = { schema: 'test', name: 't', engine: 'InnoDB' };
+  const catalogue = buildCatalogue({ tables: [plain], views: [], routines: [], triggers: [] });
+  const session = new RoutedSession({ ...context, catalogue: () => catalogue }, client, 'test');
+  const run = (statement: ReturnType<RoutedSession['analyse']>) => {
+    const { slot, reason } = session.choose(statement, 1);
+    session.answered(statement, answered());
+    return { slot, reason };
+  };
+  const read = Buffer.from('SELECT * FROM t');
+  const prepared = session.analysePrepared(read, true);
+  const make = session.analysePrepared(Buffer.from('CREATE TEMPORARY TABLE x (i INT)'), true);
+  run(session.useSchema('other'));
+  expect(run(prepared)).toEqual({ slot: 'replica', reason: 'fresh replica' });
+  expect(run(session.analyse(read, true))).toEqual({ slot: 'primary', reason: 'table unknown' });
+  run(make);
+  expect(session.state.pins.map(({ name }) => name)).toEqual(['test.x']);
+  expect(session.schema).toBe('other');
+});
+
+test.each([
+  ['SELECT LAST_INSERT_ID()', true],
+  ['INSERT INTO asks VALUES (1)', true],
+  ['INSERT INTO quiet VALUES (1)', true],
+  ['INSERT INTO plain VALUES (1)', false],
+  ['SELECT * FROM last', true],
+  ['SELECT * FROM asks', false],
+])('%s is told the last insert id: %s', (sql, expected) => {
+  const trigger = { schema: 'test', sqlMode: '' };
+  const catalogue = buildCatalogue({
+    tables: ['asks', 'quiet', 'plain'].map((name) => ({ schema: 'test', name, engine: 'InnoDB' })),
+    views: [{ schema: 'test', name: 'last', definition: 'select last_insert_id() AS `id`' }],
+    routines: [],
+    triggers: [
+      { ...trigger, table: 'asks', body: 'SET NEW.a = LAST_INSERT_ID()' },
+      { ...trigger, table: 'quiet', body: 'INSERT INTO asks VALUES (NEW.a)' },
+    ],
+  });
+  const session = new RoutedSession({ ...context, catalogue: () => catalogue }, client, 'test');
+  session.answered(session.analyse(Buffer.from('SET last_insert_id = 5'), true), answered());
+  const { prelude } = session.choose(session.analyse(Buffer.from(sql), true), 1);
+  expect(prelude).toBe(expected ? 'SET SESSION last_insert_id = 5' : undefined);
 });
 
 test('after a rest the members are asked before a read is given to the primary for want of a replica', () => {

@@ -149,4 +149,39 @@ describe('tables and views', () => {
       expect(resolve(analyse(sql), 's', built('SET NEW.a = 1')).stateful).toBe(false);
     }
   });
+
+  test('a view is written through to the triggers of its tables', () => {
+    const view = (name: string, from: string) => ({
+      schema: 's',
+      name,
+      definition: `select a from s.${from}`,
+    });
+    const built = buildCatalogue({
+      tables: ['plain', 'tame', 'wild'].map((name) => ({ schema: 's', name, engine: 'InnoDB' })),
+      views: [view('over', 'tame'), view('far', 'around'), view('around', 'wild'), view('loop', 'loop')],
+      routines: [],
+      triggers: [
+        { schema: 's', table: 'tame', sqlMode: '', body: 'SET NEW.a = 1' },
+        { schema: 's', table: 'wild', sqlMode: '', body: 'SET NEW.a = LAST_INSERT_ID()' },
+        { schema: 's', table: 'wild', sqlMode: '', body: 'SET NEW.a = 1' },
+      ],
+    });
+    const names = ['plain', 'tame', 'wild', 'over', 'far', 'loop', 'unknown'];
+    expect(names.map((name) => built.triggers('s', name))).toEqual([
+      'none',
+      'stateless',
+      'stateful',
+      'stateless',
+      'stateful',
+      'none',
+      'none',
+    ]);
+  });
+
+  test('a write that reads a view which calls a routine leaves what the routine leaves', () => {
+    expect(resolve(analyse('INSERT INTO t (a) SELECT a FROM setting'), 'test', catalogue).stateful).toBe(
+      true,
+    );
+    expect(resolve(analyse('INSERT INTO t (a) SELECT a FROM v'), 'test', catalogue).stateful).toBe(false);
+  });
 });

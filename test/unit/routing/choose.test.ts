@@ -149,6 +149,18 @@ describe('statement and session', () => {
       { to: 'last', member: 'db1', role: 'primary', reason: 'row count' },
     ],
     [
+      'a count of rows with a table, where the table is fresh',
+      'SELECT FOUND_ROWS(), COUNT(*) FROM t',
+      onReplica,
+      { to: 'last', member: 'db2', role: 'replica', reason: 'row count' },
+    ],
+    [
+      'a count of rows with a table that was written since',
+      'SELECT FOUND_ROWS(), COUNT(*) FROM t',
+      { ...onReplica, freshness: wrote(11).freshness },
+      { to: 'primary', member: 'db1', reason: 'not applied yet' },
+    ],
+    [
       'diagnostics of a query without tables that was warned itself',
       'SHOW WARNINGS',
       stateAfter('SELECT UUID_SHORT() / 0', answered({ warnings: 1 }), onReplica),

@@ -10,6 +10,7 @@ describe('the tables of a statement', () => {
   test.each([
     ['SELECT 1', ''],
     ['SELECT * FROM a', 'a'],
+    ['SELECT 0x7f, 0b1 FROM 0b7f3, 0X41, 0x7g, 0b, 1e', '0b7f3 0X41 0x7g 0b 1e'],
     ['SELECT * FROM a, b c, d.e AS f', 'a b d.e'],
     ['SELECT * FROM a JOIN b JOIN c ON 1, d', 'a b c d'],
     ['SELECT * FROM a LEFT JOIN (b, c JOIN d) ON x = y, e', 'a b c d e'],

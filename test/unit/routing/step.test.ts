@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { analyse, useStatement } from '#src/routing/analyse.ts';
 import { keepsConnection, sessionPin } from '#src/routing/pins.ts';
+import { questionMs } from '#src/routing/questions.ts';
 import { resolve } from '#src/routing/resolve.ts';
 import { newSession, type Outcome, type SessionState } from '#src/routing/session.ts';
 import { afterReset, step } from '#src/routing/step.ts';
@@ -357,10 +358,27 @@ describe('what was asked about the statement before', () => {
       foundRows: true,
       diagnosed: undefined,
     });
-    expect(run(state, 'SELECT FOUND_ROWS()', answered({ member: 'db2', role: 'replica' })).last).toEqual(
-      state.last,
-    );
+    expect(run(state, 'SELECT FOUND_ROWS()', answered({ member: 'db2', role: 'replica' })).last).toEqual({
+      ...state.last,
+      foundRows: false,
+    });
     expect(run(state, 'SELECT 1').last?.member).toBe('db1');
+  });
+
+  test('is waited for where it can be answered', () => {
+    const counted = run(
+      all(),
+      'SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1',
+      answered({ member: 'db2', role: 'replica' }),
+    );
+    expect([questionMs(counted, 'replica'), questionMs(counted, 'primary')]).toEqual([5_000, 0]);
+    const asked = run(counted, 'SELECT FOUND_ROWS()', answered({ member: 'db2', role: 'replica' }));
+    expect(questionMs(asked, 'replica')).toBe(0);
+    const warned = run(all(), 'UPDATE t SET a = 1', answered({ warnings: 1 }));
+    expect([questionMs(warned, 'primary'), questionMs(warned, 'replica')]).toEqual([1_000, 0]);
+    // A query without tables leaves them.
+    expect(questionMs(run(warned, 'SELECT 1'), 'primary')).toBe(1_000);
+    expect(questionMs(run(warned, 'UPDATE t SET a = 1'), 'primary')).toBe(0);
   });
 });
 

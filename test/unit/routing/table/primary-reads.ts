@@ -13,6 +13,7 @@ export const primaryReads: readonly Row[] = [
     SELECT * FROM t FOR UPDATE SKIP LOCKED
     SELECT * FROM t FOR UPDATE WAIT 5
     SELECT * FROM t WHERE a = 1 FOR⏎UPDATE
+    SELECT * FROM t WHERE a = 1e0FOR UPDATE
     SELECT * FROM t LOCK IN SHARE MODE
     SELECT * FROM t LOCK IN SHARE MODE NOWAIT
     SELECT * FROM (SELECT * FROM t FOR UPDATE) x
@@ -169,6 +170,11 @@ export const primaryReads: readonly Row[] = [
     SELECT RELEASE_LOCK('a') FROM t
     SELECT RELEASE_LOCK('a'), 1
     SELECT RELEASE_LOCK(?)
+    EXPLAIN SELECT RELEASE_LOCK('a')
+    DESC SELECT RELEASE_ALL_LOCKS()
+    EXPLAIN SELECT GET_LOCK('a', 1) ⇒ pin lock
+    ANALYZE SELECT RELEASE_LOCK('a') ⇒ unpin lock 'a'
+    ANALYZE FORMAT=JSON SELECT GET_LOCK('a', 1) ⇒ pin lock 'a'
     SELECT RELEASE_ALL_LOCKS() ⇒ unpin lock *
     DO RELEASE_ALL_LOCKS() ⇒ unpin lock *
     SELECT RELEASE_ALL_LOCKS() FROM t
@@ -193,6 +199,9 @@ export const primaryReads: readonly Row[] = [
     { ...read, reason: 'stored routine', resend: false, effects: 'routines' },
     `SELECT f()
     SELECT f(1), 2
+    SELECT 0xlog(), 0b2(1)
+    SELECT 0X41()
+    SELECT 0b1_(), 0x4$()
     SELECT f (1)
     SELECT test.f(1)
     SELECT test . f (1)

@@ -54,6 +54,7 @@ export const reads: readonly Row[] = [
     SELECT _latin1 X'4D' COLLATE latin1_bin
     SELECT N'x'
     SELECT x'4D', X'4d', 0x4D, b'1', B'1', 0b1
+    SELECT 1e5x, 1.5e-5y, 0x4d+0b1, 1 AS 0x, 2 AS 0X41, 3 AS 0b2
     SELECT 1.5, .5, 1., 1e5, 1E-5, 1.5e+5
     SELECT -1, +1, - 1
     SELECT NULL, TRUE, FALSE, \\N

@@ -117,6 +117,7 @@ export const sessionState: readonly Row[] = [
     SET sql_auto_is_null = 0 ⇒ unpin variable sql_auto_is_null
     SET SESSION gtid_domain_id = 5 ⇒ pin variable gtid_domain_id
     SET profiling = 1 ⇒ pin variable profiling
+    SET optimizer_trace = 'enabled=on' ⇒ pin variable optimizer_trace
     SET ROLE r ⇒ role r
     SET ROLE NONE ⇒ role NONE
     SET ROLE 'r' ⇒ role 'r'
