@@ -5,7 +5,7 @@
 import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { StackAccess } from './health.ts';
-import { askQuorum, detailOf } from './operator-api.ts';
+import { askQuorum, detailOf, neverUp } from './operator-api.ts';
 
 export interface RecordKind {
   /** Of the agents' API. */
@@ -99,9 +99,4 @@ export class SharedRecord<T> {
       hint: "Nothing further was begun. See 'tandem status'; then run the command again.",
     });
   }
-}
-
-function neverUp(error: unknown): undefined {
-  if (error instanceof TandemError && error.code === 'not-up') return undefined;
-  throw error;
 }

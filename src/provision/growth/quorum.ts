@@ -9,7 +9,7 @@ import type { Reporter } from '#src/std/reporter.ts';
 import type { QuorumMember } from '#src/topology/known-hosts.ts';
 import type { StackAccess } from '../health.ts';
 import type { HostDriver } from '../host-driver.ts';
-import { askQuorum, type OperatorAsk } from '../operator-api.ts';
+import { askQuorum, neverUp, type OperatorAsk } from '../operator-api.ts';
 
 const voteMs = 120_000;
 const lookMs = 250;
@@ -27,11 +27,6 @@ export async function readQuorum(access: StackAccess): Promise<readonly QuorumMe
   const answer = await askQuorum(access, { path: '/v1/quorum' }).catch(neverUp);
   if (answer === undefined || answer.status >= 400) return undefined;
   return (answer.body as { members: readonly QuorumMember[] }).members;
-}
-
-function neverUp(error: unknown): undefined {
-  if (error instanceof TandemError && error.code === 'not-up') return undefined;
-  throw error;
 }
 
 async function change(access: StackAccess, ask: OperatorAsk): Promise<unknown> {
