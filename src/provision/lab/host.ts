@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '#src/adapters/sha256.ts';
 import {
   type DefinedService,
   SupervisorClient,
@@ -28,7 +29,7 @@ import {
   joinedEntry,
   withConfiguration,
 } from './enter.ts';
-import { ensureServiceDirectories, observeFiles, removeFiles, sha256, writeFiles } from './files.ts';
+import { ensureServiceDirectories, observeFiles, removeFiles, writeFiles } from './files.ts';
 import type { Lab } from './lab.ts';
 import { namespaceName } from './names.ts';
 import { ensureHostNetwork, namespaceExists, processesIn } from './network.ts';

@@ -4,12 +4,12 @@
  * ends by itself a minute after its last use.
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { CommandResult } from '../host-driver.ts';
 import { shellWords } from './shell.ts';
@@ -53,7 +53,7 @@ export function controlDirectory(stateDirectory: string): string {
   const own = join(stateDirectory, 'ssh');
   // ssh's %C has 40 characters.
   if (own.length + 1 + 40 + 17 < 107) return own;
-  const key = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 12);
+  const key = sha256(stateDirectory).slice(0, 12);
   return join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), `tandem-${userInfo().uid}-${key}`);
 }
 
