@@ -7,6 +7,7 @@ import type { ServiceStatus } from '#src/plan/observed.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
+import { siteUrl } from '#src/topology/site.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import type { DatabaseStatus, HostStatus, StackStatus } from './status.ts';
 
@@ -110,10 +111,6 @@ export async function waitHealthy(
 }
 
 const spec = (access: StackAccess): string => access.spec.stack;
-
-export function siteUrl({ site }: Spec): string {
-  return `https://${site.addresses[0]}${site.httpsPort === 443 ? '' : `:${site.httpsPort}`}/`;
-}
 
 async function viewHost(access: StackAccess, name: string, identity: ClientIdentity): Promise<HostView> {
   const { infrastructure } = access;
