@@ -2,6 +2,7 @@
  * Is the stack healthy? Asked of the hosts' runners (services), their agents (balancer, database, quorum) and of the
  * site itself, through its floating address.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientIdentity, fetchAgentStatus, throughSocket } from '#src/adapters/agent-client.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
@@ -106,7 +107,7 @@ export async function waitHealthy(
         hint: "See 'tandem status' and 'tandem logs HOST SERVICE'; 'tandem up' tries again.",
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
 }
 

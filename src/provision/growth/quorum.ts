@@ -2,6 +2,7 @@
  * Members of etcd that come and go. A new quorum is founded by all its members at once; later one at a time joins, without
  * a vote until it has what the others have (etcd.io/docs/v3.4/learning/design-learner).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { etcdBootstrap, etcdPaths, etcdPeerUrl } from '#src/render/etcd.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -105,7 +106,7 @@ export class Quorum {
         const answer = await askQuorum(this.#place.access, ask);
         if ((answer?.body as { votes?: boolean } | undefined)?.votes === true) return;
         if (performance.now() > deadline) throw this.#noVote(host);
-        await new Promise((resolve) => setTimeout(resolve, lookMs));
+        await sleep(lookMs);
       }
     });
   }
