@@ -34,14 +34,15 @@ export function start(
 
 /** Resolves whatever the exit code; rejects when the program can't be started, or not in time. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { input, timeoutMs = 60_000 } = options;
   const child = start(command, options.environment);
   const { code, stdout, stderr, isLate } = await endingOf(child, {
-    input: options.input,
-    timeoutMs: options.timeoutMs ?? 60_000,
+    input,
+    timeoutMs,
     onLate: () => child.kill('SIGKILL'),
     keep: keepLength,
   });
-  if (isLate) throw new Error(`${command[0]}: not done in ${options.timeoutMs} ms`);
+  if (isLate) throw new Error(`${command[0]}: not done in ${timeoutMs} ms`);
   return { code: code ?? 128, stdout, stderr };
 }
 
