@@ -1,7 +1,7 @@
 /** What is measured: a MariaDB server, and HAProxy and the SQL router in front of it, on this machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import {
   disposeServers,
@@ -10,6 +10,7 @@ import {
   temporaryDirectory,
 } from '#test/real/mariadb/server.ts';
 import { waitFor } from '#test/real/mariadb/wait.ts';
+import { freePort } from '#test/support/free-ports.ts';
 import type { WayName } from './report.ts';
 
 export const account = { user: 'sbtest', password: 'only-for-benchmarks' };
@@ -142,13 +143,4 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => listener.once('listening', resolve));
-  const address = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no loopback port');
-  return address.port;
 }
