@@ -1,18 +1,15 @@
 /** Records that are kept in etcd through an agent, which answers as told. */
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import type { StackAccess } from '#src/provision/health.ts';
 import { SharedRecord } from '#src/provision/shared-record.ts';
-import { ports } from '#src/topology/ports.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
 
-const address = '127.77.54.1';
-let server: Server;
+const address = '127.77.57.1';
+let agents: FakeAgents;
 let access: StackAccess;
 let directory = '';
 const answered = { status: 200, body: { record: { of: 'before' }, revision: 3 } };
@@ -20,13 +17,10 @@ let read: { status: number; body: object } = answered;
 let written: { status: number; body: object } = { status: 200, body: {} };
 
 beforeAll(async () => {
-  const authority = await createAuthority('test', Date.now());
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
-  server = createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
+  agents = await fakeAgents([address], (request, response) => {
     const { status, body } = request.method === 'PUT' ? written : read;
     request.resume().on('end', () => response.writeHead(status).end(JSON.stringify(body)));
-  }).listen(ports.agent, address);
-  await once(server, 'listening');
+  });
   const spec = referenceSpec();
   access = {
     spec: { ...spec, hosts: spec.hosts.slice(0, 1).map((host) => ({ ...host, address })) },
@@ -35,11 +29,11 @@ beforeAll(async () => {
       agent: () => Promise.resolve({ address }),
       site: () => Promise.resolve(undefined),
     },
-    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
+    operator: () => Promise.resolve(agents.identity),
     caFile: '',
   };
 });
-afterAll(() => server.close());
+afterAll(() => agents.close());
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'tandem-record-'));
   read = answered;
