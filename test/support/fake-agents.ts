@@ -4,7 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { ClientIdentity } from '#src/adapters/agent-client.ts';
 import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import type { StackAccess } from '#src/provision/health.ts';
 import { ports } from '#src/topology/ports.ts';
+import { referenceSpec } from '#test/fixtures/spec.ts';
 
 export interface FakeAgents {
   /** Of whoever asks them. */
@@ -30,5 +32,22 @@ export async function fakeAgents(
     close: () => {
       for (const server of servers) server.close();
     },
+  };
+}
+
+/** A stack of these hosts of the reference one; the agent at `address` is that of each, and its services run. */
+export function stackAt(address: string, { identity }: FakeAgents, names: readonly string[]): StackAccess {
+  const spec = referenceSpec();
+  const hosts = spec.hosts.filter(({ name }) => names.includes(name));
+  const services = ['agent', 'haproxy'].map((name) => ({ name, state: 'running' }));
+  return {
+    spec: { ...spec, hosts: hosts.map((host) => ({ ...host, address })) },
+    infrastructure: {
+      driver: () => ({ services: () => Promise.resolve(services) }) as never,
+      agent: () => Promise.resolve({ address }),
+      site: () => Promise.resolve(undefined),
+    },
+    operator: () => Promise.resolve(identity),
+    caFile: '',
   };
 }

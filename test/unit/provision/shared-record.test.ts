@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { StackAccess } from '#src/provision/health.ts';
 import { SharedRecord } from '#src/provision/shared-record.ts';
-import { referenceSpec } from '#test/fixtures/spec.ts';
-import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
+import { type FakeAgents, fakeAgents, stackAt } from '#test/support/fake-agents.ts';
 
 const address = '127.77.57.1';
 let agents: FakeAgents;
@@ -21,17 +20,7 @@ beforeAll(async () => {
     const { status, body } = request.method === 'PUT' ? written : read;
     request.resume().on('end', () => response.writeHead(status).end(JSON.stringify(body)));
   });
-  const spec = referenceSpec();
-  access = {
-    spec: { ...spec, hosts: spec.hosts.slice(0, 1).map((host) => ({ ...host, address })) },
-    infrastructure: {
-      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
-      agent: () => Promise.resolve({ address }),
-      site: () => Promise.resolve(undefined),
-    },
-    operator: () => Promise.resolve(agents.identity),
-    caFile: '',
-  };
+  access = stackAt(address, agents, ['lb-1']);
 });
 afterAll(() => agents.close());
 beforeEach(() => {

@@ -6,8 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { StackAccess } from '#src/provision/health.ts';
 import { withOperation } from '#src/provision/stack-lock.ts';
 import type { Reporter } from '#src/std/reporter.ts';
-import { referenceSpec } from '#test/fixtures/spec.ts';
-import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
+import { type FakeAgents, fakeAgents, stackAt } from '#test/support/fake-agents.ts';
 import { sleep } from '#test/support/wait.ts';
 
 const address = '127.77.51.1';
@@ -34,18 +33,7 @@ beforeAll(async () => {
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     return response.end(JSON.stringify(answer.body));
   });
-  const spec = referenceSpec();
-  const hosts = spec.hosts.slice(0, 1).map((host) => ({ ...host, address }));
-  access = {
-    spec: { ...spec, hosts },
-    infrastructure: {
-      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
-      agent: () => Promise.resolve({ address }),
-      site: () => Promise.resolve(undefined),
-    },
-    operator: () => Promise.resolve(agents.identity),
-    caFile: '',
-  };
+  access = stackAt(address, agents, ['lb-1']);
 });
 afterAll(() => agents.close());
 beforeEach(() => {

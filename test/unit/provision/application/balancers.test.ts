@@ -3,8 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { Balancers } from '#src/provision/application/balancers.ts';
 import type { StackAccess } from '#src/provision/health.ts';
 import type { BalancerServer } from '#src/topology/agent-api.ts';
-import { referenceSpec } from '#test/fixtures/spec.ts';
-import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
+import { type FakeAgents, fakeAgents, stackAt } from '#test/support/fake-agents.ts';
 import { waitFor } from '#test/support/wait.ts';
 
 const address = '127.77.52.1';
@@ -31,20 +30,7 @@ beforeAll(async () => {
       change(host, { drained: (JSON.parse(body) as { state: string }).state === 'drain' });
     response.end(JSON.stringify({ servers: Object.values(servers) }));
   });
-  const spec = referenceSpec();
-  access = {
-    spec: {
-      ...spec,
-      hosts: spec.hosts.filter(({ name }) => name !== 'lb-2').map((host) => ({ ...host, address })),
-    },
-    infrastructure: {
-      driver: () => ({ services: () => Promise.resolve([{ name: 'haproxy', state: 'running' }]) }) as never,
-      agent: () => Promise.resolve({ address }),
-      site: () => Promise.resolve(undefined),
-    },
-    operator: () => Promise.resolve(agents.identity),
-    caFile: '',
-  };
+  access = stackAt(address, agents, ['lb-1', 'server-1', 'server-2']);
 });
 afterAll(() => agents.close());
 beforeEach(() => {
