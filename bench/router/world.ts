@@ -1,7 +1,7 @@
 /** What is measured: a MariaDB server, and in front of it HAProxy, the SQL router and a bare pass-through, on this machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { routerPriority } from '#src/render/router.ts';
 import {
@@ -11,6 +11,7 @@ import {
   temporaryDirectory,
 } from '#test/real/mariadb/server.ts';
 import { waitFor } from '#test/real/mariadb/wait.ts';
+import { freePort } from '#test/support/free-ports.ts';
 import type { WayName } from './report.ts';
 
 export const account = { user: 'sbtest', password: 'only-for-benchmarks' };
@@ -145,13 +146,4 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => listener.once('listening', resolve));
-  const address = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no loopback port');
-  return address.port;
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { askUnixSocket } from '#src/adapters/unix-http.ts';
 import type { AgentFile } from '#src/topology/agent-config.ts';
 import { ports } from '#src/topology/ports.ts';
@@ -69,8 +70,7 @@ async function isDrained(): Promise<boolean> {
 }
 
 const drainEnds = performance.now() + question.drainMs;
-while (performance.now() < drainEnds && !(await isDrained()))
-  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+while (performance.now() < drainEnds && !(await isDrained())) await sleep(pauseMs);
 
 const deadline = performance.now() + question.timeoutMs;
 let problems: readonly string[] = [];
@@ -78,6 +78,6 @@ let well = 0;
 do {
   problems = await look();
   well = problems.length === 0 ? well + 1 : 0;
-  if (well < inARow) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  if (well < inARow) await sleep(pauseMs);
 } while (well < inARow && performance.now() < deadline);
 process.stdout.write(JSON.stringify({ healthy: well >= inARow, problems }));

@@ -1,7 +1,8 @@
 /** `tandem dashboard`: where it is, who may log in, passwords, and tokens for its API. */
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { generatePassword, hashPassword } from '#src/dashboard/server/passwords.ts';
 import { changeAccess, readAccess } from '#src/provision/dashboard-access.ts';
 import type { Stack } from '#src/provision/stack.ts';
@@ -62,7 +63,7 @@ function registerTokens(dashboard: Command): void {
       const secret = `tandem_${randomBytes(32).toString('base64url')}`;
       const added = {
         id: randomBytes(4).toString('hex'),
-        hash: createHash('sha256').update(secret).digest('hex'),
+        hash: sha256(secret),
         name,
         scope,
         untilMs: Date.now() + parseDuration(options.for),

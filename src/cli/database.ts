@@ -1,4 +1,5 @@
 /** What the commands on the database share: asking the agents of the database hosts, and watching what comes of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentAnswer, askAgent } from '#src/adapters/agent-client.ts';
 import type { StackStatus } from '#src/provision/status.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
@@ -76,7 +77,7 @@ export async function watchDatabase(
       options.say(`${host}: ${explanation}`);
     }
     if (await options.done(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await sleep(lookMs);
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { access, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { namePattern, nameText } from '#src/spec/schema/values.ts';
+import { namePattern, nameText, nearestName } from '#src/spec/schema/values.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { print } from './output.ts';
 
@@ -29,13 +29,7 @@ export function register(program: Command): void {
 
 /** A stack name out of any text. */
 export function nameFrom(text: string): string {
-  const name = text
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+/, '')
-    .slice(0, 20)
-    .replace(/-+$/, '');
-  return namePattern.test(name) ? name : 'site';
+  return nearestName(text) ?? 'site';
 }
 
 /** Two stack files in one directory would leave open which one counts. */

@@ -1,4 +1,5 @@
 /** `tandem top`: what flows where, and which statements take the time, live. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import type { Command } from 'commander';
 import { askAgent, type ClientIdentity } from '#src/adapters/agent-client.ts';
@@ -29,7 +30,7 @@ export function register(program: Command): void {
       const top = new Top(await openStack(self));
       if (options.once !== true) return watchScreen({ intervalMs, next: () => top.next() });
       await top.next();
-      await new Promise((resolve) => setTimeout(resolve, onceMs));
+      await sleep(onceMs);
       print(await top.next());
     });
 }

@@ -3,7 +3,7 @@
  * host by host, so that the other members of a tier serve meanwhile, and stop at the first host that does not become
  * healthy. Bad configuration is found on all hosts before any of them is changed.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { type HostPlan, planHost, type Step } from '#src/plan/plan.ts';
 import type { Service } from '#src/render/service.ts';
 import type { Reporter } from '#src/std/reporter.ts';
@@ -41,8 +41,6 @@ export interface Arrivals {
   before(host: string): Promise<void>;
   after(host: string): Promise<void>;
 }
-
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export function planHosts(hosts: readonly HostWork[]): Promise<readonly PlannedHost[]> {
   return Promise.all(

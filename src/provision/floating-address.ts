@@ -1,4 +1,5 @@
 /** The floating address, moved off a balancer for the time of a change that would take it away. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostSpec, hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { Reporter } from '#src/std/reporter.ts';
@@ -26,8 +27,7 @@ export class FloatingAddress {
       await this.#reporter.step(host.name, 'floating address to another balancer', async () => {
         await this.#set(host, 'back');
         const deadline = performance.now() + moveMs;
-        while ((await this.#holds(host)) && performance.now() < deadline)
-          await new Promise((resolve) => setTimeout(resolve, lookMs));
+        while ((await this.#holds(host)) && performance.now() < deadline) await sleep(lookMs);
         if (await this.#holds(host)) this.#reporter.note(host.name, 'no other balancer takes the address');
       });
     } catch (error) {

@@ -3,6 +3,7 @@
  * floating address last, and a web host out of service, where the change would be noticed otherwise; and nothing goes on before
  * the stack is healthy.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { askAgent } from '#src/adapters/agent-client.ts';
 import {
   disturbsAddress,
@@ -167,7 +168,7 @@ export async function switchOver(access: StackAccess, to?: string): Promise<void
   while (performance.now() < deadline) {
     const { database } = await readStatus(access);
     if (database.primary !== null && database.primary !== primary) return;
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await sleep(lookMs);
   }
   throw new TandemError('switchover-failed', `${primary} has not handed over.`, {
     hint: "Open transactions hold it, perhaps: see 'tandem status' and 'tandem logs'.",

@@ -2,11 +2,13 @@
  * Is the stack healthy? Asked of the hosts' runners (services), their agents (balancer, database, quorum) and of the
  * site itself, through its floating address.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientIdentity, fetchAgentStatus, throughSocket } from '#src/adapters/agent-client.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import { hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
+import { siteUrl } from '#src/topology/site.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import type { DatabaseStatus, HostStatus, StackStatus } from './status.ts';
 
@@ -105,15 +107,11 @@ export async function waitHealthy(
         hint: "See 'tandem status' and 'tandem logs HOST SERVICE'; 'tandem up' tries again.",
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
 }
 
 const spec = (access: StackAccess): string => access.spec.stack;
-
-export function siteUrl({ site }: Spec): string {
-  return `https://${site.addresses[0]}${site.httpsPort === 443 ? '' : `:${site.httpsPort}`}/`;
-}
 
 async function viewHost(access: StackAccess, name: string, identity: ClientIdentity): Promise<HostView> {
   const { infrastructure } = access;

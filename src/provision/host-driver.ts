@@ -2,12 +2,9 @@
  * The port between "what should be on a host" and "how to get it there": implemented by the lab (namespaces and its
  * supervisor) and by SSH (systemd). A driver executes; deciding what to do is `src/plan`.
  */
-import type { Readable } from 'node:stream';
+import type { ProgramInput } from '#src/adapters/process/ending.ts';
 import type { ObservedHost, ServiceStatus } from '#src/plan/observed.ts';
 import type { RenderedFile, Service } from '#src/render/service.ts';
-
-/** Standard input of a program: text, bytes, or a stream of bytes. */
-export type CommandInput = string | Uint8Array | Readable;
 
 export interface CommandResult {
   readonly code: number;
@@ -46,6 +43,6 @@ export interface HostDriver {
   /** Runs a program inside the host (its network, its files). */
   run(
     command: readonly string[],
-    options?: { timeoutMs?: number; input?: CommandInput },
+    options?: { timeoutMs?: number; input?: ProgramInput },
   ): Promise<CommandResult>;
 }

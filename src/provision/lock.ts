@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
+import { parseStat } from '#src/adapters/process/table.ts';
 import { TandemError } from '#src/std/errors.ts';
 
 interface Holder {
@@ -16,11 +17,10 @@ interface Holder {
   readonly command: string;
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)): start time in clock ticks since boot; undefined when there is no process. */
+/** Undefined when there is no process. One that can't be looked at is an error: its lock must not be taken over. */
 async function startTicks(pid: number): Promise<string | undefined> {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return parseStat(await readFile(`/proc/${pid}/stat`, 'latin1'))?.startTicks;
   } catch (error) {
     // ESRCH: it ended between the two.
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;

@@ -37,6 +37,12 @@ export async function askQuorum(access: StackAccess, ask: OperatorAsk): Promise<
   return undefined;
 }
 
+/** For a `catch`: a stack that was never up from here has no quorum that could be asked, which is no failure. */
+export function neverUp(error: unknown): undefined {
+  if (error instanceof TandemError && error.code === 'not-up') return undefined;
+  throw error;
+}
+
 /** Hosts of the quorum that run: one that is switched off would only cost the time until that is noticed. */
 async function standing(access: StackAccess): Promise<readonly HostSpec[]> {
   const hosts = hostsWithRole(access.spec, 'quorum');

@@ -1,4 +1,5 @@
 /** Whether an etcd member that was restarted takes part in the quorum again. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { configPath } from '#src/render/files.ts';
 import type { HostSpec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -30,6 +31,6 @@ export async function memberReady(driver: HostDriver, host: HostSpec): Promise<v
         hint: `See 'tandem logs ${host.name} etcd'.`,
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await sleep(lookMs);
   }
 }

@@ -5,7 +5,7 @@
 import { readFileIfThere, writeFileAtomic } from '#src/adapters/files/atomic.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { StackAccess } from './health.ts';
-import { askQuorum, detailOf } from './operator-api.ts';
+import { askQuorum, detailOf, neverUp } from './operator-api.ts';
 
 export interface RecordKind {
   /** Of the agents' API. */
@@ -43,7 +43,7 @@ export class SharedRecord<T> {
     return this.#revision === 0;
   }
 
-  /** Never rejects for agents that do not answer: then the copy of this machine counts. */
+  /** Never rejects for agents that do not answer: then the copy of this machine counts. Rejects when that is damaged. */
   async read(): Promise<void> {
     const found = await this.#ask();
     this.#revision = found?.revision;
@@ -75,7 +75,21 @@ export class SharedRecord<T> {
 
   async #copy(): Promise<T | undefined> {
     const text = await readFileIfThere(this.#kind.file);
-    return text === undefined ? undefined : (JSON.parse(text) as T);
+    if (text === undefined) return undefined;
+    try {
+      const record: unknown = JSON.parse(text);
+      if (typeof record === 'object' && record !== null) return record as T;
+    } catch {
+      // Told below.
+    }
+    throw this.#damaged();
+  }
+
+  #damaged(): TandemError {
+    const { file, what } = this.#kind;
+    return new TandemError('record-unreadable', `${file}, this machine's copy of ${what}, is damaged.`, {
+      hint: "Restore it from a backup, or remove it: 'tandem up' then goes by the quorum's record, and without one by the stack file.",
+    });
   }
 
   #unreachable(): TandemError {
@@ -99,9 +113,4 @@ export class SharedRecord<T> {
       hint: "Nothing further was begun. See 'tandem status'; then run the command again.",
     });
   }
-}
-
-function neverUp(error: unknown): undefined {
-  if (error instanceof TandemError && error.code === 'not-up') return undefined;
-  throw error;
 }

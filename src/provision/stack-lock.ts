@@ -13,7 +13,7 @@ import type { Reporter } from '#src/std/reporter.ts';
 import type { Operation } from '#src/topology/agent-api.ts';
 import type { StackAccess } from './health.ts';
 import { withStackLock } from './lock.ts';
-import { askQuorum, detailOf } from './operator-api.ts';
+import { askQuorum, detailOf, neverUp } from './operator-api.ts';
 
 const renewMs = 4_000;
 /** Agents take no longer ones. */
@@ -156,11 +156,6 @@ async function releaseLock(access: StackAccess, id: string, idFile: string): Pro
 async function releaseLeftover(access: StackAccess, idFile: string): Promise<void> {
   const id = await readFileIfThere(idFile);
   if (id !== undefined && /^\d+$/.test(id)) await releaseLock(access, id, idFile);
-}
-
-function neverUp(error: unknown): undefined {
-  if (error instanceof TandemError && error.code === 'not-up') return undefined;
-  throw error;
 }
 
 function refused(detail: string): TandemError {

@@ -4,6 +4,7 @@ import type { DashboardAccounts, DashboardConfig } from '#src/topology/dashboard
 import { prometheusEndpoints } from '#src/topology/monitoring.ts';
 import { codeDirectory, hostPaths, nodeProgram } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
+import { siteUrl } from '#src/topology/site.ts';
 import type { RenderContext } from './context.ts';
 import { configPath, publicFile, secretFile, tlsFiles } from './files.ts';
 import { defaultRestart, type RenderedFile, type Service } from './service.ts';
@@ -79,7 +80,6 @@ function dashboardConfig(
   const quorum = [...hostsWithRole(spec, 'quorum')].sort(
     (left, right) => Number(right.name === host.name) - Number(left.name === host.name),
   );
-  const httpsPort = spec.site.httpsPort === 443 ? '' : `:${spec.site.httpsPort}`;
   return {
     stack: spec.stack,
     stackId: material.stackId,
@@ -88,7 +88,7 @@ function dashboardConfig(
     url: dashboardUrl(spec),
     lab: spec.hosts.every(({ ssh }) => ssh === undefined),
     floatingAddresses: spec.site.addresses,
-    siteUrl: `https://${spec.site.addresses[0]}${httpsPort}/`,
+    siteUrl: siteUrl(spec),
     hosts: spec.hosts.map(({ name, address, roles }) => ({ name, address, roles })),
     sync: spec.database.sync,
     agentPort: ports.agent,

@@ -5,6 +5,7 @@
 import { type Spec, servingWebHosts } from '#src/spec/spec.ts';
 import { hostPaths } from '#src/topology/paths.ts';
 import { ports } from '#src/topology/ports.ts';
+import { portInUrl } from '#src/topology/site.ts';
 import type { KeyPair, RenderContext } from './context.ts';
 import { configPath, lines, publicFile, secretFile } from './files.ts';
 import { defaultRestart, type Service } from './service.ts';
@@ -142,13 +143,13 @@ function defaultsSection({ balancer }: Spec): string {
   );
 }
 
-function redirectFrontend({ site }: Spec): string {
-  const port = site.httpsPort === 443 ? '' : `:${site.httpsPort}`;
+function redirectFrontend(spec: Spec): string {
+  const { site } = spec;
   return lines(
     'frontend http',
     `    bind *:${site.httpPort}`,
     `    http-request set-header host ${site.domain} unless { req.hdr(host) -m found }`,
-    `    http-request redirect code 308 location https://%[req.hdr(host),field(1,:)]${port}%[pathq]`,
+    `    http-request redirect code 308 location https://%[req.hdr(host),field(1,:)]${portInUrl(spec)}%[pathq]`,
   );
 }
 

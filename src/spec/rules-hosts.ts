@@ -2,7 +2,7 @@
 import type { Issue } from '#src/std/errors.ts';
 import type { Rule } from './rule.ts';
 import type { Role } from './schema/hosts.ts';
-import { namePattern, nameText } from './schema/values.ts';
+import { namePattern, nameText, nearestName } from './schema/values.ts';
 import type { ParsedStack } from './schema.ts';
 import { type HostSpec, hostsWithRole, isOnServers, type Spec } from './spec.ts';
 
@@ -33,7 +33,10 @@ const reservedNames = new Set([
 function badNames(parsed: ParsedStack): readonly Issue[] {
   return Object.keys(parsed.hosts).flatMap((name): readonly Issue[] => {
     const path = `hosts.${name}`;
-    if (!namePattern.test(name)) return [{ path, message: `the name ${nameText}`, hint: suggestName(name) }];
+    if (!namePattern.test(name)) {
+      const hint = `For example: ${nearestName(name) ?? 'server-1'}.`;
+      return [{ path, message: `the name ${nameText}`, hint }];
+    }
     if (!reservedNames.has(name)) return [];
     return [
       {
@@ -43,16 +46,6 @@ function badNames(parsed: ParsedStack): readonly Issue[] {
       },
     ];
   });
-}
-
-function suggestName(name: string): string {
-  const near = name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+/, '')
-    .slice(0, 20)
-    .replace(/-+$/, '');
-  return namePattern.test(near) ? `For example: ${near}.` : 'For example: server-1.';
 }
 
 function noHosts(parsed: ParsedStack): readonly Issue[] {

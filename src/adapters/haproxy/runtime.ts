@@ -56,14 +56,9 @@ export async function setServerState(
   if (said !== '') throw new Error(said);
 }
 
-/** CSV with a head line that begins with "# " (section 9.1). */
-export function parseServers(text: string): readonly HaproxyServer[] {
-  const [head = '', ...rows] = text.split('\n').filter(Boolean);
-  const columns = head.replace(/^# /, '').split(',');
-  return rows.map((row) => {
-    // Only the description of a check is quoted; what is read here stands before it or has no comma.
-    const values = row.match(/("([^"]|"")*"|[^,]*)(,|$)/g)?.map((value) => value.replace(/,$/, '')) ?? [];
-    const value = (name: string) => values[columns.indexOf(name)] ?? '';
+function parseServers(text: string): readonly HaproxyServer[] {
+  return parseStat(text).map((row) => {
+    const value = (name: string) => row[name] ?? '';
     return {
       name: value('svname'),
       status: value('status'),
@@ -79,12 +74,13 @@ export function parseServers(text: string): readonly HaproxyServer[] {
 
 export type StatRow = Readonly<Record<string, string>>;
 
-/** Rows of `show stat`: CSV with a header after "# ". Values of the columns used here hold no commas. */
+/** Rows of `show stat`: CSV with a head line that begins with "# " (section 9.1). */
 export function parseStat(text: string): readonly StatRow[] {
-  const [head = '', ...rows] = text.split('\n').filter((line) => line !== '');
+  const [head = '', ...rows] = text.split('\n').filter(Boolean);
   const names = head.replace(/^# /, '').split(',');
   return rows.map((row) => {
-    const values = row.split(',');
+    // Only the description of a check is quoted, which nobody reads: it keeps its quotes.
+    const values = row.match(/("([^"]|"")*"|[^,]*)(,|$)/g)?.map((value) => value.replace(/,$/, '')) ?? [];
     return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
   });
 }

@@ -1,10 +1,9 @@
 /** Runs a program to its end. It is killed when this process dies, so nothing goes on behind a restarted one's back. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { endingOf, type ProgramInput } from './ending.ts';
 
 export interface RunOptions {
-  /** Text, or a stream that is fed to the program's standard input. */
-  readonly input?: string | Readable;
+  readonly input?: ProgramInput;
   readonly timeoutMs?: number;
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -16,7 +15,7 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-const keepBytes = 64 * 1024;
+const keepLength = 64 * 1024;
 
 /** Starts the program with its output piped; the caller listens. */
 export function start(
@@ -34,40 +33,17 @@ export function start(
 }
 
 /** Resolves whatever the exit code; rejects when the program can't be started, or not in time. */
-export function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  return new Promise((resolve, reject) => {
-    const child = start(command, options.environment);
-    let stdout = '';
-    let stderr = '';
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      child.kill('SIGKILL');
-    }, options.timeoutMs ?? 60_000);
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      stdout = (stdout + text).slice(-keepBytes);
-    });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-keepBytes);
-    });
-    // A program that ends without reading its input is judged by its exit code.
-    child.stdin?.on('error', () => undefined);
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      if (late) reject(new Error(`${command[0]}: not done in ${options.timeoutMs} ms`));
-      else resolve({ code: code ?? 128, stdout, stderr });
-    });
-    if (options.input === undefined) child.stdin?.end();
-    else if (typeof options.input === 'string') child.stdin?.end(options.input);
-    else if (child.stdin !== null) {
-      options.input.once('error', () => child.kill('SIGKILL'));
-      options.input.pipe(child.stdin);
-    }
+export async function run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { input, timeoutMs = 60_000 } = options;
+  const child = start(command, options.environment);
+  const { code, stdout, stderr, isLate } = await endingOf(child, {
+    input,
+    timeoutMs,
+    onLate: () => child.kill('SIGKILL'),
+    keep: keepLength,
   });
+  if (isLate) throw new Error(`${command[0]}: not done in ${timeoutMs} ms`);
+  return { code: code ?? 128, stdout, stderr };
 }
 
 /** As `run`, and rejects with the end of the error output when the exit code isn't 0. */

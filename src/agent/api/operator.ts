@@ -1,11 +1,9 @@
-/** What the command-line tool keeps in etcd through the agents: who works on the stack, and the application's record. */
+/** The lock of the whole stack, which the command-line tool keeps in etcd through the agents. */
 import type { Hono } from 'hono';
 import { EtcdError } from '#src/adapters/etcd/errors.ts';
 import type { Operation } from '#src/topology/agent-api.ts';
-import { applicationKey } from '#src/topology/application.ts';
 import type { AgentContext } from '../context.ts';
 import { currentOperation, releaseOperation, renewOperation, takeOperation } from '../operator/lock.ts';
-import { readRecord, writeRecord } from '../operator/record.ts';
 import type { Env } from './environment.ts';
 import { Problem } from './problem.ts';
 
@@ -25,16 +23,6 @@ export function operatorRoutes(app: Hono<Env>, { etcd }: AgentContext): void {
   app.delete('/v1/operation/:id', async (c) => {
     await withQuorum(() => releaseOperation(etcd, leaseOf(c.req.param('id'))));
     return c.body(null, 204);
-  });
-  app.get('/v1/application', async (c) => c.json(await withQuorum(() => readRecord(etcd, applicationKey))));
-  app.put('/v1/application', async (c) => {
-    const { record, revision } = (await c.req.json().catch(() => ({}))) as Record<string, unknown>;
-    if (typeof record !== 'object' || record === null || !Number.isInteger(revision)) {
-      throw new Problem(422, 'No record', 'A `record` and the `revision` that it replaces are wanted.');
-    }
-    const written = await withQuorum(() => writeRecord(etcd, applicationKey, record, revision as number));
-    if (written === undefined) throw new Problem(409, 'Changed', 'Somebody else has changed it meanwhile.');
-    return c.json({ revision: written });
   });
 }
 

@@ -1,8 +1,7 @@
-/** The quorum's part of the API: who its members are, and changes of them; and which hosts the stack is on. */
+/** The quorum's part of the API: who its members are, and changes of them. */
 import type { Hono } from 'hono';
 import type { AgentContext } from '../context.ts';
 import { admit, dismiss, giveVote, quorumMembers } from '../operator/quorum.ts';
-import { knownHostsKey, readRecord, writeRecord } from '../operator/record.ts';
 import type { Env } from './environment.ts';
 import { withQuorum } from './operator.ts';
 import { Problem } from './problem.ts';
@@ -27,16 +26,6 @@ export function quorumRoutes(app: Hono<Env>, { etcd, config, log }: AgentContext
     const members = await withQuorum(() => dismiss(etcd, id));
     log.info('a member was taken out of the quorum', { id });
     return c.json({ members });
-  });
-  app.get('/v1/hosts', async (c) => c.json(await withQuorum(() => readRecord(etcd, knownHostsKey))));
-  app.put('/v1/hosts', async (c) => {
-    const { record, revision } = (await c.req.json().catch(() => ({}))) as Record<string, unknown>;
-    if (typeof record !== 'object' || record === null || !Number.isInteger(revision)) {
-      throw new Problem(422, 'No record', 'A `record` and the `revision` that it replaces are wanted.');
-    }
-    const written = await withQuorum(() => writeRecord(etcd, knownHostsKey, record, revision as number));
-    if (written === undefined) throw new Problem(409, 'Changed', 'Somebody else has changed it meanwhile.');
-    return c.json({ revision: written });
   });
 }
 

@@ -22,6 +22,7 @@ import { metricsRoutes, monitoringOnlyReads } from './metrics.ts';
 import { operatorRoutes } from './operator.ts';
 import { Problem, problem } from './problem.ts';
 import { quorumRoutes } from './quorum.ts';
+import { isRecordPath, recordRoutes } from './record.ts';
 
 export interface ApiParts {
   readonly status: () => Promise<AgentStatus>;
@@ -37,7 +38,6 @@ export interface ApiParts {
 const maxBodyBytes = 16 * 1024;
 /** Which hosts there are, and the history of releases: 1,000 hosts take some 200 KiB. etcd itself takes 1.5 MiB. */
 const maxRecordBytes = 1024 * 1024;
-const recordPaths: ReadonlySet<string> = new Set(['/v1/application', '/v1/hosts']);
 
 export interface RunningApi {
   close(): void;
@@ -79,7 +79,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   monitoringOnlyReads(app);
   const usual = bodyOf(maxBodyBytes);
   const ofRecords = bodyOf(maxRecordBytes);
-  app.use((c, next) => (recordPaths.has(c.req.path) ? ofRecords : usual)(c, next));
+  app.use((c, next) => (isRecordPath(c.req.path) ? ofRecords : usual)(c, next));
   app.notFound((c) => problem(c, 404, 'Not found', `There is no ${c.req.path}.`));
   app.onError((error, c) => {
     if (error instanceof Problem) return problem(c, error.status as 400, error.title, error.message);
@@ -97,6 +97,7 @@ export function createApp(context: AgentContext, parts: ApiParts): Hono<Env> {
   balancerRoutes(app, context, parts.balancer);
   operatorRoutes(app, context);
   quorumRoutes(app, context);
+  recordRoutes(app, context);
   metricsRoutes(app, context, parts.metrics);
   return app;
 }

@@ -205,20 +205,19 @@ export class Blocklist {
   }
 
   async #upkeep(): Promise<void> {
-    const nowMs = Date.now();
-    const pruned = pruneEntries(this.#entries, nowMs);
-    if (pruned.size !== this.#entries.size) {
-      for (const [address, entry] of this.#entries) {
-        if (pruned.has(address)) continue;
-        const key = `${prefix}${address}`;
-        await this.#context.etcd
-          .txn({
-            compare: [{ target: 'value', key, value: JSON.stringify(entry) }],
-            success: [{ op: 'delete', key }],
-          })
-          .catch(() => undefined);
-      }
-      this.#entries = pruned;
+    const before = this.#entries;
+    const pruned = pruneEntries(before, Date.now());
+    // Before etcd is asked: what changes meanwhile stays.
+    this.#entries = pruned;
+    for (const [address, entry] of before) {
+      if (pruned.has(address)) continue;
+      const key = `${prefix}${address}`;
+      await this.#context.etcd
+        .txn({
+          compare: [{ target: 'value', key, value: JSON.stringify(entry) }],
+          success: [{ op: 'delete', key }],
+        })
+        .catch(() => undefined);
     }
     // What failed is tried again; what holds already is left alone.
     await this.#apply().finally(() => this.#share());

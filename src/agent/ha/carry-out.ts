@@ -2,6 +2,7 @@
  * Carries out the decision core's effects against the real things, one at a time per channel, each with a connection of
  * its own: what hangs on one doesn't hold up the others.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAnswer, type MariadbConnection } from '#src/adapters/mariadb/connection.ts';
 import type { Command, DatabaseEffect, ProcessEffect } from '#src/ha/effects.ts';
 import type { DatabaseObservation } from '#src/ha/observation.ts';
@@ -127,7 +128,7 @@ export class Executor {
     }
     if (this.#failedStarts > 0) {
       const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failedStarts - 1));
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await sleep(pauseMs);
     }
     this.#failedStarts += 1;
     // On a full disk it would hang at its first write, and for up to a minute after space was made.
@@ -171,7 +172,7 @@ export class Executor {
         this.onExit();
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await sleep(pauseMs);
     }
   }
 

@@ -1,6 +1,6 @@
 /** Operators and tokens, from the file that `up` and `tandem dashboard` write; read again when it changes. */
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { sha256 } from '#src/adapters/sha256.ts';
 import type { DashboardAccounts } from '#src/topology/dashboard-config.ts';
 import { same } from './sessions.ts';
 
@@ -40,7 +40,7 @@ export class Accounts {
 
   /** The token that this text is; undefined when there is none, or it has expired. */
   token(text: string, nowMs: number): DashboardAccounts['tokens'][number] | undefined {
-    const hash = createHash('sha256').update(text).digest('hex');
+    const hash = sha256(text);
     return this.current.tokens.find((one) => same(one.hash, hash) && one.untilMs > nowMs);
   }
 

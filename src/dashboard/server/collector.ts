@@ -2,6 +2,7 @@
  * Looks at every host's agent again and again: each second while somebody watches, now and then otherwise, and at once
  * when etcd shows that something changed. Keeps the latest look and the rates between the last two.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DashboardConfig } from '#src/topology/dashboard-config.ts';
 import type { HostFigures, HostOverview } from '#src/topology/figures.ts';
 import type { StackState } from '../api/schemas.ts';
@@ -79,7 +80,7 @@ export class Collector {
   /** Fulfils when every host was asked once. */
   async firstLook(): Promise<void> {
     for (let waited = 0; this.#pending.size > 0 && waited < answerMs * 2; waited += 20) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   }
 

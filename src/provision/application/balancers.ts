@@ -1,4 +1,5 @@
 /** Web hosts taken out of service and back, on every balancer at once, through the agents. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type HostSpec, hostsWithRole } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { BalancerServer } from '#src/topology/agent-api.ts';
@@ -13,15 +14,6 @@ function othersServe(seen: ReadonlyMap<string, readonly BalancerServer[]>, host:
   return [...seen.values()].every((servers) =>
     servers.some((server) => server.host !== host && server.up && !server.drained && server.weight > 0),
   );
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, durationMs));
-}
-
-/** Does not keep a command that failed from ending. */
-function idle(durationMs: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, durationMs).unref());
 }
 
 export class Balancers {
@@ -83,7 +75,7 @@ export class Balancers {
       const seen = this.#of(await this.servers(), host);
       if (seen.every(({ requests }) => requests === 0)) return 'empty';
       if (performance.now() > deadline) return 'busy';
-      await pause(lookMs);
+      await sleep(lookMs);
     }
   }
   #drained: string | undefined;
@@ -95,7 +87,8 @@ export class Balancers {
       if (seen !== undefined && this.#drained === host && !othersServe(seen, host)) {
         await this.#set(host, 'ready').catch(() => undefined);
       }
-      await idle(watchMs);
+      // Does not keep a command that failed from ending.
+      await sleep(watchMs, undefined, { ref: false });
     }
   }
 
@@ -108,7 +101,7 @@ export class Balancers {
       const seen = await this.servers();
       if (this.#of(seen, host).every(({ up, drained }) => up && !drained)) return;
       if (performance.now() > deadline) throw this.#unhealthy(seen, host);
-      await pause(lookMs);
+      await sleep(lookMs);
     }
   }
 

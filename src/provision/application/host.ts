@@ -1,9 +1,10 @@
 /** The application's releases on one web host, through its driver: the same script whoever drives it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ProgramInput } from '#src/adapters/process/ending.ts';
 import { TandemError } from '#src/std/errors.ts';
 import { applicationDirectory, codeDirectory, nodeProgram } from '#src/topology/paths.ts';
-import type { CommandInput, HostDriver } from '../host-driver.ts';
+import type { HostDriver } from '../host-driver.ts';
 import { type ReleaseArchive, readArchive } from './archive.ts';
 
 const script = readFileSync(join(import.meta.dirname, 'host.sh'), 'utf8');
@@ -96,7 +97,7 @@ export class HostApplication {
 
   async #run(
     words: readonly string[],
-    options: { timeoutMs?: number; input?: CommandInput } = {},
+    options: { timeoutMs?: number; input?: ProgramInput } = {},
   ): Promise<string> {
     const command = ['sh', '-c', script, 'sh', applicationDirectory, ...words];
     const { code, stdout, stderr } = await this.driver.run(command, { timeoutMs: quickMs, ...options });

@@ -1,9 +1,9 @@
 /** Where the application's releases are: made on this machine, copied to every web host, found again when one is lost. */
-import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ensureDirectory, writeFileAtomic } from '#src/adapters/files/atomic.ts';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
 import { staticPath } from '#src/spec/static-path.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -126,7 +126,7 @@ export async function findArchive(place: ReleasePlace, release: string): Promise
     if (seen?.releases.includes(release) !== true) continue;
     const content = await host.export(release);
     const tar = gunzipSync(content);
-    if (!createHash('sha256').update(tar).digest('hex').startsWith(release)) continue;
+    if (!sha256(tar).startsWith(release)) continue;
     await ensureDirectory(archiveDirectory(place.stateDirectory));
     await writeFileAtomic(file, content);
     return { release, file, bytes: tar.length };

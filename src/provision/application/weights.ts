@@ -1,9 +1,9 @@
 /** The balancers' configuration brought to a spec, and nothing else of their hosts: for the share of a canary. */
+import { sha256 } from '#src/adapters/sha256.ts';
 import { planHost } from '#src/plan/plan.ts';
 import type { Service } from '#src/render/service.ts';
 import { hostsWithRole } from '#src/spec/spec.ts';
 import type { Reporter } from '#src/std/reporter.ts';
-import { sha256 } from '../apply.ts';
 import type { StackAccess } from '../health.ts';
 
 /** `services`: of all hosts, rendered from the spec that shall hold. Reloads lose no request. */

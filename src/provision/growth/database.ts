@@ -1,4 +1,5 @@
 /** Database members on their way out: the primary's role and the standby's place go to members that stay. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { askAgent } from '#src/adapters/agent-client.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -61,7 +62,7 @@ export async function handDatabaseOver(access: StackAccess, reporter: Reporter):
       const sync = await readSync(access, staying);
       if (sync !== undefined && isFree(sync, leaving, access.spec, staying.length)) return;
       if (performance.now() > deadline) throw stuck(leaving, sync);
-      await new Promise((resolve) => setTimeout(resolve, lookMs));
+      await sleep(lookMs);
     }
   });
 }

@@ -2,6 +2,7 @@
  * Members of etcd that come and go. A new quorum is founded by all its members at once; later one at a time joins, without
  * a vote until it has what the others have (etcd.io/docs/v3.4/learning/design-learner).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { etcdBootstrap, etcdPaths, etcdPeerUrl } from '#src/render/etcd.ts';
 import { type HostSpec, hostsWithRole, type Spec } from '#src/spec/spec.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -9,7 +10,7 @@ import type { Reporter } from '#src/std/reporter.ts';
 import type { QuorumMember } from '#src/topology/known-hosts.ts';
 import type { StackAccess } from '../health.ts';
 import type { HostDriver } from '../host-driver.ts';
-import { askQuorum, type OperatorAsk } from '../operator-api.ts';
+import { askQuorum, neverUp, type OperatorAsk } from '../operator-api.ts';
 
 const voteMs = 120_000;
 const lookMs = 250;
@@ -27,11 +28,6 @@ export async function readQuorum(access: StackAccess): Promise<readonly QuorumMe
   const answer = await askQuorum(access, { path: '/v1/quorum' }).catch(neverUp);
   if (answer === undefined || answer.status >= 400) return undefined;
   return (answer.body as { members: readonly QuorumMember[] }).members;
-}
-
-function neverUp(error: unknown): undefined {
-  if (error instanceof TandemError && error.code === 'not-up') return undefined;
-  throw error;
 }
 
 async function change(access: StackAccess, ask: OperatorAsk): Promise<unknown> {
@@ -110,7 +106,7 @@ export class Quorum {
         const answer = await askQuorum(this.#place.access, ask);
         if ((answer?.body as { votes?: boolean } | undefined)?.votes === true) return;
         if (performance.now() > deadline) throw this.#noVote(host);
-        await new Promise((resolve) => setTimeout(resolve, lookMs));
+        await sleep(lookMs);
       }
     });
   }

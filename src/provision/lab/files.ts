@@ -1,7 +1,8 @@
 /** A host's files, from the machine: the state directory holds what the host sees below /etc/tandem and its kind. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { fileIdentity } from '#src/plan/observed.ts';
 import type { RenderedFile, ServiceDirectory } from '#src/render/service.ts';
 import { hostPaths } from '#src/topology/paths.ts';
@@ -9,10 +10,6 @@ import type { HostDirectories } from './enter.ts';
 import { findAccount, userName } from './supervisor/accounts.ts';
 
 const temporaryMark = '.tandem-new-';
-
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
 
 /** `fileIdentity` by absolute path on the host, of every file below `directory`, which the host sees as /etc/tandem. */
 export async function observeFiles(directory: string): Promise<Readonly<Record<string, string>>> {

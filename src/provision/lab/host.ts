@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '#src/adapters/sha256.ts';
 import {
   type DefinedService,
   SupervisorClient,
@@ -28,7 +30,7 @@ import {
   joinedEntry,
   withConfiguration,
 } from './enter.ts';
-import { ensureServiceDirectories, observeFiles, removeFiles, sha256, writeFiles } from './files.ts';
+import { ensureServiceDirectories, observeFiles, removeFiles, writeFiles } from './files.ts';
 import type { Lab } from './lab.ts';
 import { namespaceName } from './names.ts';
 import { ensureHostNetwork, namespaceExists, processesIn } from './network.ts';
@@ -170,7 +172,7 @@ export class LabHost implements HostDriver {
     if (health !== undefined || !(await this.#hasProcesses())) return health;
     const deadline = performance.now() + successionMs;
     while (performance.now() < deadline) {
-      await pause(20);
+      await sleep(20);
       const next = await this.supervisor.healthIfThere();
       if (next !== undefined) return next;
     }
@@ -209,7 +211,7 @@ export class LabHost implements HostDriver {
           isRunning = false;
         });
       }
-      await pause(10);
+      await sleep(10);
       if ((await this.supervisor.healthIfThere(supervisorStartMs)) !== undefined) return;
     }
     const path = join(this.directories.logs, 'supervisor.log');
@@ -230,12 +232,6 @@ export class LabHost implements HostDriver {
       closeSync(log);
     }
   }
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, durationMs);
-  });
 }
 
 /** The lab's supervisors start with nothing of the user's environment. */

@@ -1,8 +1,8 @@
 /** Names of a lab's things on the machine. Interface names have 15 characters at most, so they carry hashes. */
-import { createHash } from 'node:crypto';
+import { sha256 } from '#src/adapters/sha256.ts';
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 6);
+  return sha256(text).slice(0, 6);
 }
 
 export function namespaceName(stack: string, host: string): string {

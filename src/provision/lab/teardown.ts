@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { signal } from '#src/adapters/process/table.ts';
 import { SupervisorClient } from '#src/adapters/supervisor-client.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -102,7 +103,7 @@ async function endByHand(namespace: string): Promise<void> {
     signal(pid, 'SIGCONT');
   }
   const deadline = performance.now() + graceMs;
-  while (performance.now() < deadline && (await processesIn(namespace)).some(isNoZombie)) await pause(50);
+  while (performance.now() < deadline && (await processesIn(namespace)).some(isNoZombie)) await sleep(50);
 }
 
 function isSupervision(pid: number): boolean {
@@ -128,14 +129,8 @@ export async function killAll(namespace: string): Promise<void> {
     const pids = await processesIn(namespace);
     if (pids.length === 0) return;
     for (const pid of pids) signal(pid, 'SIGKILL');
-    await pause(5);
+    await sleep(5);
   }
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, durationMs);
-  });
 }
 
 /**

@@ -4,12 +4,12 @@
  * ends by itself a minute after its last use.
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { dropPipes, endingOf, type ProgramInput } from '#src/adapters/process/ending.ts';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { TandemError } from '#src/std/errors.ts';
 import type { CommandResult } from '../host-driver.ts';
 import { shellWords } from './shell.ts';
@@ -26,7 +26,7 @@ export interface SshTarget {
 
 export interface RemoteOptions {
   readonly timeoutMs?: number;
-  readonly input?: string | Uint8Array | Readable;
+  readonly input?: ProgramInput;
   /** It leaves a process behind that may hold its pipes (an older ssh, the shared connection): its own end counts. */
   readonly leavesBehind?: boolean;
 }
@@ -53,7 +53,7 @@ export function controlDirectory(stateDirectory: string): string {
   const own = join(stateDirectory, 'ssh');
   // ssh's %C has 40 characters.
   if (own.length + 1 + 40 + 17 < 107) return own;
-  const key = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 12);
+  const key = sha256(stateDirectory).slice(0, 12);
   return join(process.env['XDG_RUNTIME_DIR'] ?? tmpdir(), `tandem-${userInfo().uid}-${key}`);
 }
 
@@ -240,53 +240,22 @@ function canConnect(path: string): Promise<boolean> {
   });
 }
 
-/** Exit code 124: it took too long and was killed. */
-export function runLocal(argv: readonly string[], options: RemoteOptions = {}): Promise<CommandResult> {
+/** Exit code 127: the program is not there; 124: it took too long and was killed. */
+async function runLocal(argv: readonly string[], options: RemoteOptions): Promise<CommandResult> {
   const { timeoutMs = defaultTimeoutMs, input } = options;
   const [program = '', ...words] = argv;
-  return new Promise((done) => {
-    const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
-    const stdout: Buffer[] = [];
-    let stderr = '';
-    let late = false;
-    const result = (code: number, said: string): CommandResult => ({
-      code,
-      stdout: Buffer.concat(stdout).toString('utf8'),
-      stderr: said,
-    });
-    const timer = setTimeout(() => {
-      late = true;
-      child.kill('SIGKILL');
-      child.stdout.destroy();
-      child.stderr.destroy();
-    }, timeoutMs);
-    child.stdout.on('data', (part: Buffer) => stdout.push(part));
-    child.stderr.setEncoding('utf8').on('data', (part: string) => {
-      stderr += part;
-    });
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      done(result(127, `${program}: ${error.message}`));
-    });
-    if (options.leavesBehind === true) {
-      child.once('exit', () =>
-        setTimeout(() => {
-          child.stdout.destroy();
-          child.stderr.destroy();
-        }, leftPipesMs).unref(),
-      );
-    }
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      done(late ? result(124, `${stderr}\nno end within ${timeoutMs} ms`) : result(code ?? 255, stderr));
-    });
-    // A program may end without reading its input.
-    child.stdin.on('error', () => undefined);
-    if (input === undefined) child.stdin.end();
-    else if (typeof input === 'string' || input instanceof Uint8Array) child.stdin.end(input);
-    else {
-      input.once('error', () => child.kill('SIGKILL'));
-      input.pipe(child.stdin);
-    }
-  });
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const onLate = () => {
+    child.kill('SIGKILL');
+    dropPipes(child);
+  };
+  if (options.leavesBehind === true)
+    child.once('exit', () => setTimeout(() => dropPipes(child), leftPipesMs).unref());
+  try {
+    const { code, stdout, stderr, isLate } = await endingOf(child, { input, timeoutMs, onLate });
+    if (!isLate) return { code: code ?? 255, stdout, stderr };
+    return { code: 124, stdout, stderr: `${stderr}\nno end within ${timeoutMs} ms` };
+  } catch (error) {
+    return { code: 127, stdout: '', stderr: `${program}: ${(error as Error).message}` };
+  }
 }

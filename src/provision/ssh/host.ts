@@ -2,6 +2,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '#src/adapters/sha256.ts';
 import {
   configurationText,
   definitionText,
@@ -12,7 +13,6 @@ import type { RenderedFile, Service } from '#src/render/service.ts';
 import { definedDirectory, unitDirectory, unitName } from '#src/render/systemd.ts';
 import { type Issue, TandemError } from '#src/std/errors.ts';
 import { hostPaths } from '#src/topology/paths.ts';
-import { sha256 } from '../apply.ts';
 import type { CommandResult, HostDriver, ServiceAction } from '../host-driver.ts';
 import type { SshClient } from './client.ts';
 import { removeCommand, writeCommand, writeInput } from './files.ts';

@@ -11,6 +11,7 @@ import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm } from 'nod
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { sha256 } from '#src/adapters/sha256.ts';
 import { dashboardAssets } from '#src/render/dashboard.ts';
 import type { ReleaseName } from '#src/render/service.ts';
 import { TandemError } from '#src/std/errors.ts';
@@ -111,7 +112,7 @@ async function hashFiles(root: string, files: readonly string[]): Promise<string
 }
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, hashLength);
+  return sha256(text).slice(0, hashLength);
 }
 
 /** The layer as a compressed archive in `directory`; made once. Resolves to its path. */

@@ -7,6 +7,17 @@ export const namePattern = /^[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?$/;
 export const nameText =
   'should be 1 to 20 lower-case letters, digits and dashes, starting with a letter and not ending with a dash';
 
+/** The name that a text comes nearest to; undefined when nothing of it can stand in one. */
+export function nearestName(text: string): string | undefined {
+  const near = text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 20)
+    .replace(/-+$/, '');
+  return namePattern.test(near) ? near : undefined;
+}
+
 export const name = z.string().regex(namePattern, nameText);
 export const ipv4 = z
   .string()

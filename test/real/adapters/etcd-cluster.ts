@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EtcdClient, type EtcdOptions } from '#src/adapters/etcd/client.ts';
 import { memberStatus } from '#src/adapters/etcd/maintenance.ts';
 import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
+import { freePorts } from '#test/support/free-ports.ts';
 
 export interface EtcdMember {
   readonly name: string;
@@ -145,16 +145,4 @@ export class EtcdCluster {
     }
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const found = await Promise.all(
-    servers.map(async (server) => {
-      await once(server, 'listening');
-      return (server.address() as { port: number }).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return found;
 }

@@ -7,10 +7,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import mysql, { type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
+import { freePort } from '#test/support/free-ports.ts';
 import { asServerUser, removeDirectory, templateDirectory, temporaryDirectory } from './data-directory.ts';
 import { waitFor } from './wait.ts';
 
@@ -62,16 +62,6 @@ function tryRead(path: string): string {
   } catch {
     return '';
   }
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const address = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no loopback port');
-  return address.port;
 }
 
 /** Result rows with whatever columns the statement has. */

@@ -1,29 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ConnectionOptions } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PASSWORD, removeDirectories, temporaryDirectory } from './data-directory.ts';
+import { Certificates } from './certificates.ts';
+import { PASSWORD, removeDirectories } from './data-directory.ts';
 import { changeMaster, ioRunning, replicaStatus } from './replication.ts';
 import { disposeServers, MariadbServer } from './server.ts';
 import { waitFor } from './wait.ts';
 
-let certificates: string;
+let certificates: Certificates;
 let server: MariadbServer;
 
 beforeAll(async () => {
-  certificates = temporaryDirectory('certificates');
-  authority('ca');
-  authority('other-ca');
-  certificate('server', 'ca', 'server-1');
-  certificate('client', 'ca', 'client');
-  certificate('stranger', 'other-ca', 'client');
-  server = await MariadbServer.create('tls', [
-    'server-id=1',
-    `ssl-ca=${file('ca')}`,
-    `ssl-cert=${file('server')}`,
-    `ssl-key=${file('server-key')}`,
-  ]);
+  certificates = new Certificates('certificates');
+  certificates.authority('ca');
+  certificates.authority('other-ca');
+  certificates.issue('server', 'ca', 'server-1');
+  certificates.issue('client', 'ca', 'client');
+  certificates.issue('stranger', 'other-ca', 'client');
+  server = await MariadbServer.create('tls', ['server-id=1', ...certificates.serverOptions]);
   await server.start('require-secure-transport=ON');
   await server.run(
     'SET sql_log_bin=0',
@@ -40,37 +34,9 @@ afterAll(async () => {
   removeDirectories();
 });
 
-function file(name: string): string {
-  return join(certificates, `${name}.pem`);
-}
-
-function openssl(name: string, ...args: string[]): void {
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const files = ['-keyout', file(`${name}-key`), '-out', file(name)];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...files, ...args], { stdio: 'pipe' });
-  const owner = statSync(certificates);
-  for (const entry of readdirSync(certificates)) chownSync(join(certificates, entry), owner.uid, owner.gid);
-}
-
-function authority(name: string): void {
-  openssl(name, '-subj', `/CN=${name}`);
-}
-
-function certificate(name: string, ca: string, subject: string): void {
-  const issuer = ['-CA', file(ca), '-CAkey', file(`${ca}-key`), '-subj', `/CN=${subject}`];
-  openssl(
-    name,
-    ...issuer,
-    '-addext',
-    'subjectAltName=IP:127.0.0.1',
-    '-addext',
-    'basicConstraints=critical,CA:FALSE',
-  );
-}
-
 /** TLS with our CA, and with the certificate of `name` if one is given. */
 function tls(name?: string, ca = 'ca'): ConnectionOptions {
-  const pem = (of: string) => readFileSync(file(of), 'utf8');
+  const pem = (of: string) => certificates.pem(of);
   const own = name === undefined ? {} : { cert: pem(name), key: pem(`${name}-key`) };
   return { host: '127.0.0.1', ssl: { ca: pem(ca), ...own } };
 }
@@ -133,6 +99,7 @@ describe('accounts', () => {
 });
 
 describe('replication', () => {
+  const file = (name: string) => certificates.file(name);
   const certified = (ca: string) =>
     `, MASTER_SSL=1, MASTER_SSL_CA='${file(ca)}', MASTER_SSL_CERT='${file('client')}', ` +
     `MASTER_SSL_KEY='${file('client-key')}', MASTER_SSL_VERIFY_SERVER_CERT=1`;
@@ -164,7 +131,7 @@ describe('rotation', () => {
     const connect = ['s_client', '-starttls', 'mysql', '-connect', `127.0.0.1:${server.port}`];
     const subject = () => execFileSync('openssl', connect, { encoding: 'utf8', input: '', stdio: 'pipe' });
     expect(subject()).toContain('CN = server-1');
-    certificate('server', 'ca', 'server-2');
+    certificates.issue('server', 'ca', 'server-2');
     expect(subject()).toContain('CN = server-1');
     await server.run('FLUSH NO_WRITE_TO_BINLOG SSL');
     expect(subject()).toContain('CN = server-2');

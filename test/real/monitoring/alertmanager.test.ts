@@ -1,8 +1,6 @@
 /** Alertmanager with the rendered routes: an alert reaches webhook and mail, and so does its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -10,6 +8,7 @@ import { stringify } from 'yaml';
 import { alertmanagerConfiguration } from '#src/render/monitoring/alertmanager.ts';
 import { monitoringOf } from '#src/topology/monitoring.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
+import { freePort } from '#test/support/free-ports.ts';
 import { Mailbox } from '#test/support/mailbox.ts';
 import { waitFor } from '#test/support/wait.ts';
 import { WebhookReceiver } from '#test/support/webhook.ts';
@@ -18,14 +17,6 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The rendered configuration, in a hurry: only its pauses are others. */
 function configuration(webhookPort: number, mailPort: number): string {

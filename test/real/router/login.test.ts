@@ -1,11 +1,10 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import type { RouterAccount } from '#src/router/config.ts';
-import { disposeServers, removeDirectories, temporaryDirectory } from '../mariadb/server.ts';
+import { Certificates } from '../mariadb/certificates.ts';
+import { disposeServers, removeDirectories } from '../mariadb/server.ts';
 import { account, type RouterStack, startStack } from './stack.ts';
 
 let stack: RouterStack | undefined;
@@ -17,35 +16,13 @@ afterEach(async () => {
 
 afterAll(removeDirectories);
 
-const certificates = temporaryDirectory('router-tls');
-const file = (name: string) => join(certificates, `${name}.pem`);
-const pem = (name: string) => readFileSync(file(name), 'utf8');
-
-function openssl(name: string, ...args: string[]): void {
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const files = ['-keyout', file(`${name}-key`), '-out', file(name)];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...files, ...args], { stdio: 'pipe' });
-  const owner = statSync(certificates);
-  for (const entry of readdirSync(certificates)) chownSync(join(certificates, entry), owner.uid, owner.gid);
-}
-
-function certificate(name: string, subject: string): void {
-  const issuer = ['-CA', file('ca'), '-CAkey', file('ca-key'), '-subj', `/CN=${subject}`];
-  const names = ['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE'];
-  openssl(name, ...issuer, ...names);
-}
-
-openssl('ca', '-subj', '/CN=ca');
-openssl('other-ca', '-subj', '/CN=ca');
-certificate('server', 'db-1');
-certificate('client', 'router');
-
-const tlsServer = [
-  `ssl-ca=${file('ca')}`,
-  `ssl-cert=${file('server')}`,
-  `ssl-key=${file('server-key')}`,
-  'require-secure-transport=ON',
-];
+const certificates = new Certificates('router-tls');
+certificates.authority('ca');
+certificates.authority('other-ca', 'ca');
+certificates.issue('server', 'ca', 'db-1');
+certificates.issue('client', 'ca', 'router');
+const pem = (name: string) => certificates.pem(name);
+const tlsServer = [...certificates.serverOptions, 'require-secure-transport=ON'];
 
 async function cipherThrough({ socketPath }: RouterStack): Promise<string> {
   const client = await mysql.createConnection({ ...account, socketPath, database: 'test' });

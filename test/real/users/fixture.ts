@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { RouterConfig } from '#src/router/config.ts';
@@ -196,14 +195,4 @@ export async function startApp(
 ): Promise<UsersApp> {
   sockets += 1;
   return await new UsersApp({ PORT: place(`${sockets}.sock`), ...environment }, nodeOptions).listening();
-}
-
-export async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const address = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no loopback port');
-  return address.port;
 }

@@ -3,8 +3,8 @@ import { request } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { disposeServers, type MariadbServer, removeDirectories } from '#test/real/mariadb/server.ts';
 import { sleep, waitFor } from '#test/real/mariadb/wait.ts';
+import { freePort } from '#test/support/free-ports.ts';
 import {
-  freePort,
   type Pair,
   place,
   removePlace,

@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { hashPassword } from '#src/dashboard/server/passwords.ts';
 import type { DashboardAccounts, DashboardConfig } from '#src/topology/dashboard-config.ts';
+import { freePort } from '#test/support/free-ports.ts';
 import { repository } from '#test/support/lab.ts';
 import { waitFor } from '#test/support/wait.ts';
 import { askDashboard, type Target } from './client.ts';
@@ -119,15 +119,4 @@ async function accounts(tokens: TestDashboard['tokens']): Promise<DashboardAccou
       entry('old', 'act', tokens.expired, Date.now() - 1),
     ],
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -15,12 +15,12 @@ const states = `1
 7 web-weighted 1 server-1 10.88.0.13 2 0 5 2 10
 7 web-weighted 2 server-2 10.88.0.14 2 8 1 1 9
 `;
-const stat = `# pxname,svname,scur,stot,status,req_tot,hrsp_5xx,econ,eresp,ttime
-https,FRONTEND,4,9,OPEN,70,2,,,
-web,server-1,0,40,UP,40,1,0,0,12
-web,server-2,0,20,DRAIN,20,0,1,0,15
-web-weighted,server-1,0,10,UP,10,0,0,0,9
-web-weighted,server-2,0,0,DRAIN,0,0,0,0,0
+const stat = `# pxname,svname,scur,stot,status,req_tot,hrsp_5xx,econ,eresp,last_chk,ttime
+https,FRONTEND,4,9,OPEN,70,2,,,,
+web,server-1,0,40,UP,40,1,0,0,"Well, again",12
+web,server-2,0,20,DRAIN,20,0,1,0,"Well",15
+web-weighted,server-1,0,10,UP,10,0,0,0,,9
+web-weighted,server-2,0,0,DRAIN,0,0,0,0,,0
 `;
 
 const clean = (backend: string, server: string, weight = 1): ServerState => ({

@@ -1,32 +1,24 @@
 /** Agents that are away, or die while they answer: an operation that failed, and no bug of the command's. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { askAgent } from '#src/adapters/agent-client.ts';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { list } from '#src/cli/firewall.ts';
 import { switchOver } from '#src/provision/gates.ts';
 import type { StackAccess } from '#src/provision/health.ts';
-import { ports } from '#src/topology/ports.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
 
 const [broken, failing, away] = ['127.77.54.1', '127.77.54.2', '127.77.54.3'] as const;
-let servers: Server[] = [];
+let agents: FakeAgents;
 let access: StackAccess;
 /** Where each of the four hosts' agents is. */
 let addresses: readonly string[];
 
 beforeAll(async () => {
-  const authority = await createAuthority('test', Date.now());
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [broken, failing] }, Date.now());
-  servers = [broken, failing].map((address) =>
-    createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
-      response.writeHead(500, { 'content-type': 'application/json' });
-      if (address === failing) response.end('{"title":"Failed"}');
-      else response.write('{"title":', () => request.socket.destroy());
-    }).listen(ports.agent, address),
-  );
-  await Promise.all(servers.map((server) => once(server, 'listening')));
+  agents = await fakeAgents([broken, failing], (request, response, address) => {
+    response.writeHead(500, { 'content-type': 'application/json' });
+    if (address === failing) response.end('{"title":"Failed"}');
+    else response.write('{"title":', () => request.socket.destroy());
+  });
   const spec = referenceSpec();
   access = {
     spec,
@@ -40,13 +32,11 @@ beforeAll(async () => {
       },
       site: () => Promise.reject(new Error('is not asked here')),
     },
-    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
+    operator: () => Promise.resolve(agents.identity),
     caFile: '',
   };
 });
-afterAll(() => {
-  for (const server of servers) server.close();
-});
+afterAll(() => agents.close());
 
 it('an answer that breaks off is none', async () => {
   const asked = askAgent({ address: broken }, await access.operator(), { path: '/x', timeoutMs: 2_000 });

@@ -1,17 +1,14 @@
 /** What the agents tell, as `tandem status` shows it and `up` waits for it; the agents answer as told. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { render } from '#src/cli/status.ts';
 import { readStatus, type StackAccess } from '#src/provision/health.ts';
 import type { AgentStatus } from '#src/topology/agent-api.ts';
-import { ports } from '#src/topology/ports.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
 
 const hosts = ['lb-1', 'lb-2', 'server-1', 'server-2'];
 const addressOf = (host: string) => `127.77.53.${hosts.indexOf(host) + 1}`;
-let servers: Server[] = [];
+let servers: FakeAgents;
 let access: StackAccess;
 let agents: Record<string, AgentStatus> = {};
 
@@ -47,15 +44,10 @@ const withoutQuorum = (...names: string[]) => {
 
 beforeAll(async () => {
   vi.stubEnv('NO_COLOR', '1');
-  const authority = await createAuthority('test', Date.now());
-  const names = hosts.map(addressOf);
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names }, Date.now());
-  servers = hosts.map((host) =>
-    createServer({ key: leaf.key, cert: leaf.certificate }, (_request, response) => {
-      response.end(JSON.stringify(agents[host]));
-    }).listen(ports.agent, addressOf(host)),
-  );
-  await Promise.all(servers.map((server) => once(server, 'listening')));
+  servers = await fakeAgents(hosts.map(addressOf), (_request, response, address) => {
+    const host = hosts.find((name) => addressOf(name) === address) ?? '';
+    response.end(JSON.stringify(agents[host]));
+  });
   const service = { name: 'agent', state: 'running', pid: 1, sinceMs: 0, reason: null };
   access = {
     spec: referenceSpec(),
@@ -64,13 +56,13 @@ beforeAll(async () => {
       agent: (host) => Promise.resolve({ address: addressOf(host) }),
       site: () => Promise.reject(new Error('is not asked here')),
     },
-    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
+    operator: () => Promise.resolve(servers.identity),
     caFile: '',
   };
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  for (const server of servers) server.close();
+  servers.close();
 });
 beforeEach(() => {
   agents = Object.fromEntries(hosts.map((host) => [host, agent(host)]));

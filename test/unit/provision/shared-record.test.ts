@@ -1,46 +1,31 @@
 /** Records that are kept in etcd through an agent, which answers as told. */
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import type { StackAccess } from '#src/provision/health.ts';
 import { SharedRecord } from '#src/provision/shared-record.ts';
-import { ports } from '#src/topology/ports.ts';
-import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents, stackAt } from '#test/support/fake-agents.ts';
 
-const address = '127.77.54.1';
-let server: Server;
+const address = '127.77.57.1';
+let agents: FakeAgents;
 let access: StackAccess;
 let directory = '';
+const answered = { status: 200, body: { record: { of: 'before' }, revision: 3 } };
+let read: { status: number; body: object } = answered;
 let written: { status: number; body: object } = { status: 200, body: {} };
 
 beforeAll(async () => {
-  const authority = await createAuthority('test', Date.now());
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
-  server = createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
-    const read = { status: 200, body: { record: { of: 'before' }, revision: 3 } };
+  agents = await fakeAgents([address], (request, response) => {
     const { status, body } = request.method === 'PUT' ? written : read;
     request.resume().on('end', () => response.writeHead(status).end(JSON.stringify(body)));
-  }).listen(ports.agent, address);
-  await once(server, 'listening');
-  const spec = referenceSpec();
-  access = {
-    spec: { ...spec, hosts: spec.hosts.slice(0, 1).map((host) => ({ ...host, address })) },
-    infrastructure: {
-      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
-      agent: () => Promise.resolve({ address }),
-      site: () => Promise.resolve(undefined),
-    },
-    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
-    caFile: '',
-  };
+  });
+  access = stackAt(address, agents, ['lb-1']);
 });
-afterAll(() => server.close());
+afterAll(() => agents.close());
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'tandem-record-'));
+  read = answered;
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -72,4 +57,15 @@ it.each([
   });
   expect(record.record).toEqual({ of: 'before' });
   expect(existsSync(file)).toBe(false);
+});
+
+it.each(['', '{"of": "be', 'null'])('a damaged copy (%j) is told where it would count', async (text) => {
+  writeFileSync(join(directory, 'record.json'), text);
+  expect((await open()).record.record).toEqual({ of: 'before' });
+  read = { status: 503, body: {} };
+  await expect(open()).rejects.toMatchObject({
+    code: 'record-unreadable',
+    message: `${directory}/record.json, this machine's copy of the hosts, is damaged.`,
+    hint: expect.stringContaining('remove it'),
+  });
 });

@@ -1,20 +1,16 @@
 /** The command's side of the lock, against an agent that answers as told. Its other side: test/real/agent/balancer.test.ts. */
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import type { StackAccess } from '#src/provision/health.ts';
 import { withOperation } from '#src/provision/stack-lock.ts';
 import type { Reporter } from '#src/std/reporter.ts';
-import { ports } from '#src/topology/ports.ts';
-import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents, stackAt } from '#test/support/fake-agents.ts';
 import { sleep } from '#test/support/wait.ts';
 
 const address = '127.77.51.1';
-let server: Server;
+let agents: FakeAgents;
 let access: StackAccess;
 let state = '';
 let asked: string[] = [];
@@ -29,31 +25,17 @@ const work = (task: (reporter: Reporter) => Promise<unknown>, command = 'up') =>
 const taken = { status: 201, body: { taken: true, ttlSeconds: 1 } };
 
 beforeAll(async () => {
-  const authority = await createAuthority('test', Date.now());
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
-  server = createServer({ key: leaf.key, cert: leaf.certificate }, (request, response) => {
+  agents = await fakeAgents([address], (request, response) => {
     asked.push(`${request.method} ${request.url}`);
     request.setEncoding('utf8').on('data', (text: string) => bodies.push(text));
     const answer = answers[request.method ?? ''];
     if (answer === undefined) return request.socket.destroy();
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     return response.end(JSON.stringify(answer.body));
-  }).listen(ports.agent, address);
-  await once(server, 'listening');
-  const spec = referenceSpec();
-  const hosts = spec.hosts.slice(0, 1).map((host) => ({ ...host, address }));
-  access = {
-    spec: { ...spec, hosts },
-    infrastructure: {
-      driver: () => ({ services: () => Promise.resolve([{ name: 'agent', state: 'running' }]) }) as never,
-      agent: () => Promise.resolve({ address }),
-      site: () => Promise.resolve(undefined),
-    },
-    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
-    caFile: '',
-  };
+  });
+  access = stackAt(address, agents, ['lb-1']);
 });
-afterAll(() => server.close());
+afterAll(() => agents.close());
 beforeEach(() => {
   state = mkdtempSync(join(tmpdir(), 'tandem-lock-'));
   asked = [];

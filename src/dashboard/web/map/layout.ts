@@ -101,39 +101,41 @@ function narrow(tiers: readonly Tier[], width: number): Layout {
 
 type Point = readonly [x: number, y: number];
 
+interface Curve {
+  readonly path: string;
+  /** Of the label. */
+  readonly x: number;
+  readonly y: number;
+}
+
 /** A cubic curve between two nodes, and a point on it for the label. */
-export function curve(
-  from: Node,
-  to: Node,
-  isWide: boolean,
-  at: number,
-): { readonly path: string; readonly x: number; readonly y: number } {
-  const start: Point = isWide
-    ? [from.x + from.width, from.y + from.height / 2]
-    : [from.x + from.width / 2, from.y + from.height];
+export function curve(from: Node, to: Node, isWide: boolean, at: number): Curve {
+  const start = exitOf(from, isWide);
   const end: Point = isWide ? [to.x - 7, to.y + to.height / 2] : [to.x + to.width / 2, to.y - 7];
   const reach = isWide ? (end[0] - start[0]) * 0.5 : (end[1] - start[1]) * 0.5;
-  const one: Point = isWide ? [start[0] + reach, start[1]] : [start[0], start[1] + reach];
-  const two: Point = isWide ? [end[0] - reach, end[1]] : [end[0], end[1] - reach];
+  const one = moved(start, reach, isWide);
+  const two = moved(end, -reach, isWide);
   return { path: pathOf(start, one, two, end), ...pointAt([start, one, two, end], at) };
 }
 
 /** Between two nodes of the same tier: out to the side and back. */
-export function arc(
-  from: Node,
-  to: Node,
-  isWide: boolean,
-): { readonly path: string; readonly x: number; readonly y: number } {
-  const start: Point = isWide
-    ? [from.x + from.width, from.y + from.height / 2]
-    : [from.x + from.width / 2, from.y + from.height];
-  const end: Point = isWide
-    ? [to.x + to.width + 7, to.y + to.height / 2]
-    : [to.x + to.width / 2, to.y + to.height + 7];
+export function arc(from: Node, to: Node, isWide: boolean): Curve {
+  const start = exitOf(from, isWide);
+  const end = moved(exitOf(to, isWide), 7, isWide);
   const reach = isWide ? 58 : 34;
-  const one: Point = isWide ? [start[0] + reach, start[1]] : [start[0], start[1] + reach];
-  const two: Point = isWide ? [end[0] + reach, end[1]] : [end[0], end[1] + reach];
+  const one = moved(start, reach, isWide);
+  const two = moved(end, reach, isWide);
   return { path: pathOf(start, one, two, end), ...pointAt([start, one, two, end], 0.5) };
+}
+
+/** Middle of the side that faces the next tier. */
+function exitOf({ x, y, width, height }: Node, isWide: boolean): Point {
+  return isWide ? [x + width, y + height / 2] : [x + width / 2, y + height];
+}
+
+/** Towards the next tier. */
+function moved([x, y]: Point, by: number, isWide: boolean): Point {
+  return isWide ? [x + by, y] : [x, y + by];
 }
 
 function pathOf(start: Point, one: Point, two: Point, end: Point): string {

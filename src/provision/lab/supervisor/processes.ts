@@ -1,5 +1,6 @@
 /** The processes of a service, and their end. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { allProcesses, networkOf, type ProcessEntry, signal } from '#src/adapters/process/table.ts';
 
 /** Variable by which every process of a service is known, whatever session it moved to. */
@@ -35,7 +36,7 @@ export async function killLeftovers(service: string, session: number | null): Pr
     const left = serviceProcesses(service, session);
     if (left.length === 0) return killed;
     for (const { pid } of left) if (signal(pid, 'SIGKILL')) killed += 1;
-    await new Promise((resolve) => setTimeout(resolve, 5 + round));
+    await sleep(5 + round);
   }
   return killed;
 }

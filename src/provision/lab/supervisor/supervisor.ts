@@ -1,4 +1,5 @@
 /** All services of one host: definitions, start order, and what survives the supervisor itself. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DefinedService } from '#src/adapters/supervisor-client.ts';
 import type { ServiceStatus } from '#src/plan/observed.ts';
 import { Keeper } from './keeper.ts';
@@ -103,7 +104,7 @@ export class Supervisor {
     const deadline = performance.now() + predecessorLimitMs;
     const units = service.after.flatMap((name) => this.#units.get(name) ?? []);
     while (units.some((unit) => unit.wanted && !unit.isSettled) && performance.now() < deadline) {
-      await new Promise((done) => setTimeout(done, 20));
+      await sleep(20);
     }
   }
 

@@ -3,6 +3,7 @@
  * clean up, pause, start again. Requests (`start`, `stop` …) only say what is wanted and wait for the loop to get there.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, signal } from '#src/adapters/process/table.ts';
 import type { DefinedService } from '#src/adapters/supervisor-client.ts';
 import type { ServiceState, ServiceStatus } from '#src/plan/observed.ts';
@@ -384,7 +385,7 @@ export class Unit {
         if (await look) return 'ready';
       }
       if (aliveMs > this.service.startTimeoutMs) return 'timeout';
-      if (await this.#interruptible(Promise.race([delay(pollDelayMs(looks)), exited]))) return 'stopping';
+      if (await this.#interruptible(Promise.race([sleep(pollDelayMs(looks)), exited]))) return 'stopping';
       if (exit !== undefined) return exit;
     }
   }
@@ -420,7 +421,7 @@ export class Unit {
     // A process that was stopped (SIGSTOP) takes no signal until it goes on.
     signal(process.pid, 'SIGCONT');
     const limitMs = Math.min(stop.timeoutMs, this.#stopLimitMs);
-    const ended = await Promise.race([process.exited.then(() => true), delay(limitMs).then(() => false)]);
+    const ended = await Promise.race([process.exited.then(() => true), sleep(limitMs, false)]);
     if (!ended) signal(process.pid, 'SIGKILL');
   }
 
@@ -438,10 +439,4 @@ export class Unit {
       );
     }
   }
-}
-
-function delay(durationMs: number): Promise<void> {
-  return new Promise((done) => {
-    setTimeout(done, durationMs);
-  });
 }

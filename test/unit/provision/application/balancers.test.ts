@@ -1,17 +1,13 @@
 /** Web hosts out of service and back, against an agent whose HAProxy is a list. The real one: test/real/agent/balancer.test.ts. */
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { Balancers } from '#src/provision/application/balancers.ts';
 import type { StackAccess } from '#src/provision/health.ts';
 import type { BalancerServer } from '#src/topology/agent-api.ts';
-import { ports } from '#src/topology/ports.ts';
-import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents, stackAt } from '#test/support/fake-agents.ts';
 import { waitFor } from '#test/support/wait.ts';
 
 const address = '127.77.52.1';
-let server: Server;
+let agents: FakeAgents;
 let access: StackAccess;
 let servers: Record<string, BalancerServer> = {};
 const web = (host: string): BalancerServer => ({
@@ -27,32 +23,16 @@ const change = (host: string, part: Partial<BalancerServer>) => {
 };
 
 beforeAll(async () => {
-  const authority = await createAuthority('test', Date.now());
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
-  server = createServer({ key: leaf.key, cert: leaf.certificate }, async (request, response) => {
+  agents = await fakeAgents([address], async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     const host = request.url?.split('/')[4];
     if (request.method === 'PUT' && host !== undefined)
       change(host, { drained: (JSON.parse(body) as { state: string }).state === 'drain' });
     response.end(JSON.stringify({ servers: Object.values(servers) }));
-  }).listen(ports.agent, address);
-  await once(server, 'listening');
-  const spec = referenceSpec();
-  access = {
-    spec: {
-      ...spec,
-      hosts: spec.hosts.filter(({ name }) => name !== 'lb-2').map((host) => ({ ...host, address })),
-    },
-    infrastructure: {
-      driver: () => ({ services: () => Promise.resolve([{ name: 'haproxy', state: 'running' }]) }) as never,
-      agent: () => Promise.resolve({ address }),
-      site: () => Promise.resolve(undefined),
-    },
-    operator: () => Promise.resolve({ ca: authority.certificate, ...leaf }),
-    caFile: '',
-  };
+  });
+  access = stackAt(address, agents, ['lb-1', 'server-1', 'server-2']);
 });
-afterAll(() => server.close());
+afterAll(() => agents.close());
 beforeEach(() => {
   servers = { 'server-1': web('server-1'), 'server-2': web('server-2') };
 });

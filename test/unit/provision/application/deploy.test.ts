@@ -1,11 +1,8 @@
 /** What a deploy that fails leaves, on hosts whose application is a script's word. With real ones: test/points/hosts-deploy.ts. */
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { makeArchive, type ReleaseArchive } from '#src/provision/application/archive.ts';
 import { type DeployRequest, deploy, deployCanary, rollback } from '#src/provision/application/deploy.ts';
 import { HostApplication } from '#src/provision/application/host.ts';
@@ -13,14 +10,13 @@ import { runCommand } from '#src/provision/lab/command.ts';
 import type { Reporter } from '#src/std/reporter.ts';
 import type { ApplicationRecord } from '#src/topology/application.ts';
 import { applicationDirectory } from '#src/topology/paths.ts';
-import { ports } from '#src/topology/ports.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
+import { type FakeAgents, fakeAgents } from '#test/support/fake-agents.ts';
 
 const address = '127.77.56.1';
 const webs = ['server-1', 'server-2'];
 const reporter: Reporter = { step: (_host, _title, work) => work(), note: () => undefined };
-const identity = { ca: '', certificate: '', key: '' };
-let server: Server;
+let agents: FakeAgents;
 let root = '';
 /** By web host: out of service at the balancer. */
 let drained: Record<string, boolean> = {};
@@ -32,10 +28,7 @@ let second: ReleaseArchive;
 let third: ReleaseArchive;
 
 beforeAll(async () => {
-  const authority = await createAuthority('test', Date.now());
-  const leaf = await issueLeaf(authority, { commonName: 'agent', names: [address] }, Date.now());
-  Object.assign(identity, leaf, { ca: authority.certificate });
-  server = createServer({ key: leaf.key, cert: leaf.certificate }, async (incoming, response) => {
+  agents = await fakeAgents([address], async (incoming, response) => {
     const body = Buffer.concat(await incoming.toArray()).toString();
     const host = incoming.url?.split('/')[4];
     if (host !== undefined) drained[host] = (JSON.parse(body) as { state: string }).state === 'drain';
@@ -48,10 +41,9 @@ beforeAll(async () => {
       check: null,
     }));
     response.end(JSON.stringify({ servers }));
-  }).listen(ports.agent, address);
-  await once(server, 'listening');
+  });
 });
-afterAll(() => server.close());
+afterAll(() => agents.close());
 
 /** A host whose script is the real one, in a directory of the test's. */
 function driver(host: string) {
@@ -95,7 +87,7 @@ beforeEach(async () => {
   const access = {
     spec: { ...spec, hosts: spec.hosts.filter(({ name }) => name !== 'lb-2') },
     infrastructure: { driver, agent: async () => ({ address }), site: async () => undefined },
-    operator: async () => identity,
+    operator: async () => agents.identity,
     caFile: '',
   };
   const place = { access, stateDirectory: join(root, 'state'), directory: root, reporter };
