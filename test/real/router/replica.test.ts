@@ -1,5 +1,5 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { capability, offeredCapabilities } from '#src/mysql-wire/capabilities.ts';
 import { command } from '#src/mysql-wire/commands.ts';
 import { headerBytes } from '#src/mysql-wire/framing.ts';
@@ -193,7 +193,6 @@ async function withCursor() {
   const id = (answer as Buffer).subarray(headerBytes + 1, headerBytes + 5);
   const execution = Buffer.concat([id, Buffer.from([1, 1, 0, 0, 0])]);
   const execute = () => client.command(command.stmtExecute, execution, 'cursor');
-  await execute();
   const rest = async (): Promise<number> => {
     const packets = await client.command(
       command.stmtFetch,
@@ -209,12 +208,18 @@ async function withCursor() {
     const connection = session.connections.in('replica');
     return connection === undefined ? undefined : session.connections.poolOf(connection)?.member.name;
   };
+  // While definitions are read anew, reads are the primary's.
+  await waitFor('a cursor on the replica', async () => {
+    await execute();
+    if (memberOfReads() === 'db-2') return true;
+    await rest();
+    return false;
+  });
   return { client, execute, rest, query, memberOfReads };
 }
 
 test('a connection with an open cursor gets what its session has set meanwhile', async () => {
-  const { client, rest, query, memberOfReads } = await withCursor();
-  expect(memberOfReads()).toBe('db-2');
+  const { client, rest, query } = await withCursor();
   await query("/* tandem:primary */ SET time_zone = '+05:00'");
   expect(await rest()).toBe(2);
   const packets = await query('/* tandem:replica */ SELECT FROM_UNIXTIME(0) FROM kv');
@@ -225,6 +230,7 @@ test('a connection with an open cursor gets what its session has set meanwhile',
 test('a session with an open cursor reads from no other replica', async () => {
   const { client, execute, rest, query, memberOfReads } = await withCursor();
   const { view } = stack.topology;
+  onTestFinished(() => stack.topology.set(view));
   const [primary, second] = view.members as [Member, Member];
   // The same server once more, and the only one of known state.
   const third = { ...second, name: 'db-3' };
@@ -246,7 +252,6 @@ test('a session with an open cursor reads from no other replica', async () => {
   await execute();
   expect(await rest()).toBe(2);
   for (const each of [client, other]) await ('end' in each ? each.end() : each.close());
-  stack.topology.set(view);
 });
 
 test('the replica is lost: reads go on', async () => {
