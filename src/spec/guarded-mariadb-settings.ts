@@ -1,4 +1,4 @@
-/** Server variables that Tandem's guarantees (docs/operations.md) rest on; a stack file may not set them. */
+/** Server variables that Tandem's guarantees (docs/operations.md), or what its routers know of a session, rest on; a stack file may not set them. */
 export const guardedMariadbSettings: ReadonlySet<string> = new Set([
   'bind_address',
   'binlog_format',
@@ -8,6 +8,7 @@ export const guardedMariadbSettings: ReadonlySet<string> = new Set([
   'event_scheduler',
   'gtid_domain_id',
   'gtid_strict_mode',
+  'init_connect',
   'init_rpl_role',
   'innodb_flush_log_at_trx_commit',
   'log_bin',
@@ -24,7 +25,9 @@ export const guardedMariadbSettings: ReadonlySet<string> = new Set([
   'rpl_semi_sync_slave_enabled',
   'server_id',
   'session_track_system_variables',
+  'skip_name_resolve',
   'skip_slave_start',
+  'slave_net_timeout',
   'socket',
   'ssl_ca',
   'ssl_cert',
