@@ -1,6 +1,6 @@
 /** `router-explain.ts SOCKET QUESTION [--json]`: asks a router's control endpoint where a statement would go. */
 import { askUnixSocket } from '#src/adapters/unix-http.ts';
-import type { Explained } from '#src/router/explain.ts';
+import type { Explained } from '#src/router/operation/explain.ts';
 
 const timeoutMs = 10_000;
 

@@ -2,7 +2,7 @@
  * The end of a router that its clients don't notice: sessions are closed one by one when nothing is under way in them
  * and they have no state that a new connection would lack.
  */
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 export interface Drained {
   /** Sessions that were closed between statements, or left by themselves. */

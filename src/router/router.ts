@@ -5,23 +5,23 @@
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { mirroredCapabilities, offeredExtendedCapabilities } from '#src/mysql-wire/capabilities.ts';
+import { Entrance } from './clients/entrance.ts';
+import { Listeners } from './clients/listeners.ts';
 import type { RouterAccount, RouterConfig } from './config.ts';
-import { firstIdOf, idsPerWorker, ownerOfId } from './connection-ids.ts';
 import { type Drained, type DrainTimes, drain } from './drain.ts';
-import { Entrance } from './entrance.ts';
 import { unknownThread } from './errors.ts';
-import { type KillRequest, killSession } from './kill.ts';
-import { Listeners } from './listeners.ts';
-import { MemberPools } from './members.ts';
-import { Observer } from './observer.ts';
-import type { MemberPool } from './pool.ts';
-import type { SessionRoutes } from './routes.ts';
-import { type LoginKey, type ServerTls, serverTlsOf } from './server-login.ts';
-import { Session, type SessionClient } from './session.ts';
-import type { KillResult, RouterLog, SessionHost } from './session-host.ts';
-import { RoutedSession } from './session-routes.ts';
-import { SharedKnowledge } from './shared-knowledge.ts';
-import type { Topology } from './topology.ts';
+import { firstIdOf, idsPerWorker, ownerOfId } from './kill/connection-ids.ts';
+import { type KillRequest, killSession } from './kill/kill.ts';
+import { SharedKnowledge } from './knowledge/shared-knowledge.ts';
+import { Observer } from './operation/observer.ts';
+import { type LoginKey, type ServerTls, serverTlsOf } from './servers/login.ts';
+import { MemberPools } from './servers/members.ts';
+import type { MemberPool } from './servers/pool.ts';
+import type { KillResult, RouterLog, SessionHost } from './session/host.ts';
+import { RoutedSession } from './session/routed-session.ts';
+import type { SessionRoutes } from './session/routes.ts';
+import { Session, type SessionClient } from './session/session.ts';
+import type { Topology } from './topology/topology.ts';
 
 export interface RouterOptions {
   readonly config: RouterConfig;

@@ -6,11 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ControlEndpoint } from './control.ts';
+import { Listeners } from './clients/listeners.ts';
 import { unknownThread } from './errors.ts';
-import { Listeners } from './listeners.ts';
-import type { Peers } from './peers.ts';
-import type { RouterLog } from './session-host.ts';
+import type { Peers } from './kill/peers.ts';
+import type { ControlEndpoint } from './operation/control.ts';
+import type { RouterLog } from './session/host.ts';
 import { type RouterSettings, readSettings } from './settings.ts';
 import { drainedText, Workers } from './workers/workers.ts';
 
@@ -71,7 +71,7 @@ export class RouterService {
     await this.openPeers();
     const { control } = this.#settings;
     if (control === undefined) return;
-    const { ControlEndpoint } = await import('./control.ts');
+    const { ControlEndpoint } = await import('./operation/control.ts');
     const { WholeRouter } = await import('./workers/whole-router.ts');
     this.#control = await ControlEndpoint.open(new WholeRouter(this.#workers), control.socketPath);
   }
@@ -79,7 +79,7 @@ export class RouterService {
   async openPeers(): Promise<Peers | undefined> {
     const { peers } = this.#settings;
     if (peers === undefined) return undefined;
-    const { Peers } = await import('./peers.ts');
+    const { Peers } = await import('./kill/peers.ts');
     this.#peers ??= new Peers(peers, (request) => this.#workers.kill(request), this.#log);
     return this.#peers;
   }

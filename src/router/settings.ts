@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import type { EtcdOptions } from '#src/adapters/etcd/client.ts';
 import { type RouterConfig, routerDefaults } from './config.ts';
-import type { RouterLog } from './session-host.ts';
-import type { StaticTopology } from './topology.ts';
-import { EtcdTopology, type MemberAddresses } from './topology-etcd.ts';
-import { FileTopology } from './topology-file.ts';
+import type { RouterLog } from './session/host.ts';
+import { EtcdTopology, type MemberAddresses } from './topology/from-etcd.ts';
+import { FileTopology } from './topology/from-file.ts';
+import type { StaticTopology } from './topology/topology.ts';
 
 /** Where it learns of the members: from etcd, or by hand from a file. */
 type TopologySource =

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router, type RouterOptions } from '#src/router/router.ts';
-import type { RouterLog } from '#src/router/session-host.ts';
-import { StaticTopology, type TopologyView } from '#src/router/topology.ts';
+import type { RouterLog } from '#src/router/session/host.ts';
+import { StaticTopology, type TopologyView } from '#src/router/topology/topology.ts';
 import { answerOf } from '#src/router/workers/local-worker.ts';
 import { PastMetrics } from '#src/router/workers/past-metrics.ts';
 import { WholeRouter, type WorkerTold } from '#src/router/workers/whole-router.ts';

@@ -1,9 +1,9 @@
 /** A worker in a process of its own, as the main process has it. Clients are handed to it one at a time. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { DrainTimes } from '#src/router/drain.ts';
-import type { KillRequest } from '#src/router/kill.ts';
-import type { KillResult, RouterLog } from '#src/router/session-host.ts';
+import type { DrainTimes } from '../drain.ts';
+import type { KillRequest } from '../kill/kill.ts';
+import type { KillResult, RouterLog } from '../session/host.ts';
 import type { Asked, FromWorker, LastWords, ToWorker, WorkerStart } from './messages.ts';
 import type { RouterWorker } from './worker.ts';
 

@@ -1,5 +1,5 @@
 /** What several workers say of themselves, as one router. */
-import type { RouterStatus } from '#src/router/status.ts';
+import type { RouterStatus } from '../operation/status.ts';
 
 const topCount = 50;
 

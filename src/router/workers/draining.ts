@@ -1,6 +1,6 @@
 /** A router that ends, while others already serve: it gives its connections to the members up as its sessions go. */
-import type { DrainTimes } from '#src/router/drain.ts';
-import type { Router } from '#src/router/router.ts';
+import type { DrainTimes } from '../drain.ts';
+import type { Router } from '../router.ts';
 import type { LastWords } from './messages.ts';
 
 const lookMs = 50;
@@ -23,7 +23,7 @@ export class Draining {
     const drained = this.#router.drain(times);
     this.#look();
     const counts = await drained;
-    const { metricValues } = await import('#src/router/metrics.ts');
+    const { metricValues } = await import('../operation/metrics.ts');
     return { ...counts, metrics: await metricValues(this.#router) };
   }
 

@@ -1,8 +1,8 @@
 /** The only worker of a router, in the main process itself: it costs no process and no hop. */
 import type { Socket } from 'node:net';
-import type { DrainTimes } from '#src/router/drain.ts';
-import { Router, type RouterOptions } from '#src/router/router.ts';
-import { SharedPositions } from '#src/router/shared-positions.ts';
+import type { DrainTimes } from '../drain.ts';
+import { SharedPositions } from '../knowledge/shared-positions.ts';
+import { Router, type RouterOptions } from '../router.ts';
 import { Draining } from './draining.ts';
 import type { Asked, LastWords } from './messages.ts';
 import type { RouterWorker } from './worker.ts';
@@ -84,13 +84,14 @@ export async function answerOf<K extends keyof Asked>(
     // After a rest nothing is known of the members: they are asked, for who looks without reading.
     status: async () => {
       await router.shared.freshen();
-      return (await import('#src/router/status.ts')).routerStatus(router);
+      return (await import('../operation/status.ts')).routerStatus(router);
     },
     metrics: async () => {
       await router.shared.freshen();
-      return (await import('#src/router/metrics.ts')).metricValues(router);
+      return (await import('../operation/metrics.ts')).metricValues(router);
     },
-    explain: async (asked) => (await (await import('#src/router/explain.ts')).explain(router, asked)) ?? null,
+    explain: async (asked) =>
+      (await (await import('../operation/explain.ts')).explain(router, asked)) ?? null,
     kill: (asked) => router.killOwn(asked),
   };
   return answers[what](question);

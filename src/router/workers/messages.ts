@@ -1,11 +1,11 @@
 /** What the main process and its workers say to each other, as JSON over the channel that Node.js gives a forked process. */
-import type { Drained, DrainTimes } from '#src/router/drain.ts';
-import type { Explained, Question } from '#src/router/explain.ts';
-import type { KillRequest } from '#src/router/kill.ts';
-import type { MetricValues } from '#src/router/metrics.ts';
-import type { KillResult } from '#src/router/session-host.ts';
-import type { RouterSettings } from '#src/router/settings.ts';
-import type { RouterStatus } from '#src/router/status.ts';
+import type { Drained, DrainTimes } from '../drain.ts';
+import type { KillRequest } from '../kill/kill.ts';
+import type { Explained, Question } from '../operation/explain.ts';
+import type { MetricValues } from '../operation/metrics.ts';
+import type { RouterStatus } from '../operation/status.ts';
+import type { KillResult } from '../session/host.ts';
+import type { RouterSettings } from '../settings.ts';
 
 /** Questions to a worker, and their answers. */
 export interface Asked {

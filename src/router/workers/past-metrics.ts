@@ -1,5 +1,5 @@
 /** What is remembered of workers that are gone, so that no total of the router ever falls. */
-import type { MetricValues } from '#src/router/metrics.ts';
+import type { MetricValues } from '../operation/metrics.ts';
 
 /** What the main process counts. */
 export class WholeCounts {

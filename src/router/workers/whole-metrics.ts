@@ -1,6 +1,6 @@
 /** The metrics of a router as a whole: its workers' together, those of workers that ended, and the main process's own. */
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
-import type { MetricValues } from '#src/router/metrics.ts';
+import type { MetricValues } from '../operation/metrics.ts';
 import type { WholeCounts } from './past-metrics.ts';
 
 const prefix = 'tandem_router_';

@@ -1,6 +1,6 @@
 /** What a router says of itself on its control endpoint: of all its workers together. */
-import type { ControlSource } from '#src/router/control.ts';
-import type { Explained, Question } from '#src/router/explain.ts';
+import type { ControlSource } from '../operation/control.ts';
+import type { Explained, Question } from '../operation/explain.ts';
 import { combineStatus } from './combine.ts';
 import type { Asked } from './messages.ts';
 import { metricsContentType, metricsText } from './whole-metrics.ts';

@@ -1,10 +1,10 @@
 /** The worker's side: a router that is given its clients by the main process, and ends with it. */
 import type { Socket } from 'node:net';
-import type { DrainTimes } from '#src/router/drain.ts';
-import { Router } from '#src/router/router.ts';
-import type { KillResult, RouterLog } from '#src/router/session-host.ts';
-import { openTopology } from '#src/router/settings.ts';
-import { SharedPositions } from '#src/router/shared-positions.ts';
+import type { DrainTimes } from '../drain.ts';
+import { SharedPositions } from '../knowledge/shared-positions.ts';
+import { Router } from '../router.ts';
+import type { KillResult, RouterLog } from '../session/host.ts';
+import { openTopology } from '../settings.ts';
 import { Draining } from './draining.ts';
 import { answerOf } from './local-worker.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';

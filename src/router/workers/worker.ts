@@ -1,6 +1,6 @@
 /** One of the routers that serve a host's clients, as the main process sees it: in its own process or in another. */
 import type { Socket } from 'node:net';
-import type { DrainTimes } from '#src/router/drain.ts';
+import type { DrainTimes } from '../drain.ts';
 import type { Asked, LastWords } from './messages.ts';
 
 export interface RouterWorker {

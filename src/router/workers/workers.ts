@@ -3,13 +3,13 @@
  * without a moment at which nobody takes clients. A single worker that was never reloaded lives in the main process.
  */
 import type { Socket } from 'node:net';
-import { ownerOfId, workerSlots } from '#src/router/connection-ids.ts';
-import { briskly, type Drained, type DrainTimes, gently } from '#src/router/drain.ts';
-import { refusal } from '#src/router/entrance.ts';
-import { unknownThread } from '#src/router/errors.ts';
-import type { KillRequest } from '#src/router/kill.ts';
-import type { KillResult, RouterLog } from '#src/router/session-host.ts';
-import { openTopology, type RouterSettings } from '#src/router/settings.ts';
+import { refusal } from '../clients/entrance.ts';
+import { briskly, type Drained, type DrainTimes, gently } from '../drain.ts';
+import { unknownThread } from '../errors.ts';
+import { ownerOfId, workerSlots } from '../kill/connection-ids.ts';
+import type { KillRequest } from '../kill/kill.ts';
+import type { KillResult, RouterLog } from '../session/host.ts';
+import { openTopology, type RouterSettings } from '../settings.ts';
 import { ChildWorker, type Client } from './child-worker.ts';
 import { defaultWorkers } from './count.ts';
 import { LocalWorker } from './local-worker.ts';

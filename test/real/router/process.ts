@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { RouterConfig } from '#src/router/config.ts';
-import type { Member } from '#src/router/topology.ts';
+import type { Member } from '#src/router/topology/topology.ts';
 import { temporaryDirectory } from '../mariadb/server.ts';
 import { waitFor } from '../mariadb/wait.ts';
 import { account } from './stack.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type RouterConfig, routerDefaults } from '#src/router/config.ts';
 import { Router, type RouterOptions } from '#src/router/router.ts';
-import { type Member, StaticTopology } from '#src/router/topology.ts';
+import { type Member, StaticTopology } from '#src/router/topology/topology.ts';
 import { attach, caughtUp } from '../mariadb/replication.ts';
 import { MariadbServer, temporaryDirectory } from '../mariadb/server.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createAuthority, issueLeaf } from '#src/adapters/tls/authority.ts';
 import { commandPacket } from '#src/mysql-wire/framing.ts';
 import type { RouterConfig } from '#src/router/config.ts';
-import { firstIdOf, ownerOfId } from '#src/router/connection-ids.ts';
+import { firstIdOf, ownerOfId } from '#src/router/kill/connection-ids.ts';
 import { RawClient } from '#test/wire/raw-client.ts';
 import { caughtUp } from '../mariadb/replication.ts';
 import { disposeServers, type MariadbServer, removeDirectories } from '../mariadb/server.ts';

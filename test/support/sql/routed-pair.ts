@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import mysql, { type Connection } from 'mysql2/promise';
-import type { Member } from '#src/router/topology.ts';
+import type { Member } from '#src/router/topology/topology.ts';
 import { attach, caughtUp, changeMaster, ioRunning } from '#test/real/mariadb/replication.ts';
 import { disposeServers, type MariadbServer, temporaryDirectory } from '#test/real/mariadb/server.ts';
 import { waitFor } from '#test/real/mariadb/wait.ts';

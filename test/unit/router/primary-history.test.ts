@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PrimaryHistory } from '#src/router/primary-history.ts';
+import { PrimaryHistory } from '#src/router/topology/primary-history.ts';
 
 const at = (sequence: number) => [{ domain: 0, server: 1, sequence }];
 const replicaAt = (sequence: number, epoch = 1) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rowsOf } from '#src/router/rows.ts';
+import { rowsOf } from '#src/router/servers/rows.ts';
 import { packets, resultSet } from '../mysql-wire/answers.ts';
 
 test('rows of a text result, with both ways of ending it', () => {

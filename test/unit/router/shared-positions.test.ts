@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { SharedPositions, unknownWrites } from '#src/router/shared-positions.ts';
+import { SharedPositions, unknownWrites } from '#src/router/knowledge/shared-positions.ts';
 import type { Freshness } from '#src/routing/freshness.ts';
 
 let directory: string;

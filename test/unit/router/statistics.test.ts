@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { StatementText } from '#src/router/statement-text.ts';
-import { ClassStatistics, latencyBoundsUs } from '#src/router/statistics.ts';
+import { ClassStatistics, latencyBoundsUs } from '#src/router/operation/statistics.ts';
+import { StatementText } from '#src/router/session/statement-text.ts';
 
 test('a latency is counted between the bounds that it lies between', () => {
   for (const us of [0, 1, 63, 65, 127, 129, 5_000, 1_000_000, 67_000_000, 500_000_000]) {

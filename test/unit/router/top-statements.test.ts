@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { TopStatements } from '#src/router/top-statements.ts';
+import { TopStatements } from '#src/router/operation/top-statements.ts';
 
 test('a heavy shape is there whatever else comes, and no time is too small', () => {
   const shapes = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 100 })), {

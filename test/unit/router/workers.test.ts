@@ -1,7 +1,7 @@
 /** What the workers of a router share without asking each other: ids and connections to the members. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { firstIdOf, idsPerWorker, ownerOfId, workerSlots } from '#src/router/connection-ids.ts';
+import { firstIdOf, idsPerWorker, ownerOfId, workerSlots } from '#src/router/kill/connection-ids.ts';
 import { defaultWorkers } from '#src/router/workers/count.ts';
 import { sharesOf } from '#src/router/workers/quota.ts';
 import { connectionsPerWorker, maxRouters } from '#src/spec/router-settings.ts';

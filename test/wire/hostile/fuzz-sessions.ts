@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { command, type ResponseShape } from '#src/mysql-wire/commands.ts';
 import { commandPacket, headerBytes } from '#src/mysql-wire/framing.ts';
 import { okPacket } from '#src/mysql-wire/ok-packet.ts';
-import type { Session } from '#src/router/session.ts';
+import type { Session } from '#src/router/session/session.ts';
 import { packets, resultSet } from '../../unit/mysql-wire/answers.ts';
 import { Dice } from './dice.ts';
 import { count, newTally, type Tally } from './fuzz-codec.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { command } from '#src/mysql-wire/commands.ts';
 import { commandPacket, headerBytes } from '#src/mysql-wire/framing.ts';
-import type { Member } from '#src/router/topology.ts';
+import type { Member } from '#src/router/topology/topology.ts';
 import { RouterProcess } from '#test/real/router/process.ts';
 import { pssBytes } from '#test/support/processes.ts';
 import { sleep } from '#test/support/wait.ts';
