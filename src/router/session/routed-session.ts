@@ -276,9 +276,13 @@ export class RoutedSession implements SessionRoutes<Analysed> {
   }
 }
 
+/** Denied, or no SQL: a server looks at that before it begins (1044, 1142, 1143, 1227, 1370; 1064). */
+const refusedWhole: ReadonlySet<number> = new Set([1044, 1064, 1142, 1143, 1227, 1370]);
+
 /** DDL that fails may have done some of its work; what isn't understood and was refused is most often no statement at all. */
-function mayHaveDefined({ class: kind }: Analysed, { ok, position }: Outcome): boolean {
-  return kind === 'ddl' || ok || position !== undefined;
+function mayHaveDefined({ class: kind, statement }: Analysed, { ok, position, errno }: Outcome): boolean {
+  if (ok || position !== undefined) return true;
+  return kind === 'ddl' && !(statement.parts === 1 && refusedWhole.has(errno ?? 0));
 }
 
 /** It runs nothing, but looks at what the statement uses. */

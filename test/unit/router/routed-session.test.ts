@@ -123,6 +123,8 @@ const written = answered({ position: at(11) });
 test.each([
   ['CREATE TABLE t (a INT)', answered(), true],
   ['DROP TABLE t, nonsense', failed(), true],
+  ['DROP TABLE t, denied', failed({ errno: 1142 }), false],
+  ['DROP TABLE t; DROP TABLE denied', failed({ errno: 1142 }), true],
   ['SELEC 1', failed(), false],
   ['CREAT TABLE t', failed(), false],
   ["SELECT {d '2024-01-01'}, created_at FROM t", answered(), false],
