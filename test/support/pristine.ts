@@ -10,6 +10,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { command, expectCommand } from './command.ts';
 import { repository } from './lab.ts';
+import { needPackages } from './packages.ts';
 import { label, processes, processOf } from './processes.ts';
 import { sleep, waitFor } from './wait.ts';
 
@@ -63,6 +64,7 @@ export class PristineMachine {
     // It becomes the root directory, which everybody may enter.
     await chmod(root, 0o755);
     try {
+      await needPackages('debootstrap');
       log(`debootstrap in ${root}`);
       const words = ['--variant=minbase', `--include=${packages.join(',')}`, 'bookworm', root];
       await expectCommand('debootstrap', words);

@@ -2,13 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { installPackages } from '#src/provision/packages/install.ts';
-import type { Reporter } from '#src/std/reporter.ts';
-
-const quiet: Reporter = {
-  step: (_host, _title, work) => work(),
-  note: () => undefined,
-};
+import { needPackages } from '../packages.ts';
 
 const flags = [
   '--headless',
@@ -21,7 +15,7 @@ const flags = [
 ];
 
 export async function openBrowser(): Promise<Browser> {
-  await installPackages(['chromium', 'fonts-dejavu-core'], quiet);
+  await needPackages('chromium', 'fonts-dejavu-core');
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
 }
 

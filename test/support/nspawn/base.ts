@@ -10,6 +10,7 @@ import { hostServices } from '#src/render/host-services.ts';
 import { fixedMaterial } from '#test/fixtures/material.ts';
 import { referenceSpec } from '#test/fixtures/spec.ts';
 import { expectCommand } from '../command.ts';
+import { needPackages } from '../packages.ts';
 
 const cache = '/var/cache/tandem-test';
 const script = join(import.meta.dirname, 'build-base.sh');
@@ -31,6 +32,8 @@ export interface Base {
 
 /** A second run is instant; the first takes minutes. */
 export async function ensureBase(): Promise<Base> {
+  // The last two are for the hosts that boot from it.
+  await needPackages('debootstrap', 'dpkg-dev', 'systemd-container', 'openssh-client');
   const text = await readFile(script, 'utf8');
   const wanted = packages();
   const key = createHash('sha256')

@@ -12,7 +12,7 @@ root=$partial/root
 
 debootstrap --variant=minbase \
   --include=systemd,systemd-sysv,libpam-systemd,dbus,openssh-server,sudo,iproute2 \
-  bookworm "$root" http://deb.debian.org/debian >"$partial/log" 2>&1 || {
+  bookworm "$root" >"$partial/log" 2>&1 || {
   tail -5 "$partial/log" >&2
   exit 1
 }
@@ -31,11 +31,13 @@ printf 'UseDNS no\n' >"$root/etc/ssh/sshd_config.d/test.conf"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp "$root/etc/hosts" "$partial/hosts" 2>/dev/null || : >"$partial/hosts"
 cp /etc/hosts "$root/etc/hosts"
-cat >"$root/etc/apt/sources.list" <<LIST
-deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://deb.debian.org/debian-security bookworm-security main
-LIST
+# Debian's own sources, as this machine has them.
+if [ -e /etc/apt/sources.list.d/debian.sources ]; then
+  : >"$root/etc/apt/sources.list"
+  cp /etc/apt/sources.list.d/debian.sources "$root/etc/apt/sources.list.d/"
+else
+  cp /etc/apt/sources.list "$root/etc/apt/"
+fi
 options='-o Acquire::Check-Valid-Until=false -o Acquire::Check-Date=false -o APT::Sandbox::User=root'
 chroot "$root" apt-get $options -q update >>"$partial/log" 2>&1
 chroot "$root" apt-get $options -q -y --no-install-recommends --download-only install "$@" >>"$partial/log" 2>&1 || {
@@ -44,7 +46,7 @@ chroot "$root" apt-get $options -q -y --no-install-recommends --download-only in
 }
 mv "$root"/var/cache/apt/archives/*.deb "$partial/repository/"
 chroot "$root" apt-get clean
-rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*.bin "$root"/etc/apt/sources.list.d/*
 cp "$partial/hosts" "$root/etc/hosts"
 printf '127.0.0.1 localhost\n' >>"$root/etc/hosts"
 : >"$root/etc/resolv.conf"
