@@ -56,7 +56,8 @@ async function mix(
       const random = seededRandom(index + 1);
       for (let count = 0; count < statements / sessions; count++) {
         const dueMs = beganMs + (1_000 * (count * sessions + index)) / perSecond;
-        if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+        const leftMs = dueMs - performance.now();
+        if (leftMs > 0) await sleep(leftMs);
         const id = Math.floor(random() * keys);
         if (random() < writeShare) {
           await session.query(`UPDATE kv SET v = v + 1 WHERE id = ${id}`);

@@ -77,7 +77,8 @@ async function work(
   const beganMs = performance.now();
   for (let index = 0; index < count; index++) {
     const dueMs = beganMs + (1_000 * (index * acknowledged.length + own)) / perSecond;
-    if (dueMs > performance.now()) await sleep(dueMs - performance.now());
+    const leftMs = dueMs - performance.now();
+    if (leftMs > 0) await sleep(leftMs);
     const value = (acknowledged[own] ?? 0) + 1;
     await writer.query(`UPDATE kv SET v = ${value} WHERE id = ${own}`);
     acknowledged[own] = value;
