@@ -15,7 +15,7 @@ const until = (condition: string) => `for i in $(seq 150); do ${condition} && br
 describe('mariadb', () => {
   it('starts closed, durable and with InnoDB only', { timeout: 60_000 }, async () => {
     const spec = referenceSpec({
-      database: { schema: 'users', settings: { init_connect: 'SET @a = 1 # "x"' } },
+      database: { schema: 'users', settings: { init_slave: 'SET @a = 1 # "x"' } },
     });
     const service = mariadbService({
       spec,
@@ -29,7 +29,7 @@ describe('mariadb', () => {
         `mariadb-install-db --no-defaults --user=mysql --datadir=${mariadbPaths.dataDirectory} --auth-root-authentication-method=socket --skip-name-resolve >/dev/null 2>&1`,
         `setpriv --reuid=mysql --regid=mysql --clear-groups ${service.command.join(' ')} >/tmp/log.$$ 2>&1 &`,
         until(`[ -S ${mariadbPaths.socket} ]`),
-        `${client} -e "SELECT @@read_only, @@event_scheduler, @@gtid_strict_mode, @@binlog_format, @@sync_binlog, @@sync_relay_log, @@innodb_flush_log_at_trx_commit, @@require_secure_transport, @@session_track_system_variables LIKE '%last_gtid', @@init_connect"`,
+        `${client} -e "SELECT @@read_only, @@event_scheduler, @@gtid_strict_mode, @@binlog_format, @@sync_binlog, @@sync_relay_log, @@innodb_flush_log_at_trx_commit, @@require_secure_transport, @@session_track_system_variables LIKE '%last_gtid', @@init_slave"`,
         `${client} -e "CREATE DATABASE t; CREATE TABLE t.a (i INT) ENGINE=MyISAM" 2>&1 | grep -o 'ERROR 1[0-9]*'`,
         `${client} -e "SHOW TABLES IN t; CREATE USER 'x'@'%' IDENTIFIED BY 'x'"`,
         `mariadb --no-defaults --skip-ssl -h 10.77.0.13 -u x -px -e 'SELECT 1' 2>&1 | grep -o 'ERROR [0-9]*'`,

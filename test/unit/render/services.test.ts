@@ -142,12 +142,12 @@ describe('mariadb', () => {
   it('takes settings of the stack file as option files want them', () => {
     const spec = referenceSpec({
       database: {
-        settings: { slow_query_log: true, sql_mode: 'TRADITIONAL', init_connect: 'SET @a = 1 # "x"' },
+        settings: { slow_query_log: true, sql_mode: 'TRADITIONAL', init_slave: 'SET @a = 1 # "x"' },
       },
     });
     const text = contentOf(spec, 'server-1', 'mariadb/my.cnf');
     expect(text).toContain(
-      '\nslow_query_log = ON\nsql_mode = TRADITIONAL\ninit_connect = "SET @a = 1 # "x""\n',
+      '\nslow_query_log = ON\nsql_mode = TRADITIONAL\ninit_slave = "SET @a = 1 # "x""\n',
     );
   });
 });
