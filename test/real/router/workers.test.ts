@@ -177,9 +177,17 @@ test('consistency host: a write whose position is not told is seen too', async (
 test('all workers together have no more connections to a member than the router may have', async () => {
   const clients = await Promise.all(Array.from({ length: 40 }, () => connect()));
   const counts: number[] = [];
-  const busy = Promise.all(clients.map((client) => client.query('DO SLEEP(0.15)')));
+  let isBusy = true;
+  // Several each: shares of the limit move to who needs them only in time.
+  const busy = Promise.all(
+    clients.map(async (client) => {
+      for (let count = 0; count < 3; count++) await client.query('DO SLEEP(0.15)');
+    }),
+  ).finally(() => {
+    isBusy = false;
+  });
   const watch = (async () => {
-    for (let look = 0; look < 12; look++) {
+    while (isBusy) {
       counts.push(
         Number(
           await primary.value(
@@ -193,7 +201,8 @@ test('all workers together have no more connections to a member than the router 
   await Promise.all([busy, watch]);
   // The two of the first worker's own questions are beside it, as with a single worker.
   expect(Math.max(...counts)).toBeLessThanOrEqual(limit + 2);
-  expect(Math.max(...counts)).toBeGreaterThan(limit / 2);
+  // At least a worker's own share; how much more depends on who got the clients.
+  expect(Math.max(...counts)).toBeGreaterThanOrEqual(limit / 3);
 });
 
 test('KILL reaches a session of another worker, of the same account alone', async () => {
