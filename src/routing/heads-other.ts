@@ -134,8 +134,15 @@ function definition(draft: Draft): void {
 
 const withBody: ReadonlySet<number> = new Set([word.procedure, word.function, word.trigger, word.package]);
 
+/** The body of what is defined, and perhaps statements behind it, which may leave anything. */
+function skimDefined(lexer: Lexer, draft: Draft): void {
+  if (!skimBody(lexer)) return;
+  draft.pin('text');
+  draft.resend = false;
+}
+
 /** CREATE [OR REPLACE] [DEFINER = …] [AGGREGATE] [TEMPORARY] kind [IF NOT EXISTS] name … */
-export const createHead: Head = (lexer, draft, modes) => {
+export const createHead: Head = (lexer, draft) => {
   lexer.next();
   skipWords(lexer, word.or, word.replace);
   if (lexer.word === word.temporary) {
@@ -145,7 +152,7 @@ export const createHead: Head = (lexer, draft, modes) => {
   definition(draft);
   while (!atEnd(lexer) && !isPunctuation(lexer, '(')) {
     if (withBody.has(lexer.word) || lexer.word === word.event) {
-      skimBody(lexer, draft, modes.multiStatements);
+      skimDefined(lexer, draft);
       return;
     }
     if (lexer.word === word.table) {
@@ -197,11 +204,11 @@ export const dropHead: Head = (lexer, draft, modes) => {
 };
 
 /** ALTER and RENAME: may give a temporary table another name. */
-export const renameHead: Head = (lexer, draft, modes) => {
+export const renameHead: Head = (lexer, draft) => {
   definition(draft);
   draft.effect({ kind: 'rename tables' });
   lexer.next();
   // ALTER EVENT … DO has a body.
-  if (lexer.word === word.event) skimBody(lexer, draft, modes.multiStatements);
+  if (lexer.word === word.event) skimDefined(lexer, draft);
   else skim(lexer, draft);
 };

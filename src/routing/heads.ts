@@ -80,7 +80,7 @@ export const compound: Head = (lexer, draft) => {
   draft.require('primary', 'compound');
   draft.resend = false;
   draft.pin('routine');
-  skimBody(lexer, draft, false);
+  skimBody(lexer);
 };
 
 const analyze: Head = (lexer, draft, modes) => {

@@ -6,8 +6,6 @@ export interface Modes {
   readonly sqlMode: SqlMode | undefined;
   /** The version as MYSQL_VERSION_ID writes it: 101119 is 10.11.19. Decides about executable comments. */
   readonly serverVersion: number;
-  /** Whether a text may hold several statements (CLIENT_MULTI_STATEMENTS, COM_SET_OPTION). */
-  readonly multiStatements: boolean;
 }
 
 /** The SQL modes that change how a statement is read. @see https://mariadb.com/kb/en/sql-mode/ */
@@ -66,5 +64,4 @@ export const defaultModes: Modes = {
   charset: 'utf8mb4',
   sqlMode: { ansiQuotes: false, noBackslashEscapes: false, foreign: false },
   serverVersion: 101_119,
-  multiStatements: true,
 };

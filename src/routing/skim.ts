@@ -23,9 +23,9 @@ export function skim(lexer: Lexer, draft: Draft, query = false): void {
 
 /**
  * A body of statements (compound block, stored routine, trigger, event): to the end of the whole text, semicolons
- * included. Whether another statement follows the body isn't told apart from the body.
+ * included. True when there are several: whether the last belong to it, or follow it, isn't told apart.
  */
-export function skimBody(lexer: Lexer, draft: Draft, multiStatements: boolean): void {
+export function skimBody(lexer: Lexer): boolean {
   let statements = 0;
   while (lexer.kind !== token.end) {
     if (isPunctuation(lexer, ';')) {
@@ -35,7 +35,5 @@ export function skimBody(lexer: Lexer, draft: Draft, multiStatements: boolean): 
     }
     lexer.next();
   }
-  if (statements === 0 || !multiStatements) return;
-  draft.pin('text');
-  draft.resend = false;
+  return statements > 0;
 }

@@ -76,12 +76,7 @@ function leavesConditions({ statement, target }: Resolved, { ok, warnings }: Out
 /** COM_RESET_CONNECTION: everything but the schema, what was seen and the character set of the handshake goes. */
 export function afterReset(state: SessionState, charset: string | undefined): SessionState {
   const fresh = newSession(state.schema, charset, state.modes.serverVersion);
-  return {
-    ...fresh,
-    modes: { ...fresh.modes, multiStatements: state.modes.multiStatements },
-    freshness: state.freshness,
-    readFrom: state.readFrom,
-  };
+  return { ...fresh, freshness: state.freshness, readFrom: state.readFrom };
 }
 
 function apply(state: SessionState, effect: Effect): SessionState {

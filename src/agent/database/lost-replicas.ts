@@ -28,6 +28,7 @@ export interface Known {
 export class LostReplicas {
   readonly #member: DatabaseMember;
   readonly #known: () => Known | undefined;
+  /** Its own: what waits on another one must not hold this up. */
   readonly #connection: MariadbConnection;
   readonly #loop: Loop;
 
@@ -71,7 +72,8 @@ export class LostReplicas {
     );
     for (const { id } of streams) {
       this.#member.log.warn('a replica is out of reach: its stream is ended', { replica: name, remote });
-      await this.#connection.rows(`KILL ${Number(id)}`, [], killMs);
+      // It may have ended by itself.
+      await this.#connection.rows(`KILL ${Number(id)}`, [], killMs).catch(() => undefined);
     }
   }
 }

@@ -21,7 +21,7 @@ import {
 } from '../errors.ts';
 import { checkSchema, schemaErrors } from '../servers/schema-check.ts';
 import { largeCommandBytes } from './client-stream.ts';
-import { closePacket, type PreparedStatement, statementIdAt } from './prepared.ts';
+import { closePacket, statementIdAt } from './prepared.ts';
 import { run, runLarge } from './running.ts';
 import type { Session } from './session.ts';
 
@@ -141,7 +141,7 @@ export function handleLargeCommand(session: Session, beginning: Buffer): void {
     return;
   }
   if (code === command.stmtExecute || code === command.stmtSendLongData || code === command.stmtBulkExecute) {
-    const prepared = statementOf(session, beginning, 0, beginning.length);
+    const prepared = session.prepared.named(beginning, 0, beginning.length);
     if (prepared !== undefined) {
       runLarge(session, beginning, prepared.routed, shapeOf(code, beginning, 0, beginning.length), prepared);
       return;
@@ -170,19 +170,8 @@ function query(session: Session, buffer: Buffer, start: number, end: number): vo
   run(session, command.query, responseShape.result, buffer, start, end, statement);
 }
 
-export function statementOf(
-  session: Session,
-  buffer: Buffer,
-  start: number,
-  end: number,
-): PreparedStatement | undefined {
-  if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');
-  const id = buffer.readUInt32LE(start + statementIdAt);
-  return session.prepared.get(id);
-}
-
 function statementCommand(session: Session, code: number, buffer: Buffer, start: number, end: number): void {
-  const prepared = statementOf(session, buffer, start, end);
+  const prepared = session.prepared.named(buffer, start, end);
   if (prepared === undefined) {
     // Long data has no answer: the server keeps the error for the execution too.
     const id = buffer.readUInt32LE(start + statementIdAt);
@@ -207,7 +196,7 @@ function shapeOf(code: number, buffer: Buffer, start: number, end: number): Resp
 
 /** Has no answer. */
 function closeStatement(session: Session, buffer: Buffer, start: number, end: number): void {
-  const prepared = statementOf(session, buffer, start, end);
+  const prepared = session.prepared.named(buffer, start, end);
   if (prepared === undefined) return;
   session.prepared.delete(prepared);
   for (const slot of ['primary', 'replica'] as const) {

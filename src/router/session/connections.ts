@@ -110,7 +110,7 @@ export class SessionConnections {
         try {
           const attached = this.#primary?.connection;
           if (attached !== undefined && !this.leavesRetired(attached)) {
-            return await this.#bringUp(attached, wanted, leftMs);
+            return await this.bringUp(attached, wanted, leftMs);
           }
           if (stop()) break;
           if (pool !== undefined) return await this.#take('primary', pool, wanted, leftMs);
@@ -129,16 +129,11 @@ export class SessionConnections {
     throw new Error(why);
   }
 
-  /** One that the session has, in the state that it wants; it must answer within `answerMs`. */
-  upToDate(connection: ServerConnection, wanted: WantedState, answerMs: number): Promise<ServerConnection> {
-    return this.#bringUp(connection, wanted, answerMs);
-  }
-
   /** A connection to that replica, which must answer within `answerMs`; rejects at once when it can't be had. */
   async attachReplica(member: string, wanted: WantedState, answerMs: number): Promise<ServerConnection> {
     const attached = this.#replica;
     if (attached?.pool.member.name === member && !this.leavesRetired(attached.connection)) {
-      return this.#bringUp(attached.connection, wanted, answerMs);
+      return this.bringUp(attached.connection, wanted, answerMs);
     }
     const pool = this.#source.replicaPool(member);
     if (pool === undefined) throw new Error(`${member} is no replica`);
@@ -175,11 +170,11 @@ export class SessionConnections {
     else this.#replica = attached;
     connection.owner = this.#owner;
     if (connection.stateOf === this.#state) closeGone(connection, this.#owner);
-    return this.#bringUp(connection, wanted, answerMs);
+    return this.bringUp(connection, wanted, answerMs);
   }
 
-  /** Gives the connection what it lacks of the session's state. */
-  async #bringUp(
+  /** Gives a connection that the session has what it lacks of the state that is wanted; it must answer within `answerMs`. */
+  async bringUp(
     connection: ServerConnection,
     wanted: WantedState,
     answerMs: number,

@@ -35,7 +35,7 @@ export async function findConnection(session: Seeker): Promise<ServerConnection>
   if (bound !== undefined && bound !== 'lost' && !closesCursor(session, bound)) {
     const gone = 'its long data, or its cursor, was lost';
     if (connections.poolOf(bound) === undefined) throw new Error(gone);
-    await connections.upToDate(bound, routes, host.config.connectTimeoutMs);
+    await connections.bringUp(bound, routes, host.config.connectTimeoutMs);
     if (connections.leavesRetired(bound)) throw new Error(gone);
     return bound;
   }

@@ -4,7 +4,6 @@ import { headerBytes, payloadLengthAt } from '#src/mysql-wire/framing.ts';
 import { serverStatus } from '#src/mysql-wire/status.ts';
 import { notExecuted, outcomeUnknown, stateLost, transactionLost } from '../errors.ts';
 import type { ServerConnection } from '../servers/connection.ts';
-import { statementOf } from './commands.ts';
 import type { RoutedStatement } from './routes.ts';
 import type { Session } from './session.ts';
 
@@ -142,7 +141,7 @@ function statementIn(
     }
     case command.stmtExecute:
     case command.stmtBulkExecute:
-      return statementOf(session, buffer, start, end)?.routed;
+      return session.prepared.named(buffer, start, end)?.routed;
     default:
       return undefined;
   }

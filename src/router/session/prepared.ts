@@ -152,6 +152,12 @@ export class PreparedStatements {
     return id === lastPrepared ? this.#last : this.#byId.get(id);
   }
 
+  /** The one that the command between `start` and `end` names. */
+  named(buffer: Buffer, start: number, end: number): PreparedStatement | undefined {
+    if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');
+    return this.get(buffer.readUInt32LE(start + statementIdAt));
+  }
+
   /** Another one is about to be prepared: a client may send its execution without waiting for how that ends. */
   forgetLast(): void {
     this.#last = undefined;

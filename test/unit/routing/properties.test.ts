@@ -20,7 +20,6 @@ const anyModes: fc.Arbitrary<Modes> = fc.record({
   charset: fc.constantFrom(undefined, 'utf8mb4', 'latin1', 'gbk', 'sjis', 'swe7'),
   sqlMode: fc.option(sqlModes, { nil: undefined }),
   serverVersion: fc.constantFrom(100_600, 101_119, 110_400),
-  multiStatements: fc.boolean(),
 });
 
 interface Piece {

@@ -438,9 +438,4 @@ describe('reset', () => {
     const state = afterReset(used, 'utf8mb4');
     expect(state).toEqual({ ...newSession('other'), freshness: used.freshness });
   });
-
-  test('COM_SET_OPTION stays', () => {
-    const one = { ...used, modes: { ...used.modes, multiStatements: false } };
-    expect(afterReset(one, 'utf8mb4').modes.multiStatements).toBe(false);
-  });
 });

@@ -80,7 +80,7 @@ export const breakages: readonly Breakage[] = [
   },
   {
     name: 'a command may lack its statement id',
-    file: 'router/session/commands.ts',
+    file: 'router/session/prepared.ts',
     find: "if (end - start < statementIdAt + 4) throw malformed('a command without its statement id');",
     replace: '',
     kind: 'clients',
